@@ -88,7 +88,7 @@ func TestWatchWaitsUntilAFileIsWritten(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := &disk{files: map[string]string{"f": "baseline: a\n"}}
-		opts := config.Options{File: "f", ReadFile: d.read}
+		opts := config.Options{File: "f", ReadFile: d.read, LookupEnv: func(string) (string, bool) { return "", false }}
 		running, _, err := config.Load(opts)
 		if err != nil {
 			t.Fatal(err)
@@ -102,7 +102,7 @@ func TestWatchWaitsUntilAFileIsWritten(t *testing.T) {
 		// A slow writer: something new between every two looks.
 		for _, text := range []string{"", "bas", "baseline: ", "baseline: b"} {
 			d.write("f", text)
-			time.Sleep(time.Second)
+			time.Sleep(900 * time.Millisecond) // never at the moment of a look
 		}
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
