@@ -14,28 +14,28 @@ import (
 type Config struct {
 	Listen         string          `yaml:"listen" restart:"true" doc:"address to serve on, HOST:PORT"`
 	PublicURL      string          `yaml:"public_url" doc:"how browsers reach this server; needed behind a proxy"`
-	TLS            TLS             `yaml:"tls"`
+	TLS            TLS             `yaml:"tls" doc:"certificate to serve with"`
 	TrustedProxies []Network       `yaml:"trusted_proxies" doc:"addresses whose X-Forwarded-… headers are believed"`
 	DataDir        string          `yaml:"data_dir" restart:"true" doc:"folder of the embedded database, the spool and generated keys"`
 	Database       SecretURL       `yaml:"database" restart:"true" doc:"sqlite, or postgres://user:pass@host/db"`
 	Redis          SecretURL       `yaml:"redis" restart:"true" doc:"redis://…: limits and health shared by several nodes"`
-	Log            Log             `yaml:"log"`
+	Log            Log             `yaml:"log" doc:"logging"`
 	OpsListen      string          `yaml:"ops_listen" restart:"true" doc:"address of a port of their own for /metrics and pprof, HOST:PORT; without it /metrics needs a key"`
 	SecretKey      Secret          `yaml:"secret_key" restart:"true" doc:"seals provider keys at rest; generated in the data folder when empty"`
 	TimeZone       string          `yaml:"time_zone" restart:"true" doc:"time zone in which days are cut, like Europe/Berlin; fixed once turns exist"`
 	BodyLimit      Bytes           `yaml:"body_limit" min:"1024" max:"536870912" doc:"largest request body"`
-	Retention      Retention       `yaml:"retention"`
-	Responses      Responses       `yaml:"responses"`
+	Retention      Retention       `yaml:"retention" doc:"how long rows are kept; totals stay for good"`
+	Responses      Responses       `yaml:"responses" doc:"the OpenAI Responses format"`
 	Capture        Switch          `yaml:"capture" doc:"keep prompts and answers for the turn view"`
-	Media          Media           `yaml:"media"`
+	Media          Media           `yaml:"media" doc:"images named by URL"`
 	CORSOrigins    []string        `yaml:"cors_origins" doc:"origins whose pages may call /v1, like https://app.example; * for any"`
-	Ledger         Ledger          `yaml:"ledger"`
+	Ledger         Ledger          `yaml:"ledger" doc:"how turns are kept"`
 	Baseline       string          `yaml:"baseline" doc:"model against which savings are measured; empty: the strongest connected one of the same chain or class"`
 	Keys           []Key           `yaml:"keys" doc:"static keys, for GitOps and tests"`
 	Providers      Named[Provider] `yaml:"providers" doc:"upstream accounts; order matters where several list the same model"`
 	Aliases        Named[Chain]    `yaml:"aliases" doc:"names for a model or a chain; may shadow a model's own name"`
 	Classes        Named[Class]    `yaml:"classes" doc:"the chains of classes; by default the connected models of the class's tier, cheapest first"`
-	Auto           Auto            `yaml:"auto"`
+	Auto           Auto            `yaml:"auto" doc:"requests without a model"`
 	Replace        string          `yaml:"replace" enum:"auto,warn,off" doc:"move to a retired model's named replacement: auto, warn or off"`
 	Workloads      Named[Workload] `yaml:"workloads" doc:"named kinds of work"`
 	Limits         []Limit         `yaml:"limits" doc:"limits and budgets"`

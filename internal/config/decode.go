@@ -94,6 +94,12 @@ func (d *decoder) scalar(path string, n *yaml.Node, v reflect.Value, tag reflect
 		d.fail(n, path, fmt.Sprintf("is %s, but %s is wanted", kindName(n), wanted(v.Type())), "")
 		return
 	}
+	// The tag itself isn't told: an unquoted secret may begin with !.
+	const noTags = "has a tag, which has no meaning here"
+	if n.Style&yaml.TaggedStyle != 0 {
+		d.fail(n, path, noTags, "remove the word that begins with !, or write the value in quotes")
+		return
+	}
 	switch n.ShortTag() {
 	case "!!str", "!!int", "!!float", "!!timestamp":
 	case "!!bool":
@@ -102,7 +108,7 @@ func (d *decoder) scalar(path string, n *yaml.Node, v reflect.Value, tag reflect
 			return
 		}
 	default:
-		d.fail(n, path, fmt.Sprintf("has the tag %s, which has no meaning here", n.ShortTag()), "")
+		d.fail(n, path, noTags, "")
 		return
 	}
 	text, expanded, err := d.expander.expand(n.Value)

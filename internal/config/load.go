@@ -148,19 +148,29 @@ func parse(data []byte) (*yaml.Node, error) {
 	return doc.Content[0], nil
 }
 
-// yamlError turns the parser's error into one of ours. Its message names what
-// was expected and never quotes values.
+// yamlError turns the parser's error into one of ours. The parser quotes what
+// stands in the file in two messages; these are replaced, since a secret that
+// begins with * or ! would be told.
 func yamlError(file string, err error) *Error {
-	e := &Error{File: file, Line: 1, Problem: "is not YAML: " + err.Error()}
+	e := &Error{File: file, Line: 1, Problem: "is not YAML"}
 	var le *yaml.LoadError
-	if errors.As(err, &le) {
-		e.Line, e.Column, e.Problem = max(1, le.Mark.Line), le.Mark.Column, "is not YAML: "+le.Message
+	if !errors.As(err, &le) {
+		return e
+	}
+	e.Line, e.Column = max(1, le.Mark.Line), le.Mark.Column
+	switch msg := le.Message; {
+	case strings.HasPrefix(msg, "unknown anchor"):
+		e.Problem, e.Suggestion = "names an anchor that is nowhere in the file", "write values that begin with * in quotes"
+	case strings.HasPrefix(msg, "cannot construct"):
+		e.Problem, e.Suggestion = "has a tag that doesn't fit its value", "remove the tag, the word that begins with !"
+	default:
+		e.Problem += ": " + msg
 		if le.ContextMsg != "" {
 			e.Problem += " (" + le.ContextMsg + ")"
 		}
-	}
-	if strings.Contains(e.Problem, "tab") || strings.Contains(e.Problem, "cannot start any token") {
-		e.Suggestion = "indent with spaces, and write values that begin with @, `, % or a tab in quotes"
+		if strings.Contains(msg, "cannot start any token") {
+			e.Suggestion = "indent with spaces, and write values that begin with @, `, % or a tab in quotes"
+		}
 	}
 	return e
 }

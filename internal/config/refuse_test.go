@@ -77,7 +77,7 @@ func TestRefused(t *testing.T) {
 		{"expansion of no name", "data_dir: ${A:-b}\n", []string{`oido.yaml:1:11: data_dir: ${A:-b} is neither ${NAME} of a variable nor ${file:PATH}`}},
 		{"anchor inside of itself", "aliases: &a\n  x: *a\n", []string{`oido.yaml:2:6: aliases.x: *a is inside of what it names; write the value out`}},
 		{"merge key", "log: &l {level: info}\ntls:\n  <<: *l\n", []string{`oido.yaml:3:3: tls: merging maps with << isn't understood; write the fields out, or use an anchor for a whole value`}},
-		{"tag", "data_dir: !!binary aGk=\n", []string{`oido.yaml:1:11: data_dir: has the tag !!binary, which has no meaning here`}},
+		{"tag", "data_dir: !!binary aGk=\n", []string{`oido.yaml:1:11: data_dir: has a tag, which has no meaning here; remove the word that begins with !, or write the value in quotes`}},
 		{"list at the top", "- a\n", []string{`oido.yaml:1:1: is a list, but a map of names to values is wanted`}},
 		{"control character", "data_dir: \"a\\u0000b\"\n", []string{`oido.yaml:1:11: data_dir: "a\x00b" holds a control character (at byte 1)`}},
 	} {
@@ -167,6 +167,10 @@ func TestErrorsHoldNoSecret(t *testing.T) {
 		"database: \"postgres://u:hunter2@h:x/y\"\n",
 		"redis: \"http://u:hunter2@h\"\n",
 		"secret_key: [hunter2]\n",
+		"secret_key: *hunter2\n",
+		"secret_key: !!int hunter2\n",
+		"secret_key: !hunter2 x\n",
+		"secret_key: @hunter2\n",
 		"providers: {openai: {api_key: \"${S}\", proxy: \"hunter2\", base_url: \"http://u:hunter2@h\"}}\n",
 	} {
 		_, _, err := load(text, env, nil)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -147,7 +146,7 @@ func (l *loader) checkKey(at string, k Key) {
 		l.fail(at+".agent", fmt.Sprintf("%q is not among the key's agents", k.Agent), "add it there, or choose one of "+strings.Join(k.Agents, ", "))
 	}
 	for i, m := range k.Models {
-		if _, err := path.Match(m, ""); m == "" || err != nil || strings.Contains(strings.TrimSuffix(m, "*"), "*") {
+		if m == "" || strings.Contains(strings.TrimSuffix(m, "*"), "*") {
 			l.fail(fmt.Sprintf("%s.models[%d]", at, i), fmt.Sprintf("%q names no models", m), "write provider/model, or the beginning of such names and a * at the end")
 		}
 	}
