@@ -36,13 +36,14 @@ const maxToolName = 64
 
 // ToolNames maps tool names to ones that every vendor takes
 // (^[A-Za-z_][A-Za-z0-9_-]{0,63}$) and back. The mapping of a name depends on
-// that name alone, so it is stable over turns. The zero value is ready.
+// that name alone, so it is stable over turns. The zero value is ready; a nil one
+// forgets the way back.
 type ToolNames struct{ back map[string]string }
 
 // Out gives the name to send and remembers where it came from.
 func (n *ToolNames) Out(name string) string {
 	sent := portableName(name)
-	if sent != name {
+	if n != nil && sent != name {
 		if n.back == nil {
 			n.back = map[string]string{}
 		}
@@ -53,6 +54,9 @@ func (n *ToolNames) Out(name string) string {
 
 // Back gives the client's name for one that was sent.
 func (n *ToolNames) Back(sent string) string {
+	if n == nil {
+		return sent
+	}
 	if name, ok := n.back[sent]; ok {
 		return name
 	}

@@ -147,8 +147,11 @@ type Target struct {
 	// ReasoningOnTop says that the provider counts reasoning tokens beside the
 	// output instead of inside it.
 	ReasoningOnTop bool
-	// ToolID and ToolName limit the shape of ids and names; "" is the format's rule.
+	// ToolID limits the shape of tool call ids; "" is the format's rule.
 	ToolID IDShape
+	// Names is filled in by Encode and read by the decoders of the answer: the
+	// names that tools were sent under and the client's own. Nil is "as sent".
+	Names *ToolNames
 	// NoPrefill says that a final assistant message is refused.
 	NoPrefill bool
 	// NoSchemaOutput says that the model can't be held to a JSON schema natively:
