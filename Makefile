@@ -1,0 +1,59 @@
+# make demo   builds everything and runs it on simulated providers, until Ctrl-C
+# make test   sets up what the tests need and runs them
+# The other targets are parts of .ci/run, and for work on the code.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+BUILD   := go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+
+export CGO_ENABLED ?= 0
+
+.PHONY: build demo test sdk race fuzz bench lint fmt cross clean
+
+build:
+	@$(BUILD) -o bin/oido ./cmd/oido
+
+demo: build
+	@exec bin/oido demo
+
+# Uncached: some tests run the built binary or read the repository, and the
+# cache of test results sees neither.
+test: sdk
+	@go test -count=1 ./...
+
+# The official SDKs of the providers, as clients in tests.
+sdk: $(patsubst %package.json,%node_modules/.package-lock.json,$(wildcard test/sdk/package.json))
+
+test/sdk/node_modules/.package-lock.json: test/sdk/package.json $(wildcard test/sdk/package-lock.json test/sdk/.npmrc)
+	@command -v npm >/dev/null || { echo "make test: Node.js 20 or later with npm is needed for the SDK suite; install it and run again" >&2; exit 1; }
+	@cd test/sdk && npm ci --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+# Everything under test/ starts whole programs, whose race detector is their own.
+race:
+	@CGO_ENABLED=1 go test -race -count=1 $$(go list ./... | grep -v '/test\(/\|$$\)')
+
+fuzz:
+	@tools/fuzz
+
+bench: build
+	@go run ./bench
+
+lint:
+	@go vet ./...
+	@go tool -modfile=tools/go.mod golangci-lint run ./...
+
+fmt:
+	@go tool -modfile=tools/go.mod gofumpt -w $$(git ls-files '*.go')
+
+cross:
+	@for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do \
+		echo "$$target"; \
+		GOOS=$${target%/*} GOARCH=$${target#*/} $(BUILD) -o bin/oido-$${target%/*}-$${target#*/} ./cmd/oido; \
+	done
+
+clean:
+	@rm -rf bin test/sdk/node_modules
