@@ -1,0 +1,194 @@
+package catalog_test
+
+import (
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/oidostudio/oido/internal/catalog"
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
+)
+
+func TestSnapshotReadsWhole(t *testing.T) {
+	t.Parallel()
+	for provider, atLeast := range map[string]int{"openai": 50, "anthropic": 30, "google": 20, "deepseek": 5, "openrouter": 400, "nobody": 0} {
+		models, err := catalog.Snapshot(provider)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(models) < atLeast || provider == "nobody" && models != nil {
+			t.Errorf("%s has %d models", provider, len(models))
+		}
+	}
+}
+
+func TestTierIsTheFirstPatternThatMatches(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]catalog.Tier{
+		"claude-opus-4-7": catalog.TierFrontier, "anthropic/claude-sonnet-4.6": catalog.TierBalanced, "us.anthropic.claude-haiku-4-5": catalog.TierFast,
+		"gpt-4o-mini": catalog.TierFast, "gpt-4o": catalog.TierBalanced, "text-embedding-3-small": "", "qwen3-coder:free": catalog.TierSpecialist, "whatever": "",
+	} {
+		if got := catalog.TierOf(id); got != want {
+			t.Errorf("TierOf(%s) = %q, want %q", id, got, want)
+		}
+	}
+}
+
+func rate(r catalog.Rate) *catalog.Rate { return &r }
+
+func TestParseRateIsExact(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]catalog.Rate{"0": 0, "2": 2_000_000_000, "0.075": 75_000_000, "1e-3": 1_000_000, "0.000000001": 1, "1.50": 1_500_000_000, "3.0000000000": 3_000_000_000} {
+		got, err := catalog.ParseRate(s)
+		if err != nil || got != want {
+			t.Errorf("ParseRate(%q) = %d, %v; want %d", s, got, err, want)
+		}
+	}
+	for _, s := range []string{"", ".5", "-1", "x", "1.0000000001", "1e99", "99999999999999"} {
+		if got, err := catalog.ParseRate(s); err == nil {
+			t.Errorf("ParseRate(%q) = %d, want an error", s, got)
+		}
+	}
+}
+
+// The cost is the exact sum, rounded once, half to even.
+func TestCostIsExact(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		r := func(name string) int64 { return rapid.Int64Range(0, 200_000_000_000).Draw(t, name) }
+		n := func(name string) int64 { return rapid.Int64Range(0, 1<<40).Draw(t, name) }
+		rates, tokens := []int64{r("i"), r("o"), r("r"), r("w"), r("h")}, []int64{n("ti"), n("to"), n("tr"), n("tw"), n("th")}
+		p := catalog.Price{Input: rate(catalog.Rate(rates[0])), Output: rate(catalog.Rate(rates[1])), CacheRead: rate(catalog.Rate(rates[2])), CacheWrite: rate(catalog.Rate(rates[3])), CacheWrite1h: rate(catalog.Rate(rates[4]))}
+		got := p.Cost(llm.Usage{Input: tokens[0], Output: tokens[1], CacheRead: tokens[2], CacheWrite: tokens[3], CacheWrite1h: tokens[4], Quality: llm.QualityExact})
+		sum := new(big.Int)
+		for i := range rates {
+			sum.Add(sum, new(big.Int).Mul(big.NewInt(rates[i]), big.NewInt(tokens[i])))
+		}
+		quo, rem := new(big.Int).QuoRem(sum, big.NewInt(1_000_000), new(big.Int))
+		if c := rem.Cmp(big.NewInt(500_000)); c > 0 || c == 0 && quo.Bit(0) == 1 {
+			quo.Add(quo, big.NewInt(1))
+		}
+		if quo.IsInt64() && (got == nil || int64(*got) != quo.Int64()) {
+			t.Fatalf("cost %v, want %v", got, quo)
+		}
+	})
+}
+
+func TestCostIsUnknownWhenANeededRateIs(t *testing.T) {
+	t.Parallel()
+	p := &catalog.Price{Input: rate(1_000_000_000), Tiers: []catalog.PriceTier{{Above: 100, Price: catalog.Price{Input: rate(2_000_000_000)}}}}
+	for _, c := range []struct {
+		name  string
+		price *catalog.Price
+		usage llm.Usage
+		want  string
+	}{
+		{"only what is priced", p, llm.Usage{Input: 100, Quality: llm.QualityExact}, "0.000100000"},
+		{"large input has its own rate", p, llm.Usage{Input: 101, Quality: llm.QualityExact}, "0.000202000"},
+		{"output has no rate", p, llm.Usage{Input: 1, Output: 1, Quality: llm.QualityExact}, "unknown"},
+		{"cache read has no rate", p, llm.Usage{CacheRead: 1, Quality: llm.QualityExact}, "unknown"},
+		{"no price", nil, llm.Usage{Input: 1, Quality: llm.QualityExact}, "unknown"},
+		{"no usage", p, llm.Usage{}, "unknown"},
+		{"reasoning is billed as output", &catalog.Price{Output: rate(1_000_000_000)}, llm.Usage{Output: 10, ReasoningOfOutput: 4, Quality: llm.QualityExact}, "0.000010000"},
+		{"reasoning at its own rate", &catalog.Price{Output: rate(1_000_000_000), Reasoning: rate(2_000_000_000)}, llm.Usage{Output: 10, ReasoningOfOutput: 4, Quality: llm.QualityExact}, "0.000014000"},
+	} {
+		got := "unknown"
+		if n := c.price.Cost(c.usage); n != nil {
+			got = n.String()
+		}
+		if got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestPriceOfTheHour(t *testing.T) {
+	t.Parallel()
+	m := catalog.Model{
+		Price:   &catalog.Price{Input: rate(1)},
+		Windows: []catalog.PriceWindow{{From: "01:00", To: "04:00", Days: "mon-fri", Price: catalog.Price{Input: rate(2)}}},
+		Future:  []catalog.FuturePrice{{From: "2027-01-01", Price: catalog.Price{Input: rate(3)}}},
+	}
+	for at, want := range map[string]catalog.Rate{
+		"2026-11-23T02:00:00Z": 2, "2026-11-23T04:00:00Z": 1, "2026-11-22T02:00:00Z": 1, "2027-01-02T12:00:00Z": 3,
+	} {
+		when, _ := time.Parse(time.RFC3339, at)
+		if got := *m.PriceAt(when).Input; got != want {
+			t.Errorf("%s: %d, want %d", at, got, want)
+		}
+	}
+}
+
+func TestViewJoinsSnapshotListAndDeclared(t *testing.T) {
+	t.Parallel()
+	v, err := catalog.NewView([]catalog.Account{
+		{Name: "work", Catalog: "openai", Listed: []wire.ListedModel{{ID: "gpt-4o"}, {ID: "gpt-4o-2024-08-06"}, {ID: "new-one", Context: 5}}, Gone: []string{"gpt-4"}},
+		{Name: "vllm", Declared: []catalog.Model{{ID: "gpt-4o", Context: 99, Tier: catalog.TierFast}}},
+		{Name: "anthropic", Catalog: "anthropic"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := v.Lookup("work", "gpt-4o-2024-08-06"); e == nil || e.Context != 128_000 || !e.Listed {
+		t.Errorf("a dated version has not its base's facts: %+v", e)
+	}
+	if e := v.Lookup("work", "new-one"); e == nil || e.Context != 5 {
+		t.Errorf("a listed model that the snapshot doesn't know is lost: %+v", e)
+	}
+	if e := v.Lookup("work", "gpt-4"); e == nil || !e.Gone {
+		t.Errorf("a model that left the list is not gone: %+v", e)
+	}
+	if e := v.Lookup("work", "gpt-4.1"); e != nil {
+		t.Errorf("the snapshot stands in although there is a list: %+v", e)
+	}
+	if e := v.Lookup("anthropic", "claude-sonnet-4-6-20260101"); e == nil || e.Name() != "anthropic/claude-sonnet-4-6-20260101" {
+		t.Errorf("a dated version does not count with its base: %+v", e)
+	}
+	var names []string
+	for _, e := range v.ByID("gpt-4o") {
+		names = append(names, e.Name())
+	}
+	if d := cmp.Diff([]string{"work/gpt-4o", "vllm/gpt-4o"}, names); d != "" {
+		t.Error(d)
+	}
+	if got := v.Nearest("claude-sonet-4-6", 1); len(got) != 1 || got[0] != "claude-sonnet-4-6" {
+		t.Errorf("nearest: %v", got)
+	}
+}
+
+func TestRetiredByDateOrState(t *testing.T) {
+	t.Parallel()
+	at := func(s string) time.Time { d, _ := time.Parse(time.DateOnly, s); return d }
+	life := &catalog.Lifecycle{State: "deprecated", Shutdown: "2026-12-11"}
+	if life.Retired(at("2026-12-10")) || !life.Retired(at("2026-12-11")) {
+		t.Error("the shutdown date does not decide")
+	}
+	if !(&catalog.Lifecycle{State: "retired"}).Retired(at("2020-01-01")) || (*catalog.Lifecycle)(nil).Retired(at("2020-01-01")) {
+		t.Error("the state does not decide where there is no date")
+	}
+}
+
+func BenchmarkViewOfTenTimes500(b *testing.B) {
+	var accounts []catalog.Account
+	for i := range 10 {
+		a := catalog.Account{Name: string(rune('a' + i)), Catalog: "openrouter"}
+		models, err := catalog.Snapshot("openrouter")
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, m := range models {
+			a.Listed = append(a.Listed, wire.ListedModel{ID: m.ID})
+		}
+		accounts = append(accounts, a)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := catalog.NewView(accounts); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

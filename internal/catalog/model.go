@@ -1,0 +1,88 @@
+package catalog
+
+import (
+	"slices"
+	"time"
+
+	"github.com/oidostudio/oido/internal/llm"
+)
+
+// Model is what is known of one model at one provider.
+type Model struct {
+	ID        string   `json:"id"`
+	Name      string   `json:"name"`
+	Context   int      `json:"context"`    // tokens; 0 unknown
+	MaxOutput int      `json:"max_output"` // tokens; 0 unknown
+	In        []string `json:"in"`         // text, image, pdf, audio, video
+	Out       []string `json:"out"`
+	Caps      Caps     `json:"caps"`
+	Released  string   `json:"released"` // YYYY-MM-DD
+	Price     *Price   `json:"price"`    // nil: unknown
+	// Windows are hours of the day at another price; Future are announced ones.
+	Windows   []PriceWindow `json:"price_windows"`
+	Future    []FuturePrice `json:"price_future"`
+	Free      string        `json:"free"` // "always", "tier", "trial"; "" paid or unknown
+	Lifecycle *Lifecycle    `json:"lifecycle"`
+	Tier      Tier          `json:"-"`
+}
+
+// Caps are a model's abilities; nil is unknown.
+type Caps struct {
+	Tools            *bool `json:"tools"`
+	Reasoning        *bool `json:"reasoning"`
+	Attachments      *bool `json:"attachments"`
+	StructuredOutput *bool `json:"structured_output"`
+	Temperature      *bool `json:"temperature"`
+}
+
+// Lifecycle is how long a model is there.
+type Lifecycle struct {
+	State       string `json:"state"`    // "deprecated" or "retired"
+	Shutdown    string `json:"shutdown"` // YYYY-MM-DD; "" unknown
+	Replacement string `json:"replacement"`
+	// RedirectsTo is the model that answers under the retired name.
+	RedirectsTo string `json:"redirects_to"`
+}
+
+// Retired says whether the name is no longer served at a point in time. A
+// shutdown date decides where there is one; else the recorded state.
+func (l *Lifecycle) Retired(now time.Time) bool {
+	if l == nil {
+		return false
+	}
+	if end, err := time.Parse(time.DateOnly, l.Shutdown); err == nil {
+		return !now.Before(end)
+	}
+	return l.State == "retired"
+}
+
+// Takes says whether the model reads a kind of input; an unknown list takes all.
+func (m *Model) Takes(kind string) bool { return len(m.In) == 0 || slices.Contains(m.In, kind) }
+
+// Generates says whether the model answers with text, as far as is known.
+func (m *Model) Generates() bool { return len(m.Out) == 0 || slices.Contains(m.Out, "text") }
+
+// PriceAt returns what the model costs at a point in time; nil: unknown.
+func (m *Model) PriceAt(at time.Time) *Price {
+	p := m.Price
+	for _, f := range m.Future {
+		if from, err := time.Parse(time.DateOnly, f.From); err == nil && !at.Before(from) {
+			p = p.with(f.Price)
+		}
+	}
+	for _, w := range m.Windows {
+		if w.holds(at) {
+			return p.with(w.Price)
+		}
+	}
+	return p
+}
+
+// Cost is what a usage costs at this model; nil when a price that it needs is
+// unknown.
+func (m *Model) Cost(u llm.Usage, at time.Time) *llm.NanoUSD {
+	if m == nil {
+		return nil
+	}
+	return m.PriceAt(at).Cost(u)
+}

@@ -1,0 +1,69 @@
+package catalog
+
+import (
+	_ "embed"
+	"fmt"
+	"sync"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+//go:embed catalog.json
+var snapshotJSON []byte
+
+// section is one provider of the snapshot, decoded when it is first asked for:
+// most installations use two or three of sixteen.
+type section struct {
+	raw    jsontext.Value
+	once   sync.Once
+	models []Model
+	err    error
+}
+
+var sections = sync.OnceValues(func() (map[string]*section, error) {
+	var file struct {
+		Providers []jsontext.Value `json:"providers"`
+	}
+	if err := json.Unmarshal(snapshotJSON, &file); err != nil {
+		return nil, fmt.Errorf("read the embedded catalog: %w", err)
+	}
+	out := make(map[string]*section, len(file.Providers))
+	for _, raw := range file.Providers {
+		var head struct {
+			ID string `json:"id"`
+		}
+		if err := json.Unmarshal(raw, &head); err != nil {
+			return nil, fmt.Errorf("read the embedded catalog: %w", err)
+		}
+		out[head.ID] = &section{raw: raw}
+	}
+	return out, nil
+})
+
+// Snapshot returns the embedded models of a provider, by the catalog's name for
+// it; none for a provider that it doesn't know. The slice must not be changed.
+func Snapshot(provider string) ([]Model, error) {
+	all, err := sections()
+	if err != nil {
+		return nil, err
+	}
+	s := all[provider]
+	if s == nil {
+		return nil, nil
+	}
+	s.once.Do(func() {
+		var body struct {
+			Models []Model `json:"models"`
+		}
+		if err := json.Unmarshal(s.raw, &body); err != nil {
+			s.err = fmt.Errorf("read the embedded catalog of %s: %w", provider, err)
+			return
+		}
+		for i := range body.Models {
+			body.Models[i].Tier = TierOf(body.Models[i].ID)
+		}
+		s.models = body.Models
+	})
+	return s.models, s.err
+}

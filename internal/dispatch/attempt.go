@@ -1,0 +1,305 @@
+package dispatch
+
+import (
+	"context"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/provider"
+	"github.com/oidostudio/oido/internal/wire"
+)
+
+// Formats finds a wire format by its name; ok is false for one that can't be
+// spoken to providers.
+type Formats func(llm.Format) (f wire.Format, ok bool)
+
+// maxErrorBody bounds what is read of a refusal.
+const maxErrorBody = 64 << 10
+
+// attempt makes one attempt. It returns true when another one should follow.
+func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again bool) {
+	name := r.cand.Account.Format(r.call.Client.Name())
+	upstream, ok := r.Formats(name)
+	if !ok {
+		r.fail(llm.Errorf(llm.KindNotBuilt, "%s speaks %s, which can't be spoken yet", a.Provider, name))
+		return false
+	}
+	a.Format = name
+	target := r.target(name, key)
+	out, err := r.encode(a, upstream, &target)
+	if err != nil {
+		r.fail(llm.AsError(err))
+		return false
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+
+	a.Started = time.Now()
+	if err := r.rec.Open(a); err != nil {
+		r.fail(llm.AsError(err))
+		return false
+	}
+	r.outcome.Attempts = append(r.outcome.Attempts, a)
+	w := newWatch(cancel, r.cand.Account.Timeout)
+	defer w.stop()
+	resp, err := r.cand.Account.Send(ctx, name, out, r.call.Raw.Header, key)
+	if err != nil {
+		return r.failed(ctx, a, key, llm.AsError(err))
+	}
+	defer resp.Body.Close() //nolint:errcheck // nothing is owed to a body that was read or given up
+	w.headersCame()
+	body := &watched{r: resp.Body, w: w, ctx: ctx, before: r.out.flush}
+	if resp.StatusCode/100 != 2 {
+		return r.failed(ctx, a, key, r.refusal(resp, body, upstream))
+	}
+	var e *llm.Error
+	if r.call.Peeked.Stream {
+		e = r.stream(a, upstream, target, resp, body)
+	} else {
+		e = r.whole(a, upstream, target, resp, body)
+	}
+	if e != nil {
+		return r.failed(ctx, a, key, e)
+	}
+	return false
+}
+
+func (r *run) target(f llm.Format, key provider.Key) wire.Target {
+	t := r.cand.Account.Target(r.cand.Model, f, key)
+	t.Stream, t.MaxOutput = r.call.Peeked.Stream, r.cand.MaxOutput
+	t.NoVision, t.NoPDF, t.NoAudio, t.NoTools = r.cand.NoVision, r.cand.NoPDF, r.cand.NoAudio, r.cand.NoTools
+	t.APIVersion = r.call.Raw.Header.Get("Anthropic-Version")
+	return t
+}
+
+// encode writes the request: the client's bytes where the format is the same
+// and nothing in them must change, else anew from its meaning.
+func (r *run) encode(a *Attempt, upstream wire.Format, t *wire.Target) (wire.Outbound, error) {
+	same := upstream.Name() == r.call.Client.Name()
+	if same && !r.stripped {
+		restored, err := r.restored(t.Origin, t.Reasoning.Replay != "")
+		if err != nil {
+			return wire.Outbound{}, err
+		}
+		edits := wire.Edits{
+			Model:    t.Model,
+			AskUsage: r.call.Peeked.Stream && !r.call.Peeked.StreamUsage && t.StreamUsage,
+			Drop:     t.Reject,
+			Rename:   t.Rename,
+		}
+		if restored == nil {
+			a.Forwarded = true
+			return upstream.Splice(r.call.Raw, r.call.Peeked, edits)
+		}
+		// The conversation alone is written anew; every other field stays as
+		// the client wrote it.
+		if conv, ok := upstream.(Conversationalist); ok {
+			if edits.Messages, err = conv.EncodeConversation(restored, *t); err != nil {
+				return wire.Outbound{}, err
+			}
+			a.Forwarded = true
+			return upstream.Splice(r.call.Raw, r.call.Peeked, edits)
+		}
+	}
+	req, err := r.call.Request()
+	if err != nil {
+		return wire.Outbound{}, err
+	}
+	if r.stripped {
+		req = withoutReasoning(req)
+	} else if r.call.Restore != nil {
+		req, _ = r.call.Restore(req, t.Origin)
+	}
+	t.Names = &wire.ToolNames{}
+	out, downgrades, err := upstream.Encode(req, *t)
+	a.Downgrades = downgrades
+	return out, err
+}
+
+// Conversationalist is a format that can write the conversation's field alone.
+type Conversationalist interface {
+	// EncodeConversation writes the value of the field that holds the
+	// conversation ("messages", "input", "contents").
+	EncodeConversation(*llm.Request, wire.Target) ([]byte, error)
+}
+
+// restored returns the request with its lost reasoning put back, or nil when
+// nothing was lost.
+func (r *run) restored(at llm.Origin, replayed bool) (*llm.Request, error) {
+	if !replayed || r.call.Restore == nil {
+		return nil, nil
+	}
+	req, err := r.call.Request()
+	if err != nil {
+		return nil, err
+	}
+	restored, changed := r.call.Restore(req, at)
+	if !changed {
+		return nil, nil
+	}
+	return restored, nil
+}
+
+// withoutReasoning returns the request without any reasoning and blobs.
+func withoutReasoning(req *llm.Request) *llm.Request {
+	out := *req
+	out.Messages = make([]llm.Message, 0, len(req.Messages))
+	for _, m := range req.Messages {
+		parts := make([]llm.Part, 0, len(m.Parts))
+		for _, p := range m.Parts {
+			switch q := p.(type) {
+			case llm.Reasoning:
+				continue
+			case llm.Text:
+				q.Blob = nil
+				p = q
+			case llm.ToolCall:
+				q.Blob = nil
+				p = q
+			case llm.Media:
+				q.Blob = nil
+				p = q
+			}
+			parts = append(parts, p)
+		}
+		if len(parts) > 0 {
+			m.Parts = parts
+			out.Messages = append(out.Messages, m)
+		}
+	}
+	return &out
+}
+
+// refusal reads an answer whose status isn't 2xx.
+func (r *run) refusal(resp *http.Response, body io.Reader, f wire.Format) *llm.Error {
+	data, err := io.ReadAll(io.LimitReader(body, maxErrorBody))
+	if err != nil && len(data) == 0 {
+		return llm.AsError(err)
+	}
+	e := f.DecodeError(resp.StatusCode, resp.Header, data)
+	if e.Status == 0 {
+		e.Status = resp.StatusCode
+	}
+	return e
+}
+
+// failed closes an attempt that the client has seen nothing of, or that broke.
+func (r *run) failed(ctx context.Context, a *Attempt, key provider.Key, e *llm.Error) (again bool) {
+	a.Duration = time.Since(a.Started)
+	if cause := context.Cause(ctx); cause != nil {
+		e = causeOf(cause)
+	}
+	if e.Provider == "" {
+		named := *e
+		named.Provider, named.Model = a.Provider, a.Model
+		e = &named
+	}
+	a.Err = e
+	switch {
+	case e.Kind == llm.KindCanceled:
+		a.Status = StatusCanceled
+		return false
+	case r.out.begun():
+		a.Status = StatusCut
+		return false
+	}
+	a.Status = StatusError
+	return r.next(a, key, e)
+}
+
+// causeOf turns why a context ended into an error.
+func causeOf(cause error) *llm.Error {
+	if e := llm.AsError(cause); e.Kind != llm.KindUpstream {
+		return e
+	}
+	return llm.Errorf(llm.KindCanceled, "the client left: %w", cause)
+}
+
+// whole reads an answer that isn't a stream.
+func (r *run) whole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.Response, body io.Reader) *llm.Error {
+	data, e := readAll(body, resp.ContentLength, r.maxAnswer())
+	if e != nil {
+		return e
+	}
+	a.FirstEvent = time.Since(a.Started)
+	meter := r.meter(upstream, t)
+	verdict := meter.Body(data)
+	a.Metered = meter.Result()
+	if verdict.Err != nil {
+		return verdict.Err
+	}
+	r.outcome.Body = data
+	if !a.Forwarded || upstream.Name() != r.call.Client.Name() {
+		answer, err := upstream.DecodeAnswer(data, t)
+		if err != nil {
+			return llm.AsError(err)
+		}
+		a.Metered.Parts = answer.Choices[0].Parts
+		if r.outcome.Body, err = r.call.Client.EncodeAnswer(answer, r.caller(a, t)); err != nil {
+			return llm.AsError(err)
+		}
+	}
+	r.succeed(a)
+	return nil
+}
+
+func (r *run) succeed(a *Attempt) {
+	a.Duration = time.Since(a.Started)
+	a.Status = StatusOK
+	r.done(a)
+}
+
+// readAll reads a body of at most limit bytes; size is the announced one or -1.
+func readAll(body io.Reader, size, limit int64) ([]byte, *llm.Error) {
+	if size > limit {
+		return nil, tooBig(limit)
+	}
+	buf := make([]byte, 0, min(max(size, 4<<10), 1<<20)+1)
+	for {
+		n, err := body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if int64(len(buf)) > limit {
+			return nil, tooBig(limit)
+		}
+		switch {
+		case err == io.EOF: //nolint:errorlint // readers return io.EOF bare
+			return buf, nil
+		case err != nil:
+			e := llm.Errorf(llm.KindTruncated, "the answer broke off after %d bytes: %w", len(buf), err)
+			return nil, e
+		case len(buf) == cap(buf):
+			buf = append(buf, 0)[:len(buf)]
+		}
+	}
+}
+
+func tooBig(limit int64) *llm.Error {
+	return llm.Errorf(llm.KindUpstream, "the provider's answer is larger than %d bytes", limit)
+}
+
+func (r *run) meter(f wire.Format, t wire.Target) wire.Meter {
+	m := f.NewMeter(t)
+	if k, ok := m.(wire.Keeper); ok && r.call.KeepParts {
+		k.Keep()
+	}
+	return m
+}
+
+func (r *run) caller(a *Attempt, t wire.Target) wire.Caller {
+	req, err := r.call.Request()
+	if err != nil {
+		req = &llm.Request{}
+	}
+	return wire.Caller{
+		Request: req, Model: a.Model, ID: r.call.AnswerID, Now: time.Now(), Origin: t.Origin,
+		InputEstimate: int64(len(r.call.Raw.Body)) / 4,
+	}
+}
+
+func isEventStream(h http.Header) bool {
+	media, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	return err == nil && media == "text/event-stream"
+}

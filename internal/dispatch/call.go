@@ -1,0 +1,131 @@
+package dispatch
+
+import (
+	"sync"
+	"time"
+
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/provider"
+	"github.com/oidostudio/oido/internal/wire"
+)
+
+// Call is one request of a client.
+type Call struct {
+	Client wire.Format // the format that the client speaks
+	Raw    wire.RawRequest
+	Peeked wire.Peeked
+	// Timeout limits the whole call; 0 leaves it to the account.
+	Timeout time.Duration
+	// AnswerID is the id to show where the provider gives none.
+	AnswerID string
+	// Restore, when set, puts reasoning back that the client's format lost. It is
+	// called for each attempt with the decoded request and the attempt's origin,
+	// must not change its argument, and returns it unchanged when there is
+	// nothing to restore. changed says which.
+	Restore func(req *llm.Request, at llm.Origin) (restored *llm.Request, changed bool)
+	// KeepParts asks for the answer's parts in the outcome: where the profile
+	// says that the model's reasoning must be sent back.
+	KeepParts bool
+
+	once    sync.Once
+	decoded *llm.Request
+	err     error
+}
+
+// Request decodes the client's request, once. The error is an *llm.Error.
+func (c *Call) Request() (*llm.Request, error) {
+	c.once.Do(func() {
+		c.decoded, c.err = c.Client.Decode(c.Raw)
+		if c.err == nil {
+			llm.Link(c.decoded.Messages)
+		}
+	})
+	return c.decoded, c.err
+}
+
+// Release lets go of the client's request. It is called when an answer is
+// committed: from then on no other attempt can need it.
+func (c *Call) Release() {
+	c.Raw.Body = nil
+}
+
+// Candidate is one model at one account.
+type Candidate struct {
+	Account *provider.Account
+	Model   string // as the provider writes it
+	// MaxOutput is the model's output cap; 0 when unknown.
+	MaxOutput int
+	// What the model is known not to take.
+	NoVision, NoPDF, NoAudio, NoTools bool
+}
+
+// Attempt is one request to one provider.
+type Attempt struct {
+	Number     int // from 0
+	Provider   string
+	Model      string
+	KeyHint    string
+	Format     llm.Format
+	Forwarded  bool
+	Started    time.Time
+	FirstEvent time.Duration // until the first meaningful event; 0: none came
+	Duration   time.Duration
+	Status     Status
+	Err        *llm.Error
+	Metered    wire.Metered
+	Downgrades []wire.Downgrade
+}
+
+// Status is how an attempt or a turn ended.
+type Status string
+
+// The ends.
+const (
+	StatusOK       Status = "ok"
+	StatusError    Status = "error"    // a clean failure, nothing had been sent to the client
+	StatusCut      Status = "cut"      // broke off after the answer had begun
+	StatusCanceled Status = "canceled" // the client left
+)
+
+// Outcome is how a call ended.
+type Outcome struct {
+	Status   Status
+	Err      *llm.Error // nil when Status is ok
+	Attempts []*Attempt
+	// Body is the whole answer in the client's format, for a call that isn't a
+	// stream.
+	Body []byte
+}
+
+// Last is the attempt that answered, or the last that failed; nil when none was
+// sent.
+func (o *Outcome) Last() *Attempt {
+	if len(o.Attempts) == 0 {
+		return nil
+	}
+	return o.Attempts[len(o.Attempts)-1]
+}
+
+// Recorder is told of attempts and outcomes as they happen.
+type Recorder interface {
+	// Open is called before an attempt is sent. An error refuses the call: what
+	// can't be recorded isn't sent.
+	Open(*Attempt) error
+	// Close is called when an attempt ended and another one follows.
+	Close(*Attempt)
+	// Done is called once, when the outcome is known and, where the format has a
+	// terminator, before that leaves. It is not called when no attempt was sent.
+	Done(*Outcome)
+}
+
+// Output is where an answer goes.
+type Output interface {
+	// Commit sends the head of a streamed answer. It is called at most once,
+	// before the first Write. early says that the provider hasn't answered yet:
+	// the wait had to be bridged, so what the attempt is isn't known.
+	Commit(a *Attempt, early bool)
+	// Write adds to the answer; Flush sends what was written, within a bounded
+	// time.
+	Write(p []byte) (int, error)
+	Flush() error
+}

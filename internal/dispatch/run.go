@@ -1,0 +1,147 @@
+package dispatch
+
+import (
+	"context"
+	"time"
+
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/provider"
+)
+
+// maxAttempts bounds what one candidate may cost: its keys, and one repair.
+const maxAttempts = 8
+
+// Dispatcher carries out calls. It is safe for concurrent use.
+type Dispatcher struct {
+	// Formats finds the format to call an account in.
+	Formats Formats
+	// PingAfter is how long a streamed answer may stay silent before it is
+	// committed and kept alive; 0 is ten seconds.
+	PingAfter time.Duration
+	// MaxAnswer bounds an answer that is read whole, in bytes; 0 is 64 MiB.
+	MaxAnswer int64
+}
+
+// run is the state of one call.
+type run struct {
+	*Dispatcher
+	call  *Call
+	rec   Recorder
+	out   *reply
+	cand  Candidate
+	tried []provider.Key
+	// stripped says that reasoning was left out after the provider refused it.
+	stripped bool
+	outcome  *Outcome
+}
+
+// Run carries out a call and returns how it ended. When the outcome's status is
+// cut, the client's connection must be aborted; the format's error event has
+// been written. A failure with status error has written nothing unless
+// committed is true, in which case the error event has been written too.
+func (d *Dispatcher) Run(ctx context.Context, call *Call, cand Candidate, rec Recorder, out Output) (o *Outcome, committed bool) {
+	if total := shorter(call.Timeout, cand.Account.Timeout.Total); total > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, total, llm.Errorf(llm.KindTimeout, "no whole answer within %s: ask for a longer X-Oido-Timeout or raise the provider's timeout.total", total))
+		defer cancel()
+	}
+	r := &run{Dispatcher: d, call: call, rec: rec, cand: cand, outcome: &Outcome{}}
+	r.out = newReply(call, out, d.pingAfter())
+	defer r.out.stop()
+	r.loop(ctx)
+	return r.outcome, r.out.isCommitted()
+}
+
+func shorter(a, b time.Duration) time.Duration {
+	if a > 0 && (b <= 0 || a < b) {
+		return a
+	}
+	return b
+}
+
+func (d *Dispatcher) pingAfter() time.Duration {
+	if d.PingAfter > 0 {
+		return d.PingAfter
+	}
+	return 10 * time.Second
+}
+
+func (d *Dispatcher) maxAnswer() int64 {
+	if d.MaxAnswer > 0 {
+		return d.MaxAnswer
+	}
+	return 64 << 20
+}
+
+// loop makes attempts until one answers or none may follow.
+func (r *run) loop(ctx context.Context) {
+	for number := range maxAttempts {
+		key, ok := r.cand.Account.Pick(r.tried)
+		if !ok {
+			if number == 0 {
+				r.fail(llm.Errorf(llm.KindUnavailable, "%s: every key rests after errors", r.cand.Account.Name))
+			}
+			break
+		}
+		a := &Attempt{Number: number, Provider: r.cand.Account.Name, Model: r.cand.Model, KeyHint: key.Hint}
+		again := r.attempt(ctx, a, key)
+		if !again {
+			break
+		}
+		if number == maxAttempts-1 {
+			break
+		}
+		if a.Status != "" { // it was sent
+			r.rec.Close(a)
+		}
+	}
+	r.finish()
+}
+
+// next says what follows a failed attempt that the client has seen nothing of:
+// true is another attempt at the same candidate.
+func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) bool {
+	r.cand.Account.Rest(key, e)
+	switch e.Kind {
+	case llm.KindAuth, llm.KindQuota, llm.KindRateLimit, llm.KindPermission:
+		r.tried = append(r.tried, key)
+		_, left := r.cand.Account.Pick(r.tried)
+		return left
+	case llm.KindReasoning:
+		if r.stripped {
+			return false
+		}
+		r.stripped = true
+		return true
+	}
+	return r.cand.Account.Refused(a.Format, e.Status)
+}
+
+// fail ends a call before any attempt was sent.
+func (r *run) fail(e *llm.Error) {
+	r.outcome.Status, r.outcome.Err = StatusError, e
+}
+
+// finish records the outcome, unless the answer's end already did.
+func (r *run) finish() {
+	last := r.outcome.Last()
+	if last == nil {
+		if r.out.isCommitted() {
+			r.out.fail(r.outcome.Err)
+		}
+		return
+	}
+	r.done(last)
+	if r.outcome.Err != nil && r.out.isCommitted() && r.outcome.Status != StatusCanceled {
+		r.out.fail(r.outcome.Err)
+	}
+}
+
+// done records the outcome once.
+func (r *run) done(a *Attempt) {
+	if r.outcome.Status != "" {
+		return
+	}
+	r.outcome.Status, r.outcome.Err = a.Status, a.Err
+	r.rec.Done(r.outcome)
+}

@@ -1,0 +1,207 @@
+package dispatch
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/sse"
+)
+
+// stream passes a streamed answer on.
+func (r *run) stream(a *Attempt, upstream wire.Format, t wire.Target, resp *http.Response, body io.Reader) *llm.Error {
+	if !isEventStream(resp.Header) {
+		return r.streamOfWhole(a, upstream, t, resp, body)
+	}
+	if a.Forwarded && upstream.Name() == r.call.Client.Name() {
+		return r.forward(a, upstream, t, body)
+	}
+	return r.translate(a, t, upstream.DecodeStream(body, t))
+}
+
+// forward passes bytes through, event by event, and reads along.
+func (r *run) forward(a *Attempt, upstream wire.Format, t wire.Target, body io.Reader) *llm.Error {
+	r.out.begin(a, nil)
+	meter := r.meter(upstream, t)
+	events := sse.NewReader(body)
+	defer events.Close()
+	e := r.pump(a, meter, events)
+	a.Metered = meter.Result()
+	if e != nil {
+		return e
+	}
+	if !a.Metered.Complete {
+		return llm.Errorf(llm.KindTruncated, "the stream ended before its end was said")
+	}
+	if !r.out.begun() {
+		// Nothing meaningful and yet complete: an empty answer is still one.
+		if err := r.out.release(); err != nil {
+			return left(err)
+		}
+	}
+	if r.outcome.Status == "" {
+		r.succeed(a)
+	}
+	if err := r.out.close(false); err != nil {
+		return nil // the answer was whole; that the client left at the end changes nothing
+	}
+	return nil
+}
+
+// pump moves events until the stream ends.
+func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader) *llm.Error {
+	for {
+		ev, err := events.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return broken(err)
+		}
+		var v wire.Verdict
+		if !ev.Comment {
+			v = meter.Event(string(ev.Name), ev.Data)
+		}
+		if v.Err != nil {
+			if r.out.begun() {
+				_ = r.out.raw(ev.Raw) // the provider's own words for it; the connection is aborted next
+			}
+			return v.Err
+		}
+		if v.UsageOnly && !r.call.Peeked.StreamUsage {
+			continue
+		}
+		if v.Meaningful && a.FirstEvent == 0 {
+			a.FirstEvent = time.Since(a.Started)
+			if err := r.out.release(); err != nil {
+				return left(err)
+			}
+		}
+		if v.Done && r.outcome.Status == "" {
+			a.Metered = meter.Result()
+			if !r.out.begun() {
+				if err := r.out.release(); err != nil {
+					return left(err)
+				}
+			}
+			r.succeed(a)
+		}
+		if err := r.out.raw(ev.Raw); err != nil {
+			if r.outcome.Status == StatusOK {
+				return nil
+			}
+			return left(err)
+		}
+	}
+}
+
+// translate re-encodes an answer event by event.
+func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error {
+	caller := r.caller(a, t)
+	r.out.begin(a, r.call.Client.NewStream(replyWriter{r.out}, caller))
+	var tally tally
+	tally.keep = r.call.KeepParts
+	defer func() { a.Metered = tally.result() }()
+	for e, err := range events {
+		if err != nil {
+			return broken(err)
+		}
+		tally.add(e)
+		if llm.Meaningful(e) && a.FirstEvent == 0 {
+			a.FirstEvent = time.Since(a.Started)
+			if err := r.out.release(); err != nil {
+				return left(err)
+			}
+		}
+		if err := r.out.event(e); err != nil {
+			return left(err)
+		}
+	}
+	a.Metered = tally.result()
+	if !r.out.begun() {
+		if err := r.out.release(); err != nil {
+			return left(err)
+		}
+	}
+	r.succeed(a)
+	_ = r.out.close(true) // the answer was whole; that the client left at the end changes nothing
+	return nil
+}
+
+// streamOfWhole makes a stream of an answer that came whole although a stream
+// was asked for.
+func (r *run) streamOfWhole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.Response, body io.Reader) *llm.Error {
+	data, e := readAll(body, resp.ContentLength, r.maxAnswer())
+	if e != nil {
+		return e
+	}
+	answer, err := upstream.DecodeAnswer(data, t)
+	if err != nil {
+		if as := llm.AsError(err); as.Kind != llm.KindBadRequest {
+			return as
+		}
+		return llm.Errorf(llm.KindUpstream, "asked for a stream, the provider answered %s that is no answer: %w", resp.Header.Get("Content-Type"), err)
+	}
+	a.Forwarded = false
+	return r.translate(a, t, llm.Events(answer))
+}
+
+// broken classes an error while reading a provider's stream.
+func broken(err error) *llm.Error {
+	var e *llm.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return llm.Errorf(llm.KindTruncated, "the stream broke: %w", err)
+}
+
+// left classes an error while writing to the client.
+func left(err error) *llm.Error {
+	var e *llm.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return llm.Errorf(llm.KindCanceled, "the client left: %w", err)
+}
+
+// tally sums up a translated answer.
+type tally struct {
+	m    wire.Metered
+	keep bool
+	c    llm.Collector
+}
+
+func (t *tally) add(e llm.Event) {
+	if t.keep {
+		t.c.Add(e)
+	}
+	switch e := e.(type) {
+	case llm.Start:
+		t.m.ID, t.m.Model = e.ID, e.Model
+	case llm.PartStart:
+		if c, ok := e.Part.(llm.ToolCall); ok {
+			t.m.ToolCalls = append(t.m.ToolCalls, c.ID)
+		}
+	case llm.TextDelta:
+		t.m.OutputBytes += int64(len(e.Text))
+	case llm.ReasoningDelta:
+		t.m.OutputBytes += int64(len(e.Text))
+	case llm.ArgumentsDelta:
+		t.m.OutputBytes += int64(len(e.Arguments))
+	case llm.UsageUpdate:
+		t.m.Usage = e.Usage
+	case llm.Finish:
+		t.m.Finish, t.m.Complete = e.Reason, true
+	}
+}
+
+func (t *tally) result() wire.Metered {
+	m := t.m
+	if t.keep {
+		m.Parts = t.c.Answer().Choices[0].Parts
+	}
+	return m
+}

@@ -1,0 +1,374 @@
+package provider
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
+)
+
+// Options is what an account is made of. Name and Profile are required.
+type Options struct {
+	Name    string
+	Profile *Profile
+	BaseURL string // as the vendor's SDK takes it; "" is the profile's
+	Keys    []string
+	// Formats says which formats BaseURL speaks, with an address of their own
+	// where the value isn't empty; nil is the profile's rule.
+	Formats map[llm.Format]string
+	Headers map[string]string
+	Timeout Timeout
+	Proxy   string
+	CAFile  string
+	Orgs    []string // who may use it; empty: all
+	Now     func() time.Time
+	// ModelsTTL is how long the model list is believed.
+	ModelsTTL time.Duration
+	// Simulated labels an account that isn't a real provider.
+	Simulated bool
+}
+
+// Timeout limits an attempt in time; zero is no limit.
+type Timeout struct{ Connect, FirstByte, Idle, Total time.Duration }
+
+// Account is one upstream account. It is safe for concurrent use.
+type Account struct {
+	Name      string
+	Profile   *Profile
+	Timeout   Timeout
+	Orgs      []string
+	ModelsTTL time.Duration
+	Simulated bool
+
+	endpoints []endpoint // richest first
+	pool      *keyPool
+	client    *http.Client
+	transport *http.Transport
+
+	targets     sync.Map // targetKey → wire.Target
+	targetCount atomic.Int64
+	// gone holds formats that the server answered 404 or 405 for.
+	gone sync.Map // llm.Format → struct{}
+}
+
+type endpoint struct {
+	format llm.Format
+	base   *url.URL
+	auth   Auth
+	header http.Header // fixed headers, canonical names
+	probed bool        // assumed, not known: dropped on 404 or 405
+}
+
+type targetKey struct {
+	model  string
+	format llm.Format
+}
+
+// NewAccount makes an account. The error names the option at fault.
+func NewAccount(o Options) (*Account, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	a := &Account{Name: o.Name, Profile: o.Profile, Timeout: o.Timeout, Orgs: o.Orgs, ModelsTTL: o.ModelsTTL, Simulated: o.Simulated}
+	if err := a.addEndpoints(o); err != nil {
+		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
+	}
+	a.pool = newKeyPool(o.Keys, o.Profile.Auth.Prefix, o.Now)
+	transport, err := newTransport(o)
+	if err != nil {
+		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
+	}
+	a.transport = transport
+	a.client = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return a, nil
+}
+
+func (a *Account) addEndpoints(o Options) error {
+	for _, e := range o.Profile.Endpoints {
+		base, probed := e.Base, false
+		if o.BaseURL != "" {
+			said, listed := o.Formats[e.Format]
+			switch {
+			case said != "":
+				base = said
+			case listed, o.Formats == nil && e.Override:
+				base = withSuffix(o.BaseURL, e.Suffix)
+			case o.Formats == nil && e.Format == llm.FormatResponses && o.Profile.Type == openAICompatible.typ:
+				base, probed = withSuffix(o.BaseURL, e.Suffix), true
+			default:
+				continue
+			}
+		} else if o.Formats != nil {
+			said, listed := o.Formats[e.Format]
+			if !listed {
+				continue
+			}
+			if said != "" {
+				base = said
+			}
+		}
+		u, err := url.Parse(base)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return fmt.Errorf("base_url %q is not an http or https address", base)
+		}
+		u.Path = strings.TrimSuffix(u.Path, "/")
+		ep := endpoint{format: e.Format, base: u, auth: o.Profile.Auth, header: http.Header{}, probed: probed}
+		if e.Auth != nil {
+			ep.auth = *e.Auth
+		}
+		for _, hs := range []map[string]string{o.Profile.Headers, e.Headers, o.Headers} {
+			for k, v := range hs {
+				ep.header.Set(k, v)
+			}
+		}
+		ep.header["Accept-Encoding"] = identity
+		ep.header["User-Agent"] = userAgent
+		a.endpoints = append(a.endpoints, ep)
+	}
+	if len(a.endpoints) == 0 {
+		return fmt.Errorf("speaks none of the formats that are asked of it: check formats")
+	}
+	return nil
+}
+
+// openAICompatible is the profile that stands in where type openai has a
+// base_url of somebody else's.
+var openAICompatible = struct{ typ string }{"openai-compatible"}
+
+var (
+	identity  = []string{"identity"}
+	userAgent = []string{"oido"}
+	jsonType  = []string{"application/json"}
+)
+
+// withSuffix adds the version that the vendor's SDK would, unless it is there.
+func withSuffix(base, suffix string) string {
+	base = strings.TrimRight(base, "/")
+	if suffix == "" || strings.HasSuffix(base, suffix) {
+		return base
+	}
+	if i := strings.LastIndexByte(base, '/'); i >= 0 && isVersion(base[i+1:]) {
+		return base
+	}
+	return base + suffix
+}
+
+func isVersion(s string) bool {
+	return len(s) >= 2 && s[0] == 'v' && s[1] >= '0' && s[1] <= '9'
+}
+
+func newTransport(o Options) (*http.Transport, error) {
+	connect := o.Timeout.Connect
+	if connect <= 0 {
+		connect = 10 * time.Second
+	}
+	dialer := &net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second}
+	t := &http.Transport{
+		DialContext:         dialer.DialContext,
+		TLSHandshakeTimeout: connect,
+		MaxIdleConns:        2048, MaxIdleConnsPerHost: 1024,
+		IdleConnTimeout:        90 * time.Second,
+		DisableCompression:     true,
+		ForceAttemptHTTP2:      true,
+		MaxResponseHeaderBytes: 1 << 20,
+		Proxy:                  http.ProxyFromEnvironment,
+	}
+	if o.Proxy != "" {
+		u, err := url.Parse(o.Proxy)
+		if err != nil {
+			return nil, fmt.Errorf("proxy is not an address")
+		}
+		t.Proxy = http.ProxyURL(u)
+	}
+	if o.CAFile != "" {
+		pem, err := os.ReadFile(o.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("read ca_file: %w", err)
+		}
+		roots, err := x509.SystemCertPool()
+		if err != nil {
+			roots = x509.NewCertPool()
+		}
+		if !roots.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("ca_file %s holds no PEM certificate", o.CAFile)
+		}
+		t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	}
+	return t, nil
+}
+
+// Close lets go of idle connections.
+func (a *Account) Close() { a.transport.CloseIdleConnections() }
+
+// Speaks says whether the account speaks a format.
+func (a *Account) Speaks(f llm.Format) bool { return a.endpoint(f) != nil }
+
+// Format returns the format to call the account in: the client's own where it is
+// spoken, so that bytes can pass through, else the account's richest.
+func (a *Account) Format(client llm.Format) llm.Format {
+	if a.Speaks(client) {
+		return client
+	}
+	for i := range a.endpoints {
+		if _, gone := a.gone.Load(a.endpoints[i].format); !gone {
+			return a.endpoints[i].format
+		}
+	}
+	return a.endpoints[0].format
+}
+
+func (a *Account) endpoint(f llm.Format) *endpoint {
+	for i := range a.endpoints {
+		if a.endpoints[i].format == f {
+			if a.endpoints[i].probed {
+				if _, gone := a.gone.Load(f); gone {
+					return nil
+				}
+			}
+			return &a.endpoints[i]
+		}
+	}
+	return nil
+}
+
+// Refused tells the account that an endpoint answered with this status. It
+// reports whether the format was only assumed to be spoken and is dropped now,
+// so that the request may be sent again in another one.
+func (a *Account) Refused(f llm.Format, status int) bool {
+	if status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
+		return false
+	}
+	for i := range a.endpoints {
+		if a.endpoints[i].format == f && a.endpoints[i].probed {
+			a.gone.Store(f, struct{}{})
+			return true
+		}
+	}
+	return false
+}
+
+// maxTargets bounds the cache of targets: clients choose model names.
+const maxTargets = 4096
+
+// Target returns what a format's encoder must know of one model here.
+func (a *Account) Target(model string, f llm.Format, key Key) wire.Target {
+	k := targetKey{model, f}
+	var t wire.Target
+	if v, ok := a.targets.Load(k); ok {
+		t = v.(wire.Target)
+	} else {
+		t = a.Profile.target(model, f)
+		if a.targetCount.Add(1) <= maxTargets {
+			a.targets.Store(k, t)
+		}
+	}
+	t.Origin = llm.Origin{Provider: a.Name, Model: model, Account: key.Hint}
+	return t
+}
+
+// Pick returns the next key to use, past those in tried. false: none is left.
+func (a *Account) Pick(tried []Key) (Key, bool) { return a.pool.pick(tried) }
+
+// Rest puts a key aside after an error that is the key's own.
+func (a *Account) Rest(k Key, e *llm.Error) { a.pool.rest(k, e) }
+
+// Send sends a request once and returns the answer as it came. The error is an
+// *llm.Error: of the context, or that the provider could not be reached.
+func (a *Account) Send(ctx context.Context, f llm.Format, out wire.Outbound, client http.Header, key Key) (*http.Response, error) {
+	ep := a.endpoint(f)
+	if ep == nil {
+		return nil, llm.Errorf(llm.KindUpstream, "%s does not speak %s", a.Name, f)
+	}
+	return a.roundTrip(a.request(ctx, http.MethodPost, ep, out, client, key))
+}
+
+// Get reads a path below the endpoint of a format.
+func (a *Account) Get(ctx context.Context, f llm.Format, path string, query url.Values, key Key) (*http.Response, error) {
+	ep := a.endpoint(f)
+	if ep == nil {
+		return nil, llm.Errorf(llm.KindUpstream, "%s does not speak %s", a.Name, f)
+	}
+	return a.roundTrip(a.request(ctx, http.MethodGet, ep, wire.Outbound{Path: path, Query: query}, nil, key))
+}
+
+func (a *Account) request(ctx context.Context, method string, ep *endpoint, out wire.Outbound, client http.Header, key Key) *http.Request {
+	u := *ep.base
+	u.Path += out.Path
+	if strings.Contains(out.Path, "%") {
+		// The path comes escaped where a model's name holds a slash.
+		u.RawPath = u.Path
+		if plain, err := url.PathUnescape(u.Path); err == nil {
+			u.Path = plain
+		} else {
+			u.RawPath = ""
+		}
+	}
+	if len(out.Query) > 0 {
+		u.RawQuery = out.Query.Encode()
+	}
+	h := make(http.Header, len(ep.header)+len(out.Header)+4)
+	for k, v := range ep.header {
+		h[k] = v
+	}
+	for _, name := range a.Profile.Pass {
+		name = http.CanonicalHeaderKey(name)
+		if v := client[name]; len(v) > 0 {
+			h[name] = v
+		}
+	}
+	for k, v := range out.Header {
+		h[k] = v
+	}
+	if ep.auth.Header != "" && key.value != "" {
+		h[http.CanonicalHeaderKey(ep.auth.Header)] = []string{key.value}
+	}
+	r := &http.Request{Method: method, URL: &u, Host: u.Host, Header: h, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	if method == http.MethodPost {
+		h["Content-Type"] = jsonType
+		r.ContentLength = int64(len(out.Body))
+		r.Body = body(out.Body)
+		r.GetBody = func() (io.ReadCloser, error) { return body(out.Body), nil }
+	}
+	return r.WithContext(ctx)
+}
+
+func (a *Account) roundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := a.client.Do(r)
+	if err == nil {
+		return resp, nil
+	}
+	ctx := r.Context()
+	if cause := context.Cause(ctx); cause != nil {
+		return nil, llm.AsError(cause)
+	}
+	e := llm.Errorf(llm.KindUpstream, "cannot reach %s: %w", r.URL.Host, rootCause(err))
+	e.Provider = a.Name
+	return nil, e
+}
+
+// rootCause strips the URL from net/http's error: it may hold a query.
+func rootCause(err error) error {
+	if ue, ok := err.(*url.Error); ok { //nolint:errorlint // the client always returns a bare *url.Error
+		return ue.Err
+	}
+	return err
+}
+
+// May says whether an org may use the account.
+func (a *Account) May(org string) bool { return len(a.Orgs) == 0 || slices.Contains(a.Orgs, org) }
+
+func body(b []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(b)) }

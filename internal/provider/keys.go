@@ -1,0 +1,99 @@
+package provider
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"sync"
+	"time"
+
+	"github.com/oidostudio/oido/internal/llm"
+)
+
+// Key is one of an account's keys, ready to be sent.
+type Key struct {
+	// Hint names the key without telling it: the first eight hex digits of its
+	// SHA-256. "" for an account without keys.
+	Hint  string
+	index int
+	value string // with the auth prefix
+}
+
+// keyPool hands out the keys in turn, past those that rest or are refused.
+type keyPool struct {
+	now func() time.Time
+
+	mu    sync.Mutex // protects following fields
+	next  int
+	keys  []Key
+	until []time.Time // zero: usable; else when the key may be tried again
+}
+
+// refusedRest is how long a key that the provider refused is left alone before
+// it is tried again: the operator may have repaired the account meanwhile.
+const refusedRest = 5 * time.Minute
+
+func newKeyPool(secrets []string, prefix string, now func() time.Time) *keyPool {
+	p := &keyPool{now: now}
+	for i, s := range secrets {
+		sum := sha256.Sum256([]byte(s))
+		p.keys = append(p.keys, Key{Hint: hex.EncodeToString(sum[:4]), index: i, value: prefix + s})
+	}
+	if len(p.keys) == 0 {
+		p.keys = []Key{{}}
+	}
+	p.until = make([]time.Time, len(p.keys))
+	return p
+}
+
+// pick returns the next usable key that tried does not hold. false: none is left.
+func (p *keyPool) pick(tried []Key) (Key, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var now time.Time
+	for range p.keys {
+		i := p.next
+		p.next = (p.next + 1) % len(p.keys)
+		if !p.until[i].IsZero() {
+			if now.IsZero() {
+				now = p.now()
+			}
+			if now.Before(p.until[i]) {
+				continue
+			}
+			p.until[i] = time.Time{}
+		}
+		if !holds(tried, i) {
+			return p.keys[i], true
+		}
+	}
+	return Key{}, false
+}
+
+func holds(keys []Key, index int) bool {
+	for _, k := range keys {
+		if k.index == index {
+			return true
+		}
+	}
+	return false
+}
+
+// rest puts a key aside after an error that is the key's own. Where it is the
+// only key it is still handed out: an error from the provider says more than
+// one of ours.
+func (p *keyPool) rest(k Key, e *llm.Error) {
+	var d time.Duration
+	switch e.Kind {
+	case llm.KindAuth, llm.KindQuota:
+		d = refusedRest
+	case llm.KindRateLimit:
+		d = max(e.RetryAfter, time.Second)
+	default:
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.keys) > 1 {
+		p.until[k.index] = p.now().Add(d)
+	}
+}
