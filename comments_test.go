@@ -71,28 +71,34 @@ func TestPackageCommentRule(t *testing.T) {
 		{"good", []source{{"a/a.go", []byte(good)}, {"a/b.go", []byte("package a\n")}}, nil},
 		{
 			"a list of promises",
-			[]source{{"a/a.go", []byte("// Package a does one thing. It promises:\n//   - order\npackage a\n")}}, nil,
+			[]source{{"a/a.go", []byte("// Package a does one thing. It promises:\n//   - order\npackage a\n")}},
+			nil,
 		},
 		{"of a program", []source{{"a/a.go", []byte("// Program a runs. It stops.\npackage main\n")}}, nil},
 		{"of tests alone", []source{{"a/a_test.go", []byte("// Package a_test tries. It fails well.\npackage a_test\n")}}, nil},
 		{
-			"missing", []source{{"a/a.go", []byte("package a\n")}},
+			"missing",
+			[]source{{"a/a.go", []byte("package a\n")}},
 			[]string{"a: no package comment: say what the package promises and what it leaves to others"},
 		},
 		{
-			"in a test of a package with code", []source{{"a/a.go", []byte("package a\n")}, {"a/a_test.go", []byte(good)}},
+			"in a test of a package with code",
+			[]source{{"a/a.go", []byte("package a\n")}, {"a/a_test.go", []byte(good)}},
 			[]string{"a: no package comment: say what the package promises and what it leaves to others"},
 		},
 		{
-			"twice", []source{{"a/a.go", []byte(good)}, {"a/b.go", []byte(good)}},
+			"twice",
+			[]source{{"a/a.go", []byte(good)}, {"a/b.go", []byte(good)}},
 			[]string{"a: 2 package comments: keep one"},
 		},
 		{
-			"too short", []source{{"a/a.go", []byte("// Package a does v1.2 things.\npackage a\n")}},
+			"too short",
+			[]source{{"a/a.go", []byte("// Package a does v1.2 things.\npackage a\n")}},
 			[]string{"a: the package comment has one sentence: say also what the package promises"},
 		},
 		{
-			"of another name", []source{{"a/a.go", []byte("// Package b does. It promises.\npackage a\n")}},
+			"of another name",
+			[]source{{"a/a.go", []byte("// Package b does. It promises.\npackage a\n")}},
 			[]string{`a: the package comment must begin with "Package a "`},
 		},
 	}

@@ -171,28 +171,34 @@ func TestImportRuleFindsForbiddenImports(t *testing.T) {
 		{"allowed", importRule{from: []string{"~/cousin"}, never: []string{"~/..."}}, nil},
 		{"own import", importRule{from: []string{"~/c"}, never: []string{"db"}, why: "no"}, []string{"~/c → db: no"}},
 		{
-			"import of an import", importRule{from: []string{"~/a"}, never: []string{"~/c"}, why: "no"},
+			"import of an import",
+			importRule{from: []string{"~/a"}, never: []string{"~/c"}, why: "no"},
 			[]string{"~/a → ~/b → ~/c: no"},
 		},
 		{"import of an import, direct only", importRule{from: []string{"~/a"}, never: []string{"~/c"}, direct: true}, nil},
 		{
-			"a tree of packages", importRule{from: []string{"~/..."}, never: []string{"db/..."}, direct: true, why: "no"},
+			"a tree of packages",
+			importRule{from: []string{"~/..."}, never: []string{"db/..."}, direct: true, why: "no"},
 			[]string{"~/b → db: no", "~/c → db: no"},
 		},
 		{
-			"but for one", importRule{from: []string{"~/..."}, exempt: []string{"~/b"}, never: []string{"db"}, direct: true, why: "no"},
+			"but for one",
+			importRule{from: []string{"~/..."}, exempt: []string{"~/b"}, never: []string{"db"}, direct: true, why: "no"},
 			[]string{"~/c → db: no"},
 		},
 		{
-			"but for some imports", importRule{from: []string{"~/b"}, never: []string{"~/...", "db"}, except: []string{"~/c"}, why: "no"},
+			"but for some imports",
+			importRule{from: []string{"~/b"}, never: []string{"~/...", "db"}, except: []string{"~/c"}, why: "no"},
 			[]string{"~/b → db: no"},
 		},
 		{
-			"a name is no prefix", importRule{from: []string{"~/c/..."}, never: []string{"fmt"}, why: "no"},
+			"a name is no prefix",
+			importRule{from: []string{"~/c/..."}, never: []string{"fmt"}, why: "no"},
 			[]string{"~/c/deep → fmt: no"},
 		},
 		{
-			"nothing bound", importRule{from: []string{"~/gone"}},
+			"nothing bound",
+			importRule{from: []string{"~/gone"}},
 			[]string{"no package matches [~/gone]: the rule guards nothing"},
 		},
 	}
