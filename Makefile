@@ -34,7 +34,7 @@ test/sdk/node_modules/.package-lock.json: test/sdk/package.json $(wildcard test/
 
 # Everything under test/ starts whole programs, whose race detector is their own.
 race:
-	@CGO_ENABLED=1 go test -race -count=1 $$(go list ./... | grep -v '/test\(/\|$$\)')
+	@packages=$$(go list ./... | grep -Ev '/test(/|$$)'); CGO_ENABLED=1 go test -race -count=1 $$packages
 
 fuzz:
 	@tools/fuzz
