@@ -43,7 +43,6 @@ bench: build
 	@go run ./bench
 
 lint:
-	@go vet ./...
 	@go tool -modfile=tools/go.mod golangci-lint run ./...
 
 fmt:
