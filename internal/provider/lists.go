@@ -1,0 +1,319 @@
+package provider
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
+)
+
+// List is what is known of an account's model list. It is immutable.
+type List struct {
+	Models    []wire.ListedModel `json:"models"`
+	FetchedAt time.Time          `json:"fetched_at"` // of Models
+	// Gone holds ids that were in a good list and left it.
+	Gone []string `json:"gone,omitempty"`
+	// Err says why the last reading failed; nil when it went well. Models is
+	// then an older list.
+	Err error `json:"-"`
+}
+
+// ListStore keeps lists over restarts.
+type ListStore interface {
+	SaveList(ctx context.Context, account string, fetchedAt time.Time, list []byte) error
+	LoadList(ctx context.Context, account string) ([]byte, error) // nil: none kept
+}
+
+// The bounds of one reading of a list.
+const (
+	maxListPages = 100
+	maxListBytes = 32 << 20
+	maxListed    = 20_000
+	maxGone      = 2_000
+	listTimeout  = 30 * time.Second
+)
+
+// Refresher reads the model lists of accounts again and again: each every
+// models_ttl, give or take a tenth so that they don't come together. A failed or
+// empty list keeps the last good one.
+type Refresher struct {
+	accounts []*Account
+	listers  map[llm.Format]wire.Lister
+	store    ListStore
+	changed  func()
+	log      *slog.Logger
+
+	lists map[string]*atomic.Pointer[List]
+	busy  map[string]*sync.Mutex
+	first sync.WaitGroup
+	stop  context.CancelFunc
+	done  sync.WaitGroup
+}
+
+// NewRefresher makes a refresher; store may be nil. changed is called after
+// every reading that changed a list.
+func NewRefresher(accounts []*Account, listers map[llm.Format]wire.Lister, store ListStore, log *slog.Logger, changed func()) *Refresher {
+	r := &Refresher{
+		accounts: accounts, listers: listers, store: store, changed: changed, log: log,
+		lists: map[string]*atomic.Pointer[List]{}, busy: map[string]*sync.Mutex{}, stop: func() {},
+	}
+	for _, a := range accounts {
+		r.lists[a.Name], r.busy[a.Name] = &atomic.Pointer[List]{}, &sync.Mutex{}
+	}
+	return r
+}
+
+// Start loads the kept lists and begins to read. Stop ends it.
+func (r *Refresher) Start(ctx context.Context) {
+	ctx, r.stop = context.WithCancel(ctx)
+	for _, a := range r.accounts {
+		r.load(ctx, a)
+		r.first.Add(1)
+		r.done.Add(1)
+		go r.run(ctx, a)
+	}
+}
+
+// Stop ends all reading and waits for it.
+func (r *Refresher) Stop() {
+	r.stop()
+	r.done.Wait()
+}
+
+// WaitFirst waits until every account's list has been tried once, or ctx ends.
+func (r *Refresher) WaitFirst(ctx context.Context) {
+	tried := make(chan struct{})
+	go func() {
+		r.first.Wait()
+		close(tried)
+	}()
+	select {
+	case <-tried:
+	case <-ctx.Done():
+	}
+}
+
+// List returns what is known of an account's list; nil: nothing yet.
+func (r *Refresher) List(account string) *List {
+	if p := r.lists[account]; p != nil {
+		return p.Load()
+	}
+	return nil
+}
+
+// Refresh reads an account's list now. Callers that come while it is being read
+// wait for that reading's end and then read anew.
+func (r *Refresher) Refresh(ctx context.Context, a *Account) error {
+	mu := r.busy[a.Name]
+	if mu == nil {
+		return fmt.Errorf("list models of %s: not a configured account", a.Name)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
+	models, err := a.listModels(ctx, r.listers)
+	old := r.List(a.Name)
+	if err == nil && len(models) == 0 {
+		err = fmt.Errorf("list models of %s: the list is empty", a.Name)
+	}
+	if err != nil {
+		next := &List{Err: err}
+		if old != nil {
+			*next = List{Models: old.Models, FetchedAt: old.FetchedAt, Gone: old.Gone, Err: err}
+		}
+		r.lists[a.Name].Store(next)
+		r.changed()
+		return err
+	}
+	next := &List{Models: models, FetchedAt: time.Now().UTC(), Gone: goneSince(old, models)}
+	r.lists[a.Name].Store(next)
+	r.changed()
+	r.keep(ctx, a.Name, next)
+	return nil
+}
+
+// MarkGone takes a model out that the provider answered 404 or 410 for.
+func (r *Refresher) MarkGone(account, model string) {
+	mu := r.busy[account]
+	if mu == nil {
+		return
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	old := r.List(account)
+	if old == nil || !slices.ContainsFunc(old.Models, func(m wire.ListedModel) bool { return m.ID == model }) {
+		return
+	}
+	next := *old
+	next.Models = slices.DeleteFunc(slices.Clone(old.Models), func(m wire.ListedModel) bool { return m.ID == model })
+	next.Gone = append(slices.Clone(old.Gone), model)
+	r.lists[account].Store(&next)
+	r.changed()
+}
+
+func goneSince(old *List, now []wire.ListedModel) []string {
+	if old == nil {
+		return nil
+	}
+	there := make(map[string]bool, len(now))
+	for _, m := range now {
+		there[m.ID] = true
+	}
+	var gone []string
+	for _, id := range old.Gone {
+		if !there[id] {
+			gone = append(gone, id)
+		}
+	}
+	for _, m := range old.Models {
+		if !there[m.ID] {
+			gone = append(gone, m.ID)
+		}
+	}
+	return gone[max(0, len(gone)-maxGone):]
+}
+
+func (r *Refresher) run(ctx context.Context, a *Account) {
+	defer r.done.Done()
+	first := sync.OnceFunc(r.first.Done)
+	defer first()
+	for {
+		if err := r.Refresh(ctx, a); err != nil && ctx.Err() == nil {
+			r.log.Warn("model list not read", "provider", a.Name, "error", err)
+		}
+		first()
+		wait := a.ModelsTTL
+		if wait <= 0 {
+			wait = 5 * time.Minute
+		}
+		wait += time.Duration((rand.Float64() - 0.5) * 0.2 * float64(wait)) //nolint:gosec // spreads load, guards nothing
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (r *Refresher) load(ctx context.Context, a *Account) {
+	if r.store == nil {
+		return
+	}
+	data, err := r.store.LoadList(ctx, a.Name)
+	if err != nil || data == nil {
+		if err != nil {
+			r.log.Warn("kept model list not loaded", "provider", a.Name, "error", err)
+		}
+		return
+	}
+	var l List
+	if err := json.Unmarshal(data, &l); err != nil {
+		r.log.Warn("kept model list not readable", "provider", a.Name, "error", err)
+		return
+	}
+	r.lists[a.Name].Store(&l)
+	r.changed()
+}
+
+func (r *Refresher) keep(ctx context.Context, account string, l *List) {
+	if r.store == nil {
+		return
+	}
+	data, err := json.Marshal(l)
+	if err == nil {
+		err = r.store.SaveList(ctx, account, l.FetchedAt, data)
+	}
+	if err != nil && ctx.Err() == nil {
+		r.log.Warn("model list not kept", "provider", account, "error", err)
+	}
+}
+
+// listModels reads all pages of the account's list.
+func (a *Account) listModels(ctx context.Context, listers map[llm.Format]wire.Lister) ([]wire.ListedModel, error) {
+	p := a.Profile.List
+	lister := listers[p.Format]
+	if lister == nil || p.Path == "" {
+		return nil, fmt.Errorf("list models of %s: the type has no list", a.Name)
+	}
+	format := p.Format
+	if !a.Speaks(format) {
+		format = a.endpoints[0].format
+	}
+	query := url.Values{}
+	for k, v := range p.Query {
+		query.Set(k, v)
+	}
+	key, _ := a.Pick(nil)
+	var all []wire.ListedModel
+	for range maxListPages {
+		body, err := a.listPage(ctx, format, p.Path, query, key)
+		if err != nil {
+			return nil, fmt.Errorf("list models of %s: %w", a.Name, err)
+		}
+		models, next, err := lister.DecodeModels(body)
+		if err != nil {
+			return nil, fmt.Errorf("list models of %s: %w", a.Name, err)
+		}
+		all = append(all, models...)
+		if len(all) > maxListed {
+			return nil, fmt.Errorf("list models of %s: more than %d models", a.Name, maxListed)
+		}
+		if next == nil {
+			return all, nil
+		}
+		for k, v := range next {
+			query[k] = v
+		}
+	}
+	return nil, fmt.Errorf("list models of %s: more than %d pages", a.Name, maxListPages)
+}
+
+func (a *Account) listPage(ctx context.Context, f llm.Format, path string, query url.Values, key Key) ([]byte, error) {
+	resp, err := a.Get(ctx, f, path, query, key)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close() //nolint:errcheck // read to its end or given up
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxListBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(body) > maxListBytes {
+		return nil, fmt.Errorf("the answer is larger than %d bytes", maxListBytes)
+	}
+	switch {
+	case resp.StatusCode != http.StatusOK:
+		return nil, &llm.Error{Kind: kindOfStatus(resp.StatusCode), Status: resp.StatusCode, Provider: a.Name, Message: fmt.Sprintf("the list was answered with status %d", resp.StatusCode)}
+	case bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")):
+		return nil, fmt.Errorf("the answer is a web page, not a list: check base_url")
+	}
+	return body, nil
+}
+
+func kindOfStatus(status int) llm.Kind {
+	switch status {
+	case http.StatusUnauthorized:
+		return llm.KindAuth
+	case http.StatusForbidden:
+		return llm.KindPermission
+	case http.StatusNotFound, http.StatusGone:
+		return llm.KindNotFound
+	case http.StatusTooManyRequests:
+		return llm.KindRateLimit
+	}
+	return llm.KindUpstream
+}

@@ -1,0 +1,356 @@
+// Package recall keeps the reasoning that clients' formats lose, and puts it
+// back when the conversation returns to the model that made it.
+//
+// A chat client that runs a tool sends the call and its result back, but not the
+// signed thoughts before it, which Anthropic, Gemini, DeepSeek and others demand.
+// So an answer's reasoning is kept under the hash of its tool call ids, or
+// without calls of its text and the user's text before it, and is given back
+// only to the same org and user and only for the very origin (provider, model,
+// account) that made it.
+//
+// It is a bounded cache in front of a sealed table, written behind: keeping
+// never waits for the database. When the table can't be read, that one lookup
+// fails; nothing else does.
+package recall
+
+import (
+	"container/list"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/seal"
+)
+
+// Store keeps sealed reasoning; see Row.
+type Store interface {
+	PutReasoning(ctx context.Context, rows []Row) error
+	// GetReasoning returns nil when there is none, or when it has expired.
+	GetReasoning(ctx context.Context, org, key string, now time.Time) ([]byte, error)
+}
+
+// Row is one answer's reasoning, sealed.
+type Row struct {
+	Org, User, Key   string
+	Data             []byte
+	Created, Expires time.Time
+}
+
+// Options configure a Memory; the zero value of a bound is its default.
+type Options struct {
+	Sealer *seal.Sealer
+	Store  Store // nil: memory alone
+	Log    *slog.Logger
+	Now    func() time.Time
+	Keep   time.Duration // how long rows live; default 30 days
+	Bytes  int           // of the cache; default 64 MiB
+	Queue  int           // answers waiting to be stored; default 4096
+}
+
+// Memory is the side store. It is safe for concurrent use.
+type Memory struct {
+	o     Options
+	queue chan Row
+	done  chan struct{}
+	drop  sync.Once
+
+	mu      sync.Mutex // protects following fields
+	order   *list.List // of *cached, most recently used first
+	entries map[string]*list.Element
+	size    int
+}
+
+type cached struct {
+	id   string
+	kept *kept // nil: known not to be there
+	size int
+}
+
+// kept is what is remembered of an answer.
+type kept struct {
+	User  string     `json:"user"`
+	Parts []keptPart `json:"parts"`
+}
+
+// keptPart is a part of the answer: reasoning whole, of the others only what
+// finds them again.
+type keptPart struct {
+	Reasoning *llm.Reasoning `json:"reasoning,omitzero"`
+	CallID    string         `json:"call_id,omitzero"`
+	Blob      *llm.Blob      `json:"blob,omitzero"`
+}
+
+// New makes a memory and starts its writer; Close ends it.
+func New(o Options) *Memory {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Keep <= 0 {
+		o.Keep = 30 * 24 * time.Hour
+	}
+	if o.Bytes <= 0 {
+		o.Bytes = 64 << 20
+	}
+	if o.Queue <= 0 {
+		o.Queue = 4096
+	}
+	m := &Memory{o: o, queue: make(chan Row, o.Queue), done: make(chan struct{}), order: list.New(), entries: map[string]*list.Element{}}
+	go m.write()
+	return m
+}
+
+// Close stores what waits and ends the writer. Keep must not be called after it.
+func (m *Memory) Close() {
+	m.drop.Do(func() { close(m.queue) })
+	<-m.done
+}
+
+// Keep remembers an answer's reasoning. before is the user's text that the
+// answer follows. Answers without anything to send back cost nothing.
+func (m *Memory) Keep(org, user, before string, parts []llm.Part) {
+	k := &kept{User: user}
+	worth := false
+	for _, p := range parts {
+		var kp keptPart
+		switch p := p.(type) {
+		case llm.Reasoning:
+			r := p
+			kp.Reasoning = &r
+			worth = worth || p.Blob != nil
+		case llm.ToolCall:
+			kp.CallID, kp.Blob = p.ID, p.Blob
+		case llm.Text:
+			kp.Blob = p.Blob
+		default:
+			continue
+		}
+		worth = worth || kp.Blob != nil
+		k.Parts = append(k.Parts, kp)
+	}
+	if !worth {
+		return
+	}
+	key := keyOf(before, parts)
+	id := org + "\x00" + key
+	plain, err := json.Marshal(k)
+	if err != nil {
+		m.o.Log.Warn("reasoning not kept", "error", err)
+		return
+	}
+	m.put(id, k, len(plain))
+	if m.o.Store == nil {
+		return
+	}
+	now := m.o.Now().UTC()
+	row := Row{Org: org, User: user, Key: key, Data: m.o.Sealer.Seal(id, plain), Created: now, Expires: now.Add(m.o.Keep)}
+	select {
+	case m.queue <- row:
+	default:
+		m.o.Log.Warn("reasoning kept in memory only: the database is behind", "waiting", cap(m.queue))
+	}
+}
+
+// Restore returns the request with the reasoning put back that was made by
+// origin and is missing in it; changed is false, and the request the same, when
+// nothing is. only limits it to the messages for which it answers true. The
+// error says that the table could not be read.
+func (m *Memory) Restore(ctx context.Context, org, user string, req *llm.Request, origin llm.Origin, only func(llm.Message) bool) (out *llm.Request, changed bool, err error) {
+	out = req
+	before := ""
+	for i, msg := range req.Messages {
+		if msg.Role == llm.RoleUser {
+			before = msg.Text()
+		}
+		if msg.Role != llm.RoleAssistant || hasBlob(msg.Parts) || !only(msg) {
+			continue
+		}
+		k, err := m.get(ctx, org, keyOf(before, msg.Parts))
+		if err != nil {
+			return req, false, err
+		}
+		if k == nil || k.User != user {
+			continue
+		}
+		parts, ok := k.restore(msg.Parts, origin)
+		if !ok {
+			continue
+		}
+		if !changed {
+			fresh := *req
+			fresh.Messages = append([]llm.Message(nil), req.Messages...)
+			out, changed = &fresh, true
+		}
+		out.Messages[i].Parts = parts
+	}
+	return out, changed, nil
+}
+
+// restore puts the kept reasoning between the parts of a message, each before
+// the part that it stood before.
+func (k *kept) restore(parts []llm.Part, origin llm.Origin) ([]llm.Part, bool) {
+	var out []llm.Part
+	rest, changed := withoutReasoning(parts), false
+	for _, kp := range k.Parts {
+		switch {
+		case kp.Reasoning != nil:
+			if kp.Reasoning.Blob == nil || kp.Reasoning.Blob.Origin == origin {
+				out = append(out, *kp.Reasoning)
+				changed = changed || kp.Reasoning.Blob != nil
+			}
+		case len(rest) > 0:
+			p := rest[0]
+			rest = rest[1:]
+			if kp.Blob != nil && kp.Blob.Origin == origin {
+				p, changed = llm.WithBlob(p, *kp.Blob), true
+			}
+			out = append(out, p)
+		}
+	}
+	return append(out, rest...), changed
+}
+
+func withoutReasoning(parts []llm.Part) []llm.Part {
+	out := make([]llm.Part, 0, len(parts))
+	for _, p := range parts {
+		if _, ok := p.(llm.Reasoning); !ok {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func hasBlob(parts []llm.Part) bool {
+	for _, p := range parts {
+		switch p := p.(type) {
+		case llm.Reasoning:
+			if p.Blob != nil {
+				return true
+			}
+		case llm.ToolCall:
+			if p.Blob != nil {
+				return true
+			}
+		case llm.Text:
+			if p.Blob != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// keyOf names an answer: by its tool call ids, else by its text and the text
+// before it.
+func keyOf(before string, parts []llm.Part) string {
+	h := sha256.New()
+	calls := false
+	for _, p := range parts {
+		if c, ok := p.(llm.ToolCall); ok {
+			calls = true
+			fmt.Fprintf(h, "call %d %s\n", len(c.ID), c.ID)
+		}
+	}
+	if !calls {
+		fmt.Fprintf(h, "text %d %s\n%s", len(before), before, llm.Message{Parts: parts}.Text())
+	}
+	return hex.EncodeToString(h.Sum(nil)[:20])
+}
+
+func (m *Memory) get(ctx context.Context, org, key string) (*kept, error) {
+	id := org + "\x00" + key
+	m.mu.Lock()
+	if e, ok := m.entries[id]; ok {
+		m.order.MoveToFront(e)
+		c, _ := e.Value.(*cached)
+		m.mu.Unlock()
+		return c.kept, nil
+	}
+	m.mu.Unlock()
+	if m.o.Store == nil {
+		return nil, nil //nolint:nilnil // absent is a good answer
+	}
+	sealed, err := m.o.Store.GetReasoning(ctx, org, key, m.o.Now().UTC())
+	if err != nil {
+		return nil, fmt.Errorf("look for the conversation's reasoning: %w", err)
+	}
+	var k *kept
+	size := 0
+	if sealed != nil {
+		plain, err := m.o.Sealer.Open(id, sealed)
+		if err == nil {
+			k = new(kept)
+			err = json.Unmarshal(plain, k)
+			size = len(plain)
+		}
+		if err != nil {
+			// Another secret_key sealed it: the reasoning is lost, the request isn't.
+			m.o.Log.Warn("kept reasoning can't be read", "error", err)
+			k = nil
+		}
+	}
+	m.put(id, k, size)
+	return k, nil
+}
+
+// overhead is about what an entry costs beside its content.
+const overhead = 256
+
+func (m *Memory) put(id string, k *kept, size int) {
+	size += overhead + len(id)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e, ok := m.entries[id]; ok {
+		c, _ := e.Value.(*cached)
+		m.size += size - c.size
+		c.kept, c.size = k, size
+		m.order.MoveToFront(e)
+	} else {
+		m.entries[id] = m.order.PushFront(&cached{id, k, size})
+		m.size += size
+	}
+	for m.size > m.o.Bytes {
+		last := m.order.Back()
+		c, _ := last.Value.(*cached)
+		m.order.Remove(last)
+		delete(m.entries, c.id)
+		m.size -= c.size
+	}
+}
+
+// write stores what was kept, in batches, trying again while the database can't.
+func (m *Memory) write() {
+	defer close(m.done)
+	for row := range m.queue {
+		batch := []Row{row}
+		for len(batch) < 256 && len(m.queue) > 0 {
+			if r, ok := <-m.queue; ok {
+				batch = append(batch, r)
+			}
+		}
+		m.store(batch)
+	}
+}
+
+func (m *Memory) store(batch []Row) {
+	const tries = 5
+	for try := range tries {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		err := m.o.Store.PutReasoning(ctx, batch)
+		cancel()
+		if err == nil {
+			return
+		}
+		if try == tries-1 {
+			m.o.Log.Error("reasoning not stored: conversations that return after a restart lose it", "answers", len(batch), "error", err)
+			return
+		}
+		time.Sleep(time.Duration(try+1) * 200 * time.Millisecond)
+	}
+}

@@ -1,0 +1,168 @@
+package recall_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/recall"
+	"github.com/oidostudio/oido/internal/seal"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var origin = llm.Origin{Provider: "anthropic", Model: "claude", Account: "k1"}
+
+func blob(data string) *llm.Blob {
+	return &llm.Blob{Kind: llm.BlobSignature, Data: data, Origin: origin}
+}
+
+var answer = []llm.Part{
+	llm.Reasoning{Text: "first", Blob: blob("s1")},
+	llm.Text{Text: "I'll look."},
+	llm.ToolCall{ID: "c1", Name: "weather", Arguments: "{}", Blob: blob("s2")},
+	llm.ToolCall{ID: "c2", Name: "time", Arguments: "{}"},
+}
+
+// stripped is the conversation as a client that loses reasoning sends it back.
+func stripped() *llm.Request {
+	return &llm.Request{Messages: []llm.Message{
+		{Role: llm.RoleUser, Parts: []llm.Part{llm.Text{Text: "weather?"}}},
+		{Role: llm.RoleAssistant, Parts: []llm.Part{
+			llm.Text{Text: "I'll look."},
+			llm.ToolCall{ID: "c1", Name: "weather", Arguments: "{}"},
+			llm.ToolCall{ID: "c2", Name: "time", Arguments: "{}"},
+		}},
+		{Role: llm.RoleTool, Parts: []llm.Part{llm.ToolResult{CallID: "c1"}, llm.ToolResult{CallID: "c2"}}},
+	}}
+}
+
+func all(llm.Message) bool { return true }
+
+// table is a store in memory.
+type table struct {
+	rows map[string][]byte
+	err  error
+}
+
+func (s *table) PutReasoning(_ context.Context, rows []recall.Row) error {
+	for _, r := range rows {
+		s.rows[r.Org+r.Key] = r.Data
+	}
+	return s.err
+}
+
+func (s *table) GetReasoning(_ context.Context, org, key string, _ time.Time) ([]byte, error) {
+	return s.rows[org+key], s.err
+}
+
+func memory(t *testing.T, store recall.Store, bytes int) *recall.Memory {
+	t.Helper()
+	s, err := seal.New([]byte("a secret of some length"), "reasoning")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return recall.New(recall.Options{Sealer: s, Store: store, Log: slog.New(slog.DiscardHandler), Bytes: bytes})
+}
+
+func TestReasoningComesBackToItsMaker(t *testing.T) {
+	t.Parallel()
+	m := memory(t, nil, 0)
+	defer m.Close()
+	m.Keep("org", "ada", "weather?", answer)
+	got, changed, err := m.Restore(t.Context(), "org", "ada", stripped(), origin, all)
+	if err != nil || !changed {
+		t.Fatalf("changed %v, %v", changed, err)
+	}
+	if d := cmp.Diff(answer, got.Messages[1].Parts); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestReasoningGoesToNobodyElse(t *testing.T) {
+	t.Parallel()
+	m := memory(t, nil, 0)
+	defer m.Close()
+	m.Keep("org", "ada", "weather?", answer)
+	for name, restore := range map[string]func() (*llm.Request, bool, error){
+		"another org":  func() (*llm.Request, bool, error) { return m.Restore(t.Context(), "other", "ada", stripped(), origin, all) },
+		"another user": func() (*llm.Request, bool, error) { return m.Restore(t.Context(), "org", "bob", stripped(), origin, all) },
+		"another model": func() (*llm.Request, bool, error) {
+			return m.Restore(t.Context(), "org", "ada", stripped(), llm.Origin{Provider: "anthropic", Model: "other", Account: "k1"}, all)
+		},
+		"another account": func() (*llm.Request, bool, error) {
+			return m.Restore(t.Context(), "org", "ada", stripped(), llm.Origin{Provider: "anthropic", Model: "claude", Account: "k2"}, all)
+		},
+		"not asked for": func() (*llm.Request, bool, error) {
+			return m.Restore(t.Context(), "org", "ada", stripped(), origin, func(llm.Message) bool { return false })
+		},
+	} {
+		if _, changed, err := restore(); changed || err != nil {
+			t.Errorf("%s: changed %v, %v", name, changed, err)
+		}
+	}
+}
+
+func TestAnswersWithoutCallsAreFoundByTheirText(t *testing.T) {
+	t.Parallel()
+	m := memory(t, nil, 0)
+	defer m.Close()
+	m.Keep("org", "ada", "hi", []llm.Part{llm.Reasoning{Text: "t", Blob: blob("s")}, llm.Text{Text: "hello"}})
+	req := &llm.Request{Messages: []llm.Message{
+		{Role: llm.RoleUser, Parts: []llm.Part{llm.Text{Text: "hi"}}},
+		{Role: llm.RoleAssistant, Parts: []llm.Part{llm.Text{Text: "hello"}}},
+	}}
+	if _, changed, err := m.Restore(t.Context(), "org", "ada", req, origin, all); !changed || err != nil {
+		t.Errorf("changed %v, %v", changed, err)
+	}
+	req.Messages[0].Parts = []llm.Part{llm.Text{Text: "something else"}}
+	if _, changed, _ := m.Restore(t.Context(), "org", "ada", req, origin, all); changed {
+		t.Error("an answer to another question is taken for it")
+	}
+}
+
+func TestReasoningSurvivesARestartSealed(t *testing.T) {
+	t.Parallel()
+	store := &table{rows: map[string][]byte{}}
+	m := memory(t, store, 0)
+	m.Keep("org", "ada", "weather?", answer)
+	m.Close()
+	for _, data := range store.rows {
+		if len(data) == 0 || string(data) == "first" {
+			t.Error("not sealed")
+		}
+	}
+	again := memory(t, store, 0)
+	defer again.Close()
+	if _, changed, err := again.Restore(t.Context(), "org", "ada", stripped(), origin, all); !changed || err != nil {
+		t.Errorf("changed %v, %v", changed, err)
+	}
+	store.err = errors.New("database is gone")
+	req := stripped()
+	req.Messages[1].Parts[1] = llm.ToolCall{ID: "never seen"}
+	if _, _, err := again.Restore(t.Context(), "org", "ada", req, origin, all); err == nil {
+		t.Error("a table that can't be read is taken for an empty one")
+	}
+}
+
+func TestTheCacheIsBounded(t *testing.T) {
+	t.Parallel()
+	m := memory(t, nil, 4096)
+	defer m.Close()
+	for i := range 100 {
+		m.Keep("org", "ada", string(rune('a'+i)), answer[:2])
+	}
+	req := &llm.Request{Messages: []llm.Message{
+		{Role: llm.RoleUser, Parts: []llm.Part{llm.Text{Text: "a"}}},
+		{Role: llm.RoleAssistant, Parts: []llm.Part{llm.Text{Text: "I'll look."}}},
+	}}
+	if _, changed, _ := m.Restore(t.Context(), "org", "ada", req, origin, all); changed {
+		t.Error("the oldest answer is still there")
+	}
+}
