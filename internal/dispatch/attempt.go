@@ -111,7 +111,12 @@ func (r *run) encode(a *Attempt, upstream wire.Format, t *wire.Target) (wire.Out
 	if r.stripped {
 		req = withoutReasoning(req)
 	} else if r.call.Restore != nil {
-		req, _ = r.call.Restore(req, t.Origin)
+		if req, _, err = r.call.Restore(req, t.Origin); err != nil {
+			return wire.Outbound{}, err
+		}
+	}
+	if same {
+		req = claimed(req, t.Origin)
 	}
 	t.Names = &wire.ToolNames{}
 	out, downgrades, err := upstream.Encode(req, *t)
@@ -136,11 +141,48 @@ func (r *run) restored(at llm.Origin, replayed bool) (*llm.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	restored, changed := r.call.Restore(req, at)
-	if !changed {
-		return nil, nil
+	restored, changed, err := r.call.Restore(req, at)
+	if err != nil || !changed {
+		return nil, err
 	}
-	return restored, nil
+	return claimed(restored, at), nil
+}
+
+// claimed returns the request with the blobs that the client itself sent taken
+// for the target's own: in its own format a client sends back what it was given.
+// Where it wasn't this model that gave them, the provider's refusal is answered
+// by one attempt without.
+func claimed(req *llm.Request, at llm.Origin) *llm.Request {
+	out := *req
+	out.Messages = make([]llm.Message, len(req.Messages))
+	for i, m := range req.Messages {
+		parts := make([]llm.Part, len(m.Parts))
+		for j, p := range m.Parts {
+			if b := blobOf(p); b != nil && b.Origin == (llm.Origin{}) {
+				mine := *b
+				mine.Origin = at
+				p = llm.WithBlob(p, mine)
+			}
+			parts[j] = p
+		}
+		m.Parts = parts
+		out.Messages[i] = m
+	}
+	return &out
+}
+
+func blobOf(p llm.Part) *llm.Blob {
+	switch p := p.(type) {
+	case llm.Reasoning:
+		return p.Blob
+	case llm.ToolCall:
+		return p.Blob
+	case llm.Text:
+		return p.Blob
+	case llm.Media:
+		return p.Blob
+	}
+	return nil
 }
 
 // withoutReasoning returns the request without any reasoning and blobs.
@@ -238,8 +280,14 @@ func (r *run) whole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.
 			return llm.AsError(err)
 		}
 		a.Metered.Parts = answer.Choices[0].Parts
+		a.Opening = a.Metered.Parts
 		if r.outcome.Body, err = r.call.Client.EncodeAnswer(answer, r.caller(a, t)); err != nil {
 			return llm.AsError(err)
+		}
+	}
+	if r.call.WantOpening && a.Opening == nil {
+		if answer, err := upstream.DecodeAnswer(data, t); err == nil {
+			a.Opening = answer.Choices[0].Parts
 		}
 	}
 	r.succeed(a)

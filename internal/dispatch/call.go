@@ -21,11 +21,13 @@ type Call struct {
 	// Restore, when set, puts reasoning back that the client's format lost. It is
 	// called for each attempt with the decoded request and the attempt's origin,
 	// must not change its argument, and returns it unchanged when there is
-	// nothing to restore. changed says which.
-	Restore func(req *llm.Request, at llm.Origin) (restored *llm.Request, changed bool)
+	// nothing to restore; changed says which. An error fails the call.
+	Restore func(req *llm.Request, at llm.Origin) (restored *llm.Request, changed bool, err error)
 	// KeepParts asks for the answer's parts in the outcome: where the profile
 	// says that the model's reasoning must be sent back.
 	KeepParts bool
+	// WantOpening asks for how the answer begins.
+	WantOpening bool
 
 	once    sync.Once
 	decoded *llm.Request
@@ -43,10 +45,12 @@ func (c *Call) Request() (*llm.Request, error) {
 	return c.decoded, c.err
 }
 
-// Release lets go of the client's request. It is called when an answer is
-// committed: from then on no other attempt can need it.
-func (c *Call) Release() {
-	c.Raw.Body = nil
+// release lets go of the client's bytes once an answer is committed: from then on
+// no other attempt can need them.
+func (c *Call) release() {
+	if !c.KeepParts {
+		c.Raw.Body = nil
+	}
 }
 
 // Candidate is one model at one account.
@@ -73,6 +77,8 @@ type Attempt struct {
 	Status     Status
 	Err        *llm.Error
 	Metered    wire.Metered
+	// Opening holds the first parts of the answer, when the call wanted them.
+	Opening    []llm.Part
 	Downgrades []wire.Downgrade
 }
 

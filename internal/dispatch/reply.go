@@ -25,9 +25,10 @@ type reply struct {
 	last      time.Time // when something was last sent
 	attempt   *Attempt
 	held      []byte
-	committed bool // the head has been sent
-	live      bool // a meaningful event has been sent
-	dirty     bool // written, not flushed
+	head      []byte // the first bytes as they came, when the opening is wanted
+	committed bool   // the head has been sent
+	live      bool   // a meaningful event has been sent
+	dirty     bool   // written, not flushed
 	stopped   bool
 	err       error // the client can't be written to any more
 }
@@ -46,7 +47,7 @@ func newReply(call *Call, out Output, pingAfter time.Duration) *reply {
 func (r *reply) begin(a *Attempt, enc wire.StreamEncoder) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.attempt, r.enc, r.held = a, enc, r.held[:0]
+	r.attempt, r.enc, r.held, r.head = a, enc, r.held[:0], nil
 }
 
 // replyWriter is where encoders write: to what is held back, until release. It
@@ -73,10 +74,16 @@ func (w replyWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// maxHead is how much of a forwarded stream is looked at for its opening.
+const maxHead = 8 << 10
+
 // raw adds bytes as they are.
 func (r *reply) raw(p []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.call.WantOpening && len(r.head) < maxHead {
+		r.head = append(r.head, p[:min(len(p), maxHead-len(r.head))]...)
+	}
 	_, err := replyWriter{r}.Write(p)
 	return err
 }
@@ -100,7 +107,7 @@ func (r *reply) release() error {
 		r.committed = true
 		r.out.Commit(r.attempt, false)
 	}
-	r.call.Release()
+	r.call.release()
 	if len(r.held) > 0 {
 		held := r.held
 		r.held = nil

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -44,6 +45,9 @@ func (r *run) forward(a *Attempt, upstream wire.Format, t wire.Target, body io.R
 	}
 	if r.outcome.Status == "" {
 		r.succeed(a)
+	}
+	if r.call.WantOpening {
+		a.Opening = opening(upstream, t, r.out.head)
 	}
 	if err := r.out.close(false); err != nil {
 		return nil // the answer was whole; that the client left at the end changes nothing
@@ -102,8 +106,7 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader) *llm.Error 
 func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error {
 	caller := r.caller(a, t)
 	r.out.begin(a, r.call.Client.NewStream(replyWriter{r.out}, caller))
-	var tally tally
-	tally.keep = r.call.KeepParts
+	tally := tally{keep: r.call.KeepParts || r.call.WantOpening}
 	defer func() { a.Metered = tally.result() }()
 	for e, err := range events {
 		if err != nil {
@@ -121,6 +124,9 @@ func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error
 		}
 	}
 	a.Metered = tally.result()
+	if r.call.WantOpening {
+		a.Opening = a.Metered.Parts
+	}
 	if !r.out.begun() {
 		if err := r.out.release(); err != nil {
 			return left(err)
@@ -147,6 +153,12 @@ func (r *run) streamOfWhole(a *Attempt, upstream wire.Format, t wire.Target, res
 	}
 	a.Forwarded = false
 	return r.translate(a, t, llm.Events(answer))
+}
+
+// opening reads the first parts out of the first bytes of a stream.
+func opening(f wire.Format, t wire.Target, head []byte) []llm.Part {
+	answer, _ := llm.Collect(f.DecodeStream(bytes.NewReader(head), t)) // cut on purpose: the error says only that
+	return answer.Choices[0].Parts
 }
 
 // broken classes an error while reading a provider's stream.

@@ -1,0 +1,289 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/oidostudio/oido/internal/catalog"
+	"github.com/oidostudio/oido/internal/dispatch"
+	"github.com/oidostudio/oido/internal/identity"
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/provider"
+	"github.com/oidostudio/oido/internal/recall"
+	"github.com/oidostudio/oido/internal/router"
+	"github.com/oidostudio/oido/internal/session"
+	"github.com/oidostudio/oido/internal/wire"
+)
+
+// State is what the configuration and the live lists say. It is immutable.
+type State struct {
+	Accounts map[string]*provider.Account
+	Policy   router.Policy
+	View     *catalog.View
+	// MaxTimeout caps what clients may ask for; 0 is no cap.
+	MaxTimeout time.Duration
+}
+
+// Recorder keeps turns. Its methods are called in this order for each turn, from
+// one goroutine, and must not wait for a database.
+type Recorder interface {
+	// OpenAttempt is called before an attempt is sent; an error refuses it.
+	OpenAttempt(*Turn, *dispatch.Attempt) error
+	// CloseAttempt is called for an attempt that another one follows.
+	CloseAttempt(*Turn, *dispatch.Attempt, Charge)
+	// CloseTurn is called once, with the charges of all attempts in order. The
+	// last attempt has not been closed before.
+	CloseTurn(*Turn, *dispatch.Outcome, []Charge)
+}
+
+// Charge is what an attempt used and cost.
+type Charge struct {
+	Usage llm.Usage
+	Cost  *llm.NanoUSD // nil: unknown
+}
+
+// Turn is what is known of a turn before it ends.
+type Turn struct {
+	ID, RequestID  string
+	Org, User, Key string
+	EndUser        string
+	Agent          string
+	Session        string
+	SessionSource  session.Source
+	Workload       string
+	Class          string
+	Purpose        string
+	RequestedModel string
+	Format         llm.Format
+	Stream         bool
+	Started        time.Time
+	Rule           string // how the model's name was understood
+	// InputEstimate is the prompt's size in tokens, as far as it can be guessed.
+	InputEstimate int64
+}
+
+// Labels are what the request headers say of a turn.
+type Labels struct{ Workload, Class, Agent, Session, Purpose, User string }
+
+// Call is a request to have a model answer.
+type Call struct {
+	Format    wire.Format // the client's
+	Raw       wire.RawRequest
+	Peeked    wire.Peeked
+	Caller    identity.Caller
+	Labels    Labels
+	Timeout   time.Duration // 0: not said
+	RequestID string
+}
+
+// Head is what is known of an answer when it begins.
+type Head struct {
+	Turn, Session, Workload, Class string
+	// Early says that the provider hasn't begun: what follows isn't known.
+	Early bool
+	// BodyFree says that the request's body is not needed any more.
+	BodyFree        bool
+	Provider, Model string
+	Attempts        int
+	Fallback        bool
+	Downgrades      []string
+}
+
+// Output is where a streamed answer goes; see dispatch.Output.
+type Output interface {
+	Commit(Head)
+	Write(p []byte) (int, error)
+	Flush() error
+}
+
+// Exchange is a turn that ended.
+type Exchange struct {
+	Head
+	Body []byte       // the whole answer, for a call that isn't a stream
+	Cost *llm.NanoUSD // nil: unknown
+	// Sent says that at least one attempt was sent, so that there is a turn;
+	// Committed that the answer's head was.
+	Sent, Committed bool
+}
+
+// Gateway has models answer. It is safe for concurrent use; its fields must not
+// change after the first call.
+type Gateway struct {
+	Dispatcher *dispatch.Dispatcher
+	Recorder   Recorder
+	Sessions   *session.Recogniser
+	Memory     *recall.Memory
+	Now        func() time.Time
+	// Gone is told of a model that a provider answered 404 or 410 for.
+	Gone func(account, model string)
+	// Ended is told of every turn that ended; it must be quick.
+	Ended func(*Turn, *dispatch.Outcome, []Charge)
+
+	state atomic.Pointer[State]
+}
+
+// Swap puts a new state in force for the calls that follow.
+func (g *Gateway) Swap(s *State) { g.state.Store(s) }
+
+// State returns the state in force.
+func (g *Gateway) State() *State { return g.state.Load() }
+
+// Generate has a model answer. A streamed answer goes to out while it comes, a
+// whole one is in the exchange. The error is an *llm.Error fit for the caller;
+// the exchange beside it is nil when the call was refused before it was named.
+func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, error) {
+	st := g.state.Load()
+	cand, rule, err := g.choose(st, &c)
+	if err != nil {
+		return nil, err
+	}
+	t := g.turn(&c, rule)
+	s := g.Sessions.Recognise(session.Request{
+		Org: t.Org, KeyID: t.Key, Header: c.Labels.Session, Previous: c.Peeked.PreviousResponse,
+		InBody: c.Peeked.Session, Format: t.Format, Body: c.Raw.Body,
+	})
+	t.Session, t.SessionSource = s.ID, s.Source
+
+	d := &dispatch.Call{
+		Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, AnswerID: t.ID,
+		Timeout: cap0(c.Timeout, st.MaxTimeout), WantOpening: s.First,
+	}
+	replay := cand.Account.Target(cand.Model, cand.Account.Format(c.Format.Name()), provider.Key{}).Reasoning.Replay
+	if replay != "" && g.Memory != nil {
+		d.KeepParts = true
+		d.Restore = g.restorer(ctx, t, replay)
+	}
+	rec := &recording{g: g, t: t, st: st, head: Head{Turn: t.ID, Session: t.Session, Workload: t.Workload, Class: t.Class}}
+	o, committed := g.Dispatcher.Run(ctx, d, cand, rec, output{out, rec, d})
+	x := &Exchange{Head: rec.describe(o.Last(), false), Body: o.Body, Sent: len(o.Attempts) > 0, Committed: committed}
+	if o.Err != nil {
+		if last := o.Last(); last != nil && o.Err.Kind == llm.KindNotFound && g.Gone != nil {
+			g.Gone(last.Provider, last.Model)
+		}
+		return x, forCaller(o.Err)
+	}
+	x.Cost = rec.total()
+	g.remember(d, t, s, o)
+	return x, nil
+}
+
+func cap0(d, limit time.Duration) time.Duration {
+	if limit > 0 && d > limit {
+		return limit
+	}
+	return d
+}
+
+// choose finds the candidate that a request's model name stands for.
+func (g *Gateway) choose(st *State, c *Call) (dispatch.Candidate, string, error) {
+	pol := st.Policy
+	pol.May = func(account string) bool { a := st.Accounts[account]; return a != nil && a.May(c.Caller.Org) }
+	res, err := router.Resolve(c.Peeked.Model, pol, st.View, g.Now())
+	if err != nil {
+		return dispatch.Candidate{}, "", err
+	}
+	for _, rc := range res.Candidates {
+		a := st.Accounts[rc.Account]
+		if a == nil || !c.Caller.MayUseModel(rc.Name()) {
+			continue
+		}
+		cand := dispatch.Candidate{Account: a, Model: rc.Model}
+		if e := rc.Entry; e != nil {
+			cand.MaxOutput = e.MaxOutput
+			cand.NoVision, cand.NoPDF, cand.NoAudio = !e.Takes("image"), !e.Takes("pdf"), !e.Takes("audio")
+			cand.NoTools = e.Caps.Tools != nil && !*e.Caps.Tools
+		}
+		return cand, res.Rule, nil
+	}
+	return dispatch.Candidate{}, "", &llm.Error{
+		Kind: llm.KindPermission, Status: http.StatusForbidden, Param: "model",
+		Message: fmt.Sprintf("this key may not use the model %q", c.Peeked.Model),
+	}
+}
+
+func (g *Gateway) turn(c *Call, rule string) *Turn {
+	t := &Turn{
+		ID: newID(), RequestID: c.RequestID, Org: c.Caller.Org, User: c.Caller.User, Key: c.Caller.KeyID,
+		EndUser: c.Peeked.EndUser, Agent: c.Labels.Agent, Workload: c.Labels.Workload, Class: c.Labels.Class,
+		Purpose: c.Labels.Purpose, RequestedModel: c.Peeked.Model, Format: c.Format.Name(), Stream: c.Peeked.Stream,
+		Started: g.Now(), Rule: rule, InputEstimate: int64(len(c.Raw.Body)+3) / 4,
+	}
+	if t.Agent == "" {
+		t.Agent = c.Caller.Agent
+	}
+	if t.Workload == "" {
+		t.Workload = c.Caller.Workload
+	}
+	if c.Labels.User != "" {
+		t.User = c.Labels.User
+	}
+	return t
+}
+
+func newID() string {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return uuid.NewString()
+	}
+	return id.String()
+}
+
+// restorer puts lost reasoning back into the messages for which it is required.
+func (g *Gateway) restorer(ctx context.Context, t *Turn, replay string) func(*llm.Request, llm.Origin) (*llm.Request, bool, error) {
+	only := func(m llm.Message) bool {
+		if replay == "always" {
+			return true
+		}
+		for _, p := range m.Parts {
+			if _, ok := p.(llm.ToolCall); ok {
+				return true
+			}
+		}
+		return false
+	}
+	return func(req *llm.Request, at llm.Origin) (*llm.Request, bool, error) {
+		return g.Memory.Restore(ctx, t.Org, t.User, req, at, only)
+	}
+}
+
+// remember keeps what later turns of the conversation will need.
+func (g *Gateway) remember(d *dispatch.Call, t *Turn, s session.Session, o *dispatch.Outcome) {
+	last := o.Last()
+	if s.First {
+		g.Sessions.Answered(s, session.Opening(last.Opening))
+	}
+	if !d.KeepParts || len(last.Metered.Parts) == 0 {
+		return
+	}
+	before := ""
+	if req, err := d.Request(); err == nil {
+		for _, m := range req.Messages {
+			if m.Role == llm.RoleUser {
+				before = m.Text()
+			}
+		}
+	}
+	g.Memory.Keep(t.Org, t.User, before, last.Metered.Parts)
+}
+
+// forCaller hides what is the operator's business: that a provider refuses the
+// account is no fault of the caller's and tells nothing of the key.
+func forCaller(e *llm.Error) *llm.Error {
+	if e.Provider == "" {
+		return e
+	}
+	switch {
+	case e.Status == http.StatusUnauthorized, e.Status == http.StatusPaymentRequired, e.Status == http.StatusForbidden,
+		e.Status == 0 && (e.Kind == llm.KindAuth || e.Kind == llm.KindPermission):
+		return &llm.Error{
+			Kind: llm.KindUpstream, Status: http.StatusBadGateway, Provider: e.Provider, Model: e.Model,
+			Message: "the provider refuses this gateway's account; its operator can see why with `oido doctor`",
+		}
+	}
+	return e
+}

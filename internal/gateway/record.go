@@ -1,0 +1,123 @@
+package gateway
+
+import (
+	"github.com/oidostudio/oido/internal/dispatch"
+	"github.com/oidostudio/oido/internal/llm"
+)
+
+// recording is one turn on its way to the recorder.
+type recording struct {
+	g       *Gateway
+	t       *Turn
+	st      *State
+	head    Head
+	charges []Charge
+}
+
+var _ dispatch.Recorder = (*recording)(nil)
+
+// Open records that an attempt is about to be sent.
+func (r *recording) Open(a *dispatch.Attempt) error {
+	r.head.Attempts++
+	return r.g.Recorder.OpenAttempt(r.t, a)
+}
+
+// Close records the end of an attempt that another one follows.
+func (r *recording) Close(a *dispatch.Attempt) {
+	c := r.charge(a)
+	r.charges = append(r.charges, c)
+	r.g.Recorder.CloseAttempt(r.t, a, c)
+}
+
+// Done records the turn.
+func (r *recording) Done(o *dispatch.Outcome) {
+	r.charges = append(r.charges, r.charge(o.Last()))
+	r.g.Recorder.CloseTurn(r.t, o, r.charges)
+	if r.g.Ended != nil {
+		r.g.Ended(r.t, o, r.charges)
+	}
+}
+
+// charge is what an attempt used and cost. What the provider didn't tell is
+// estimated as far as bytes were seen, and unknown where nothing was.
+func (r *recording) charge(a *dispatch.Attempt) Charge {
+	u := a.Metered.Usage
+	switch {
+	case u.Quality == llm.QualityExact && a.Status != dispatch.StatusCut && a.Status != dispatch.StatusCanceled:
+	case a.Status == dispatch.StatusError && a.Err != nil && a.Err.Status >= 400:
+		u.Quality = llm.QualityExact // refused: nothing was used
+	case a.Status == dispatch.StatusError && a.Metered.OutputBytes == 0:
+	default:
+		u = estimate(u, a, r.t)
+	}
+	c := Charge{Usage: u}
+	account := r.st.Accounts[a.Provider]
+	if account != nil && account.Profile.TrustCost && u.ProviderCost != nil {
+		c.Cost = u.ProviderCost
+		return c
+	}
+	if u.Quality == llm.QualityExact && u.IsZero() {
+		zero := llm.NanoUSD(0)
+		c.Cost = &zero
+		return c
+	}
+	// What answered is what costs: a name can be redirected.
+	entry := r.st.View.Lookup(a.Provider, a.Metered.Model)
+	if entry == nil || entry.Price == nil {
+		entry = r.st.View.Lookup(a.Provider, a.Model)
+	}
+	if entry != nil {
+		c.Cost = entry.Cost(u, r.t.Started)
+	}
+	return c
+}
+
+// estimate fills in what an answer that broke off must have used at least.
+func estimate(u llm.Usage, a *dispatch.Attempt, t *Turn) llm.Usage {
+	if u.TotalInput() == 0 {
+		u.Input = t.InputEstimate
+	}
+	u.Output = max(u.Output, (a.Metered.OutputBytes+3)/4)
+	u.Quality = llm.QualityEstimated
+	return u
+}
+
+// total is what the turn cost; nil when any part is unknown.
+func (r *recording) total() *llm.NanoUSD {
+	var sum llm.NanoUSD
+	for _, c := range r.charges {
+		if c.Cost == nil {
+			return nil
+		}
+		sum += *c.Cost
+	}
+	return &sum
+}
+
+// describe is the head of an answer by this attempt.
+func (r *recording) describe(a *dispatch.Attempt, early bool) Head {
+	h := r.head
+	h.Early = early
+	if a == nil || early {
+		return h
+	}
+	h.Provider, h.Model = a.Provider, a.Model
+	for _, d := range a.Downgrades {
+		h.Downgrades = append(h.Downgrades, d.Feature)
+	}
+	return h
+}
+
+// output tells the caller's output of the head in the gateway's terms.
+type output struct {
+	Output
+	rec  *recording
+	call *dispatch.Call
+}
+
+// Commit sends the head.
+func (o output) Commit(a *dispatch.Attempt, early bool) {
+	h := o.rec.describe(a, early)
+	h.BodyFree = !early && !o.call.KeepParts
+	o.Output.Commit(h)
+}

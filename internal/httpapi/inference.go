@@ -1,0 +1,344 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/oidostudio/oido/internal/gateway"
+	"github.com/oidostudio/oido/internal/identity"
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
+)
+
+// Inference serves the wire APIs.
+type Inference struct {
+	Gateway   *gateway.Gateway
+	Directory *identity.Directory
+	Names     *identity.Names
+	Log       *slog.Logger
+	// BodyLimit is the largest request body in bytes.
+	BodyLimit func() int64
+	// Budget bounds the bodies of all requests in flight.
+	Budget *Budget
+	// PublicURL is how browsers reach the server; "" when not said.
+	PublicURL func() string
+	// Refused is told of every request that became no turn.
+	Refused func(format llm.Format, kind llm.Kind)
+
+	Chat, Messages, Gemini, Responses wire.Format
+
+	inFlight atomic.Int64
+}
+
+// Register adds the wire APIs to a mux.
+func (s *Inference) Register(mux *http.ServeMux) {
+	mux.HandleFunc("/v1/chat/completions", s.post(s.Chat, s.generate))
+	mux.HandleFunc("/v1/messages", s.post(s.Messages, s.generate))
+	mux.HandleFunc("/v1/responses", s.post(s.Responses, s.generate))
+	mux.HandleFunc("/v1/messages/count_tokens", s.post(s.Messages, s.count))
+	mux.HandleFunc("GET /v1/models", s.listModels)
+	mux.HandleFunc("GET /v1/models/{model...}", s.oneModel)
+	mux.HandleFunc("GET /v1beta/models", s.listGeminiModels)
+	mux.HandleFunc("GET /v1beta/models/{model...}", s.oneGeminiModel)
+	mux.HandleFunc("POST /v1beta/models/{action...}", s.geminiAction)
+	mux.HandleFunc("POST /v1/models/{action...}", s.geminiAction)
+	for _, path := range []string{"/v1/embeddings", "/v1/responses/{id...}", "/v1/files", "/v1/files/", "/v1/batches", "/v1/batches/", "/v1/images/", "/v1/audio/", "/v1/realtime", "/v1/messages/batches", "/v1/messages/batches/"} {
+		mux.HandleFunc(path, s.notBuilt)
+	}
+	mux.HandleFunc("/v1/", s.unknown)
+	mux.HandleFunc("/v1beta/", s.unknown)
+}
+
+// InFlight is the number of wire API requests being served.
+func (s *Inference) InFlight() int64 { return s.inFlight.Load() }
+
+type handler func(*request)
+
+// request is one wire API request on its way through the handlers.
+type request struct {
+	http.ResponseWriter
+	*http.Request
+	ctl    *http.ResponseController
+	id     string
+	format wire.Format
+	caller identity.Caller
+	query  url.Values
+}
+
+func (s *Inference) post(f wire.Format, next handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			w.Header().Set("Allow", http.MethodPost)
+			s.refuse(s.request(w, r, f), &llm.Error{Kind: llm.KindBadRequest, Status: http.StatusMethodNotAllowed, Message: r.Method + " is not possible here: send a POST"})
+			return
+		}
+		s.serve(w, r, f, next)
+	}
+}
+
+func (s *Inference) request(w http.ResponseWriter, r *http.Request, f wire.Format) *request {
+	id := newID()
+	w.Header()["X-Request-Id"] = []string{id}
+	return &request{ResponseWriter: w, Request: r, ctl: http.NewResponseController(w), id: id, format: f}
+}
+
+func newID() string {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return uuid.NewString()
+	}
+	return id.String()
+}
+
+// serve checks the key and hands the request on.
+func (s *Inference) serve(w http.ResponseWriter, r *http.Request, f wire.Format, next handler) {
+	s.inFlight.Add(1)
+	defer s.inFlight.Add(-1)
+	req := s.request(w, r, f)
+	if r.URL.RawQuery != "" {
+		req.query = r.URL.Query()
+	}
+	onGeminiPath := f.Name() == llm.FormatGemini
+	text, err := identity.FromRequest(r.Header, req.query, onGeminiPath)
+	if onGeminiPath {
+		req.query.Del("key")
+	}
+	if err != nil {
+		s.refuse(req, &llm.Error{Kind: llm.KindAuth, Status: http.StatusUnauthorized, Message: err.Error(), Code: "invalid_api_key"})
+		return
+	}
+	caller, ok := s.Directory.Lookup(text)
+	if !ok {
+		s.refuse(req, &llm.Error{Kind: llm.KindAuth, Status: http.StatusUnauthorized, Code: "invalid_api_key", Message: "this API key is not known here: check it with `oido keys list`, or look for admin.key in the data directory"})
+		return
+	}
+	if !caller.Role.May(identity.UseModels) {
+		s.refuse(req, &llm.Error{Kind: llm.KindPermission, Status: http.StatusForbidden, Message: "a key of role " + string(caller.Role) + " may not use models"})
+		return
+	}
+	req.caller = caller
+	next(req)
+}
+
+// refuse answers a request that became no turn.
+func (s *Inference) refuse(r *request, e *llm.Error) {
+	if s.Refused != nil {
+		s.Refused(r.format.Name(), e.Kind)
+	}
+	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request refused", slog.String("request", r.id), slog.String("path", r.URL.Path), slog.String("kind", string(e.Kind)), slog.String("message", e.Message))
+	s.fail(r, e)
+}
+
+// fail writes an error in the caller's format.
+func (s *Inference) fail(r *request, e *llm.Error) {
+	status, body := r.format.EncodeError(e)
+	if e.Status == http.StatusMethodNotAllowed {
+		status = e.Status
+	}
+	h := r.Header2()
+	h["Content-Type"] = jsonType
+	if e.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(max(1, (e.RetryAfter+time.Second-1)/time.Second))))
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	s.writeDeadline(r)
+	r.WriteHeader(status)
+	if _, err := r.Write(body); err != nil {
+		s.Log.Debug("error answer not delivered", "request", r.id, "error", err)
+	}
+}
+
+// Header2 is the answer's header; the embedded request has a Header of its own.
+func (r *request) Header2() http.Header { return r.ResponseWriter.Header() }
+
+var jsonType = []string{"application/json"}
+
+// writeTimeout is how long a client may take to accept what is sent at once.
+const writeTimeout = 30 * time.Second
+
+func (s *Inference) writeDeadline(r *request) {
+	if err := r.ctl.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		s.Log.Debug("no write deadline", "request", r.id, "error", err)
+	}
+}
+
+// generate answers a generation request of any format.
+func (s *Inference) generate(r *request) {
+	body, release, e := s.readBody(r)
+	if e != nil {
+		s.refuse(r, e)
+		return
+	}
+	defer release()
+	raw := wire.RawRequest{Method: r.Method, Path: r.URL.Path, Query: r.query, Header: r.Request.Header, Body: body}
+	peeked, err := r.format.Peek(raw)
+	if err != nil {
+		s.refuse(r, llm.AsError(err))
+		return
+	}
+	call := gateway.Call{Format: r.format, Raw: raw, Peeked: peeked, Caller: r.caller, RequestID: r.id}
+	if e := s.labels(r, &call); e != nil {
+		s.refuse(r, e)
+		return
+	}
+	out := &answer{s: s, r: r, release: release}
+	x, err := s.Gateway.Generate(r.Context(), call, out)
+	if err != nil {
+		if x != nil {
+			out.describe(x.Head)
+		}
+		if x == nil || !x.Sent {
+			s.refuse(r, llm.AsError(err))
+			return
+		}
+		s.end(r, x, llm.AsError(err))
+		return
+	}
+	if !peeked.Stream {
+		s.whole(r, out, x)
+	}
+}
+
+// end ends the answer of a turn that failed. After the first event only an
+// aborted connection tells every client that the answer isn't whole.
+func (s *Inference) end(r *request, x *gateway.Exchange, e *llm.Error) {
+	if e.Kind == llm.KindCanceled && errors.Is(r.Context().Err(), context.Canceled) {
+		panic(http.ErrAbortHandler) // nobody is there to read an answer
+	}
+	if x.Committed {
+		panic(http.ErrAbortHandler)
+	}
+	s.fail(r, e)
+}
+
+// whole writes an answer that isn't a stream.
+func (s *Inference) whole(r *request, out *answer, x *gateway.Exchange) {
+	out.describe(x.Head)
+	h := r.Header2()
+	if x.Cost != nil {
+		h["X-Oido-Cost-Usd"] = []string{x.Cost.String()}
+	}
+	h["Content-Type"] = jsonType
+	h["Content-Length"] = []string{strconv.Itoa(len(x.Body))}
+	s.writeDeadline(r)
+	r.WriteHeader(http.StatusOK)
+	if _, err := r.Write(x.Body); err != nil {
+		s.Log.Debug("answer not delivered", "request", r.id, "turn", x.Turn, "error", err)
+	}
+}
+
+// labels reads what the request headers say of the turn.
+func (s *Inference) labels(r *request, call *gateway.Call) *llm.Error {
+	h := r.Request.Header
+	for _, l := range []struct {
+		header, kind string
+		to           *string
+	}{
+		{"X-Oido-Workload", "workload", &call.Labels.Workload}, {"X-Oido-Class", "class", &call.Labels.Class},
+		{"X-Oido-Agent", "agent", &call.Labels.Agent}, {"X-Oido-Purpose", "purpose", &call.Labels.Purpose},
+		{"X-Oido-Session", "", &call.Labels.Session}, {"X-Oido-User", "", &call.Labels.User},
+	} {
+		v := h[l.header]
+		if len(v) == 0 || v[0] == "" {
+			continue
+		}
+		if err := identity.CheckName(v[0]); err != nil {
+			return &llm.Error{Kind: llm.KindBadRequest, Param: l.header, Message: l.header + ": " + err.Error()}
+		}
+		*l.to = v[0]
+		if l.kind != "" {
+			*l.to = s.Names.Admit(r.caller.Org, l.kind, v[0])
+		}
+	}
+	if a := call.Labels.Agent; a != "" && !r.caller.MayClaimAgent(a) {
+		return &llm.Error{Kind: llm.KindPermission, Status: http.StatusForbidden, Param: "X-Oido-Agent", Message: "this key may not work as agent " + strconv.Quote(a)}
+	}
+	if call.Labels.User != "" && !r.caller.Role.May(identity.ActForUser) {
+		return &llm.Error{Kind: llm.KindPermission, Status: http.StatusForbidden, Param: "X-Oido-User", Message: "only an operator's or admin's key may send X-Oido-User"}
+	}
+	if v := h["X-Oido-Timeout"]; len(v) > 0 && v[0] != "" {
+		d, err := time.ParseDuration(v[0])
+		if err != nil || d <= 0 {
+			return &llm.Error{Kind: llm.KindBadRequest, Param: "X-Oido-Timeout", Message: "X-Oido-Timeout: " + strconv.Quote(v[0]) + " is not a duration like 30s"}
+		}
+		call.Timeout = d
+	}
+	return nil
+}
+
+// answer is a streamed answer's way out.
+type answer struct {
+	s       *Inference
+	r       *request
+	release func()
+}
+
+// Commit sends the head of the answer.
+func (a *answer) Commit(h gateway.Head) {
+	a.describe(h)
+	header := a.r.Header2()
+	header["Content-Type"] = []string{streamType(a.r)}
+	header["Cache-Control"] = noStore
+	header["X-Accel-Buffering"] = noBuffering
+	a.s.writeDeadline(a.r)
+	a.r.WriteHeader(http.StatusOK)
+	if h.BodyFree {
+		a.release()
+	}
+}
+
+var (
+	noStore     = []string{"no-store"}
+	noBuffering = []string{"no"}
+)
+
+// streamType is the media type of a stream: Gemini's without alt=sse is one JSON
+// array.
+func streamType(r *request) string {
+	if r.format.Name() == llm.FormatGemini && r.query.Get("alt") != "sse" {
+		return "application/json"
+	}
+	return "text/event-stream"
+}
+
+func (a *answer) Write(p []byte) (int, error) { return a.r.Write(p) }
+
+// Flush sends what was written; a client that doesn't take it in time is given up.
+func (a *answer) Flush() error {
+	a.s.writeDeadline(a.r)
+	return a.r.ctl.Flush()
+}
+
+// describe sets the routing headers.
+func (a *answer) describe(h gateway.Head) {
+	header := a.r.Header2()
+	header["X-Oido-Turn"] = []string{h.Turn}
+	if h.Session != "" {
+		header["X-Oido-Session"] = []string{h.Session}
+	}
+	if h.Workload != "" {
+		header["X-Oido-Workload"] = []string{h.Workload}
+	}
+	if h.Class != "" {
+		header["X-Oido-Class"] = []string{h.Class}
+	}
+	if h.Early || h.Provider == "" {
+		return
+	}
+	header["X-Oido-Provider"] = []string{h.Provider}
+	header["X-Oido-Model"] = []string{h.Model}
+	header["X-Oido-Attempts"] = []string{strconv.Itoa(h.Attempts)}
+	header["X-Oido-Fallback"] = []string{strconv.FormatBool(h.Fallback)}
+	if len(h.Downgrades) > 0 {
+		header["X-Oido-Downgrades"] = []string{strings.Join(h.Downgrades, ", ")}
+	}
+}

@@ -1,0 +1,204 @@
+// Package session recognises which conversation a request belongs to.
+//
+// Clients that name their conversations are believed; for the others the hash of
+// how a conversation begins stands for it: key, system text, first user message
+// and first answer. Before the first answer there is nothing to tell two equal
+// beginnings apart, so a first turn gets a fresh id, which is found again by
+// what was answered. That memory is bounded and forgets after four idle hours;
+// it is a convenience of accounting, nothing depends on it for its safety.
+package session
+
+import (
+	"container/list"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/oidostudio/oido/internal/llm"
+)
+
+// Source says how a session was recognised.
+type Source string
+
+// The sources, in the order in which they are looked at.
+const (
+	SourceHeader   Source = "header"
+	SourcePrevious Source = "previous_response_id"
+	SourceBody     Source = "body"
+	SourceHash     Source = "hash"
+)
+
+// Request is what a session is recognised by.
+type Request struct {
+	Org, KeyID string
+	Header     string // X-Oido-Session
+	Previous   string // previous_response_id
+	InBody     string // what the body names
+	Format     llm.Format
+	Body       []byte
+}
+
+// Session is a recognised conversation.
+type Session struct {
+	ID     string
+	Source Source
+	// First says that this is a first turn recognised by its hash: Answered
+	// should be told how its answer begins.
+	First bool
+
+	beginning digest
+}
+
+type digest [16]byte
+
+// The bounds of what is remembered.
+const (
+	idle       = 4 * time.Hour
+	maxTracked = 50_000
+)
+
+// Recogniser recognises sessions. It is safe for concurrent use.
+type Recogniser struct {
+	now func() time.Time
+
+	mu    sync.Mutex // protects following fields
+	order *list.List // of *tracked, most recently used first
+	known map[digest]*list.Element
+}
+
+type tracked struct {
+	at   digest
+	id   string
+	seen time.Time
+}
+
+// New makes a recogniser that reads the time from now.
+func New(now func() time.Time) *Recogniser {
+	return &Recogniser{now: now, order: list.New(), known: map[digest]*list.Element{}}
+}
+
+// Recognise says which session a request belongs to.
+func (r *Recogniser) Recognise(q Request) Session {
+	switch {
+	case q.Header != "":
+		return Session{ID: q.Header, Source: SourceHeader}
+	case q.Previous != "":
+		return Session{ID: q.Previous, Source: SourcePrevious}
+	case q.InBody != "":
+		return Session{ID: q.InBody, Source: SourceBody}
+	}
+	o := openingOf(q.Format, q.Body)
+	s := Session{Source: SourceHash, beginning: sum(q.Org, q.KeyID, string(o.system), string(o.user))}
+	if o.answer == "" {
+		s.First, s.ID = true, freshID()
+		return s
+	}
+	at := s.beginning.with(o.answer)
+	if id, ok := r.find(at); ok {
+		s.ID = id
+		return s
+	}
+	s.ID = "s-" + hex.EncodeToString(at[:])
+	r.remember(at, s.ID)
+	return s
+}
+
+// Answered remembers how the answer of a first turn begins (see Opening).
+func (r *Recogniser) Answered(s Session, opening string) {
+	if s.First && opening != "" {
+		r.remember(s.beginning.with(opening), s.ID)
+	}
+}
+
+func freshID() string {
+	id := uuid.New()
+	return "s-" + hex.EncodeToString(id[:])
+}
+
+func sum(parts ...string) (d digest) {
+	h := sha256.New()
+	for _, p := range parts {
+		s := sha256.Sum256([]byte(p))
+		h.Write(s[:])
+	}
+	copy(d[:], h.Sum(nil))
+	return d
+}
+
+func (d digest) with(answer string) digest { return sum(string(d[:]), answer) }
+
+func (r *Recogniser) find(at digest) (string, bool) {
+	now := r.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e, ok := r.known[at]
+	if !ok {
+		return "", false
+	}
+	t, _ := e.Value.(*tracked)
+	if now.Sub(t.seen) > idle {
+		r.order.Remove(e)
+		delete(r.known, at)
+		return "", false
+	}
+	t.seen = now
+	r.order.MoveToFront(e)
+	return t.id, true
+}
+
+func (r *Recogniser) remember(at digest, id string) {
+	now := r.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e, ok := r.known[at]; ok {
+		t, _ := e.Value.(*tracked)
+		t.id, t.seen = id, now
+		r.order.MoveToFront(e)
+		return
+	}
+	r.known[at] = r.order.PushFront(&tracked{at, id, now})
+	if r.order.Len() > maxTracked {
+		last := r.order.Back()
+		t, _ := last.Value.(*tracked)
+		delete(r.known, t.at)
+		r.order.Remove(last)
+	}
+}
+
+// maxOpening is how much of an answer's text is compared.
+const maxOpening = 48
+
+// Opening is how an answer begins: the first characters of its text, or the id
+// (or else the name) of its first tool call when it has no text; "" when it has
+// neither.
+func Opening(parts []llm.Part) string {
+	call := ""
+	var text strings.Builder
+	for _, p := range parts {
+		switch p := p.(type) {
+		case llm.Text:
+			text.WriteString(p.Text)
+		case llm.ToolCall:
+			if call == "" {
+				call = "call:" + p.Name
+			}
+		}
+	}
+	if text.Len() > 0 {
+		return cut(text.String())
+	}
+	return call
+}
+
+// cut shortens a text; trailing space is left out, since clients trim answers.
+func cut(s string) string {
+	s = strings.TrimSpace(s)
+	if len(s) > maxOpening {
+		s = s[:maxOpening]
+	}
+	return strings.TrimSpace(s)
+}
