@@ -91,8 +91,12 @@ func TestReasoningGoesToNobodyElse(t *testing.T) {
 	defer m.Close()
 	m.Keep("org", "ada", "weather?", answer)
 	for name, restore := range map[string]func() (*llm.Request, bool, error){
-		"another org":  func() (*llm.Request, bool, error) { return m.Restore(t.Context(), "other", "ada", stripped(), origin, all) },
-		"another user": func() (*llm.Request, bool, error) { return m.Restore(t.Context(), "org", "bob", stripped(), origin, all) },
+		"another org": func() (*llm.Request, bool, error) {
+			return m.Restore(t.Context(), "other", "ada", stripped(), origin, all)
+		},
+		"another user": func() (*llm.Request, bool, error) {
+			return m.Restore(t.Context(), "org", "bob", stripped(), origin, all)
+		},
 		"another model": func() (*llm.Request, bool, error) {
 			return m.Restore(t.Context(), "org", "ada", stripped(), llm.Origin{Provider: "anthropic", Model: "other", Account: "k1"}, all)
 		},

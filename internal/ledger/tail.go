@@ -1,0 +1,131 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// tail reads records from the spool in order, behind the appender.
+type tail struct {
+	s   *spool
+	f   *os.File
+	at  Position
+	buf []byte
+	// damaged counts places that could not be read and were passed over.
+	damaged int
+}
+
+// next returns the next record that stands before end, where it stands, and
+// false when there is none yet. Damaged places are passed over: to the next
+// segment, since after a broken frame nothing says where the next one begins.
+func (t *tail) next(end Position) (r record, at Position, ok bool, err error) {
+	for t.at.before(end) {
+		if t.f == nil {
+			if err := t.open(end); err != nil {
+				return r, at, false, err
+			}
+			continue
+		}
+		last := t.at.Segment == end.Segment
+		payload, err := t.frame(last, end)
+		if errors.Is(err, io.EOF) {
+			t.skip()
+			continue
+		}
+		if errors.Is(err, errRecord) {
+			t.damaged++
+			t.skip()
+			continue
+		}
+		if err != nil {
+			return r, at, false, err
+		}
+		at = t.at
+		t.at.Offset += int64(frameSize + len(payload))
+		r, err = decodeRecord(payload)
+		if err != nil {
+			t.damaged++ // the frame is whole, so what follows can be read
+			continue
+		}
+		return r, at, true, nil
+	}
+	return r, at, false, nil
+}
+
+// open opens the segment of t.at, or the next one that is there.
+func (t *tail) open(end Position) error {
+	for t.at.Segment <= end.Segment {
+		f, err := os.Open(t.s.path(t.at.Segment))
+		if errors.Is(err, fs.ErrNotExist) {
+			t.at = Position{t.at.Segment + 1, 0}
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("read the spool: %w", err)
+		}
+		head := make([]byte, headerSize)
+		if _, err := io.ReadFull(f, head); err != nil || string(head) != magic+string(rune(formatVersion)) {
+			t.damaged++
+			if err := f.Close(); err != nil {
+				return fmt.Errorf("read the spool: %w", err)
+			}
+			t.at = Position{t.at.Segment + 1, 0}
+			continue
+		}
+		t.at.Offset = max(t.at.Offset, int64(headerSize))
+		t.f = f
+		return nil
+	}
+	return nil
+}
+
+// frame reads the payload at t.at: io.EOF at the segment's end, errRecord for
+// what is no whole record.
+func (t *tail) frame(last bool, end Position) ([]byte, error) {
+	var head [frameSize]byte
+	if n, err := t.f.ReadAt(head[:], t.at.Offset); err != nil {
+		if n == 0 && errors.Is(err, io.EOF) {
+			return nil, io.EOF
+		}
+		if errors.Is(err, io.EOF) {
+			return nil, errRecord
+		}
+		return nil, fmt.Errorf("read the spool: %w", err)
+	}
+	size := int(binary.LittleEndian.Uint32(head[:]))
+	if size == 0 || size > maxRecord || last && t.at.Offset+int64(frameSize+size) > end.Offset {
+		return nil, errRecord
+	}
+	if cap(t.buf) < size {
+		t.buf = make([]byte, max(size, 4<<10))
+	}
+	payload := t.buf[:size]
+	if _, err := t.f.ReadAt(payload, t.at.Offset+frameSize); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, errRecord
+		}
+		return nil, fmt.Errorf("read the spool: %w", err)
+	}
+	if crc32.Checksum(payload, castagnoli) != binary.LittleEndian.Uint32(head[4:]) {
+		return nil, errRecord
+	}
+	return payload, nil
+}
+
+// skip goes on with the next segment.
+func (t *tail) skip() {
+	t.close()
+	t.at = Position{t.at.Segment + 1, 0}
+}
+
+func (t *tail) close() {
+	if t.f != nil {
+		t.f.Close() //nolint:errcheck // only read from
+		t.f = nil
+	}
+}

@@ -1,0 +1,83 @@
+-- name: position
+SELECT segment, at FROM ledger_position WHERE one = 1;
+
+-- name: set position
+INSERT INTO ledger_position (one, segment, at) VALUES (1, ?, ?)
+ON CONFLICT (one) DO UPDATE SET segment = excluded.segment, at = excluded.at;
+
+-- name: insert turn
+INSERT INTO turns (id, org, user, key, end_user, agent, session, session_source, workload, class, purpose, requested_model,
+  provider, model, format, stream, status, started, first_token, duration, decision)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO NOTHING;
+
+-- name: insert attempt
+INSERT INTO attempts (turn, number, org, provider, model, served_model, key_hint, format, started, first_token, duration,
+  status, error_kind, error_status, error_text, finish, input, cache_read, cache_write, cache_write_1h, output, reasoning, quality, cost)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: add usage
+INSERT INTO usage_daily (org, dimension, day, key, input, cache_read, cache_write, cache_write_1h, output, reasoning, turns, cost, unknown_cost_turns)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (org, dimension, day, key) DO UPDATE SET
+  input = input + excluded.input, cache_read = cache_read + excluded.cache_read, cache_write = cache_write + excluded.cache_write,
+  cache_write_1h = cache_write_1h + excluded.cache_write_1h, output = output + excluded.output, reasoning = reasoning + excluded.reasoning,
+  turns = turns + excluded.turns, cost = cost + excluded.cost, unknown_cost_turns = unknown_cost_turns + excluded.unknown_cost_turns;
+
+-- name: add hourly usage
+INSERT INTO usage_hourly (org, dimension, hour, key, input, cache_read, cache_write, cache_write_1h, output, reasoning, turns, cost, unknown_cost_turns)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (org, dimension, hour, key) DO UPDATE SET
+  input = input + excluded.input, cache_read = cache_read + excluded.cache_read, cache_write = cache_write + excluded.cache_write,
+  cache_write_1h = cache_write_1h + excluded.cache_write_1h, output = output + excluded.output, reasoning = reasoning + excluded.reasoning,
+  turns = turns + excluded.turns, cost = cost + excluded.cost, unknown_cost_turns = unknown_cost_turns + excluded.unknown_cost_turns;
+
+-- name: touch session
+INSERT INTO sessions (org, id, source, user, agent, workload, provider, model, first_seen, last_seen, turns)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
+ON CONFLICT (org, id) DO UPDATE SET
+  provider = excluded.provider, model = excluded.model, last_seen = max(last_seen, excluded.last_seen), turns = turns + 1;
+
+-- name: old turns
+SELECT org, id FROM turns WHERE started < ? ORDER BY started LIMIT ?;
+
+-- name: delete turn
+DELETE FROM turns WHERE org = ? AND id = ?;
+
+-- name: delete attempts
+DELETE FROM attempts WHERE org = ? AND turn = ?;
+
+-- name: usage by key
+SELECT key, sum(input), sum(cache_read), sum(cache_write), sum(cache_write_1h), sum(output), sum(reasoning), sum(turns), sum(cost), sum(unknown_cost_turns)
+FROM usage_daily WHERE org = ? AND dimension = ? AND day BETWEEN ? AND ?
+GROUP BY key
+ORDER BY sum(input) + sum(cache_read) + sum(cache_write) + sum(cache_write_1h) + sum(output) DESC, key;
+
+-- name: usage daily
+SELECT day, input, cache_read, cache_write, cache_write_1h, output, reasoning, turns, cost, unknown_cost_turns
+FROM usage_daily WHERE org = ? AND dimension = 'total' AND day BETWEEN ? AND ? AND key = ''
+ORDER BY day;
+
+-- name: turns
+SELECT id, org, user, key, end_user, agent, session, session_source, workload, class, purpose, requested_model, format, stream,
+  status, started, first_token, duration, decision
+FROM turns
+WHERE org = ?1 AND (?2 = '' OR id < ?2) AND (?3 = '' OR user = ?3) AND (?4 = '' OR agent = ?4) AND (?5 = '' OR session = ?5)
+  AND (?6 = '' OR workload = ?6) AND (?7 = '' OR model = ?7) AND (?8 = '' OR provider = ?8) AND (?9 = '' OR status = ?9)
+  AND (?10 = '' OR key = ?10)
+ORDER BY id DESC LIMIT ?11;
+
+-- name: turn
+SELECT id, org, user, key, end_user, agent, session, session_source, workload, class, purpose, requested_model, format, stream,
+  status, started, first_token, duration, decision
+FROM turns WHERE org = ? AND id = ?;
+
+-- name: attempts
+SELECT number, provider, model, served_model, key_hint, format, started, first_token, duration, status, error_kind, error_status,
+  error_text, finish, input, cache_read, cache_write, cache_write_1h, output, reasoning, quality, cost
+FROM attempts WHERE org = ? AND turn = ? ORDER BY number;
+
+-- name: all turns
+SELECT id, org, user, key, end_user, agent, session, session_source, workload, class, purpose, requested_model, format, stream,
+  status, started, first_token, duration, decision
+FROM turns WHERE org = ? ORDER BY id;

@@ -1,0 +1,26 @@
+-- name: keys
+SELECT id, hash, name, org, user, role, agent, workload, agents, models, source, created, revoked FROM keys ORDER BY created;
+
+-- name: insert key
+INSERT INTO keys (id, hash, name, org, user, role, agent, workload, agents, models, source, created, revoked)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL);
+
+-- name: revoke key
+UPDATE keys SET revoked = ? WHERE org = ? AND id = ? AND revoked IS NULL;
+
+-- name: save list
+INSERT INTO model_lists (account, fetched, list) VALUES (?, ?, ?)
+ON CONFLICT (account) DO UPDATE SET fetched = excluded.fetched, list = excluded.list;
+
+-- name: load list
+SELECT list FROM model_lists WHERE account = ?;
+
+-- name: put reasoning
+INSERT INTO sealed_reasoning (org, key, user, data, created, expires) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (org, key) DO UPDATE SET user = excluded.user, data = excluded.data, created = excluded.created, expires = excluded.expires;
+
+-- name: get reasoning
+SELECT data FROM sealed_reasoning WHERE org = ? AND key = ? AND expires > ?;
+
+-- name: forget reasoning
+DELETE FROM sealed_reasoning WHERE rowid IN (SELECT rowid FROM sealed_reasoning WHERE expires <= ? LIMIT 500);
