@@ -1,0 +1,138 @@
+package chat
+
+import (
+	"net/http"
+
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
+)
+
+// Peek reads the fields that decide where a request goes.
+func (Format) Peek(r wire.RawRequest) (wire.Peeked, error) {
+	var p wire.Peeked
+	o := scan.NewObject(r.Body)
+	for o.Next() {
+		f := o.Field()
+		if !see(&p, f) {
+			return p, badRequest(string(f.Name), string(f.Name)+" is of the wrong JSON type")
+		}
+	}
+	if err := o.Err(); err != nil {
+		return p, &llm.Error{Kind: llm.KindBadRequest, Status: http.StatusBadRequest, Message: "the request's body can't be read: " + err.Error(), Err: err}
+	}
+	if p.Model == "" {
+		return p, badRequest("model", "model is missing: name the model to use")
+	}
+	return p, nil
+}
+
+func see(p *wire.Peeked, f scan.Field) (ok bool) {
+	ok = true
+	switch string(f.Name) {
+	case "model":
+		p.Model, ok = interned(f)
+	case "stream":
+		p.Stream, ok = f.Bool()
+	case "stream_options":
+		if f.Kind == '{' {
+			p.StreamUsage, ok = asksUsage(f.Value)
+		}
+	case "max_tokens", "max_completion_tokens":
+		p.MaxOutput, ok = f.Int()
+	case "tools", "functions":
+		p.HasTools = f.Kind == '[' && len(f.Value) > 2
+	case "prompt_cache_key":
+		p.Session, ok = f.String()
+	case "session_id":
+		if p.Session == "" {
+			p.Session, ok = f.String()
+		}
+	case "safety_identifier":
+		p.EndUser, ok = f.String()
+	case "user":
+		if p.EndUser == "" {
+			p.EndUser, ok = f.String()
+		}
+	case "messages":
+		ok = f.Kind == '['
+	}
+	return ok
+}
+
+func interned(f scan.Field) (string, bool) {
+	if f.Kind != '"' {
+		return "", f.Kind == 'n'
+	}
+	b, err := scan.Unquote(f.Value)
+	return wire.Intern(b), err == nil
+}
+
+func asksUsage(options []byte) (asks, ok bool) {
+	o := scan.NewObject(options)
+	for o.Next() {
+		if f := o.Field(); string(f.Name) == "include_usage" {
+			asks, ok = f.Bool()
+			return asks, ok
+		}
+	}
+	return false, o.Err() == nil
+}
+
+var (
+	usageAsked   = []byte(`{"include_usage":true}`)
+	includeUsage = []byte("true")
+)
+
+// Splice writes the request for a target.
+func (Format) Splice(r wire.RawRequest, p wire.Peeked, e wire.Edits) (wire.Outbound, error) {
+	var store [8]scan.Edit
+	edits := store[:0]
+	if e.Model != "" && e.Model != p.Model {
+		edits = append(edits, scan.Edit{Name: "model", Value: quoted(e.Model)})
+	}
+	if e.AskUsage {
+		options, err := withUsage(r.Body)
+		if err != nil {
+			return wire.Outbound{}, err
+		}
+		edits = append(edits, scan.Edit{Name: "stream_options", Value: options})
+	}
+	if e.Messages != nil {
+		edits = append(edits, scan.Edit{Name: "messages", Value: e.Messages})
+	}
+	for _, name := range e.Drop {
+		edits = append(edits, scan.Edit{Name: name, Drop: true})
+	}
+	for from, to := range e.Rename {
+		edits = append(edits, scan.Edit{Name: from, Rename: to})
+	}
+	for name, value := range e.Set {
+		edits = append(edits, scan.Edit{Name: name, Value: value})
+	}
+	if len(edits) == 0 {
+		return wire.Outbound{Path: path, Body: r.Body}, nil
+	}
+	body, err := scan.Splice(r.Body, edits)
+	if err != nil {
+		return wire.Outbound{}, badRequest("", "the request's body can't be read: "+err.Error())
+	}
+	return wire.Outbound{Path: path, Body: body}, nil
+}
+
+// withUsage is the request's stream_options with include_usage set.
+func withUsage(body []byte) ([]byte, error) {
+	o := scan.NewObject(body)
+	for o.Next() {
+		f := o.Field()
+		if string(f.Name) != "stream_options" || f.Kind != '{' {
+			continue
+		}
+		out, err := scan.Splice(f.Value, []scan.Edit{{Name: "include_usage", Value: includeUsage}})
+		if err != nil {
+			return nil, badRequest("stream_options", "stream_options can't be read: "+err.Error())
+		}
+		return out, nil
+	}
+	return usageAsked, nil
+}

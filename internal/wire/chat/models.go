@@ -1,0 +1,141 @@
+package chat
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
+)
+
+// listed is an entry of a model list: OpenAI's, with what OpenRouter, Groq, vLLM
+// and others add.
+type listed struct {
+	ID            string         `json:"id"`
+	Name          string         `json:"name"`
+	Created       jsontext.Value `json:"created"`
+	OwnedBy       string         `json:"owned_by"`
+	Shutdown      string         `json:"shutdown_date"`
+	Expiration    string         `json:"expiration_date"`
+	ContextLength int            `json:"context_length"`
+	ContextWindow int            `json:"context_window"`
+	MaxModelLen   int            `json:"max_model_len"`
+	TopProvider   *struct {
+		MaxCompletion int `json:"max_completion_tokens"`
+	} `json:"top_provider"`
+	Architecture *struct {
+		Input  []string `json:"input_modalities"`
+		Output []string `json:"output_modalities"`
+	} `json:"architecture"`
+	Parameters []string `json:"supported_parameters"`
+	Pricing    *struct {
+		Prompt     jsontext.Value `json:"prompt"`
+		Completion jsontext.Value `json:"completion"`
+		CacheRead  jsontext.Value `json:"input_cache_read"`
+		CacheWrite jsontext.Value `json:"input_cache_write"`
+	} `json:"pricing"`
+}
+
+// maxListed bounds what is taken from one page.
+const maxListed = 20_000
+
+// DecodeModels reads a model list.
+func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) {
+	var in struct {
+		Data  []listed `json:"data"`
+		Links *struct {
+			Next string `json:"next"`
+		} `json:"links"`
+	}
+	v := jsontext.Value(body)
+	var err error
+	if v.Kind() == '[' {
+		err = json.Unmarshal(body, &in.Data)
+	} else {
+		err = json.Unmarshal(body, &in)
+	}
+	if err != nil {
+		return nil, nil, llm.Errorf(llm.KindUpstream, "the model list can't be read: %w", err)
+	}
+	if len(in.Data) > maxListed {
+		return nil, nil, llm.Errorf(llm.KindUpstream, "the model list holds %d entries, more than %d", len(in.Data), maxListed)
+	}
+	out := make([]wire.ListedModel, 0, len(in.Data))
+	for i := range in.Data {
+		if in.Data[i].ID != "" {
+			out = append(out, in.Data[i].model())
+		}
+	}
+	var next url.Values
+	if in.Links != nil && in.Links.Next != "" {
+		if u, err := url.Parse(in.Links.Next); err == nil {
+			next = u.Query()
+		}
+	}
+	return out, next, nil
+}
+
+func (l *listed) model() wire.ListedModel {
+	m := wire.ListedModel{
+		ID: l.ID, Name: l.Name, Created: created(l.Created), OwnedBy: l.OwnedBy,
+		Context: max(l.ContextLength, l.ContextWindow, l.MaxModelLen),
+	}
+	for _, date := range []string{l.Shutdown, l.Expiration} {
+		if at, err := time.Parse(time.DateOnly, date[:min(len(date), len(time.DateOnly))]); err == nil {
+			m.Shutdown = at
+		}
+	}
+	if l.TopProvider != nil {
+		m.MaxOutput = l.TopProvider.MaxCompletion
+	}
+	if a := l.Architecture; a != nil {
+		m.Vision = among(a.Input, "image")
+		m.NotChat = len(a.Output) > 0 && !*among(a.Output, "text")
+	}
+	if len(l.Parameters) > 0 {
+		m.Tools, m.Thinking = among(l.Parameters, "tools"), among(l.Parameters, "reasoning")
+	}
+	if p := l.Pricing; p != nil {
+		m.PricePerMillion = map[string]string{}
+		for name, v := range map[string]jsontext.Value{"input": p.Prompt, "output": p.Completion, "cache_read": p.CacheRead, "cache_write": p.CacheWrite} {
+			if s, ok := perMillion(strings.Trim(string(v), `"`)); ok {
+				m.PricePerMillion[name] = s
+			}
+		}
+	}
+	return m
+}
+
+func among(list []string, word string) *bool {
+	found := false
+	for _, s := range list {
+		found = found || s == word
+	}
+	return &found
+}
+
+// perMillion makes a price of one token, in USD, that of a million, exactly.
+// Negative prices ("depends on the route") are none.
+func perMillion(s string) (string, bool) {
+	if f, err := strconv.ParseFloat(s, 64); err != nil || f < 0 || strings.ContainsAny(s, "eExXpP_n") {
+		if err != nil || f < 0 {
+			return "", false
+		}
+		s = strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	whole, frac, _ := strings.Cut(s, ".")
+	frac += "000000"
+	whole, frac = strings.TrimLeft(whole+frac[:6], "0+"), strings.TrimRight(frac[6:], "0")
+	if whole == "" {
+		whole = "0"
+	}
+	if frac == "" {
+		return whole, true
+	}
+	return whole + "." + frac, true
+}

@@ -1,0 +1,87 @@
+package chat
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/oidostudio/oido/internal/llm"
+)
+
+// usage is what servers say that was used. prompt_tokens holds the cached ones;
+// so do completion_tokens the reasoning, but at some vendors.
+type usage struct {
+	Prompt     int64 `json:"prompt_tokens"`
+	Completion int64 `json:"completion_tokens"`
+	// PromptDetails.CacheWrite is OpenRouter's.
+	PromptDetails *struct {
+		Cached     int64 `json:"cached_tokens"`
+		CacheWrite int64 `json:"cache_write_tokens"`
+		Audio      int64 `json:"audio_tokens"`
+		Image      int64 `json:"image_tokens"`
+	} `json:"prompt_tokens_details"`
+	CompletionDetails *struct {
+		Reasoning int64 `json:"reasoning_tokens"`
+		Audio     int64 `json:"audio_tokens"`
+	} `json:"completion_tokens_details"`
+	CacheHit int64          `json:"prompt_cache_hit_tokens"` // DeepSeek
+	Cached   int64          `json:"cached_tokens"`           // Moonshot
+	Cost     jsontext.Value `json:"cost"`                    // OpenRouter, USD
+}
+
+// neutral splits the counters into disjoint ones.
+func (u *usage) neutral(reasoningOnTop bool) llm.Usage {
+	n := llm.Usage{Quality: llm.QualityExact, Output: u.Completion}
+	cached := max(u.CacheHit, u.Cached)
+	if d := u.PromptDetails; d != nil {
+		cached = max(cached, d.Cached)
+		n.CacheWrite, n.AudioIn, n.ImageIn = d.CacheWrite, d.Audio, d.Image
+	}
+	n.CacheRead = min(cached, u.Prompt)
+	n.CacheWrite = min(n.CacheWrite, u.Prompt-n.CacheRead)
+	n.Input = u.Prompt - n.CacheRead - n.CacheWrite
+	if d := u.CompletionDetails; d != nil {
+		n.ReasoningOfOutput, n.AudioOut = d.Reasoning, d.Audio
+		if reasoningOnTop {
+			n.Output += d.Reasoning
+		}
+	}
+	n.ReasoningOfOutput = min(n.ReasoningOfOutput, n.Output)
+	if f, err := strconv.ParseFloat(string(u.Cost), 64); err == nil && f >= 0 && f < 1e9 {
+		cost := llm.NanoUSD(math.Round(f * 1e9))
+		n.ProviderCost = &cost
+	}
+	return n
+}
+
+type outUsage struct {
+	Prompt            int64            `json:"prompt_tokens"`
+	Completion        int64            `json:"completion_tokens"`
+	Total             int64            `json:"total_tokens"`
+	PromptDetails     outPromptUsage   `json:"prompt_tokens_details"`
+	CompletionDetails outCompleteUsage `json:"completion_tokens_details"`
+}
+
+type outPromptUsage struct {
+	Cached int64 `json:"cached_tokens"`
+	Audio  int64 `json:"audio_tokens"`
+}
+
+type outCompleteUsage struct {
+	Reasoning int64 `json:"reasoning_tokens"`
+	Audio     int64 `json:"audio_tokens"`
+}
+
+// usageOf joins the counters again. It is nil when nobody counted, which isn't
+// the same as zero.
+func usageOf(u llm.Usage) *outUsage {
+	if u.Quality == llm.QualityUnknown && u.IsZero() {
+		return nil
+	}
+	return &outUsage{
+		Prompt: u.TotalInput(), Completion: u.Output, Total: u.Total(),
+		PromptDetails:     outPromptUsage{u.CacheRead, u.AudioIn},
+		CompletionDetails: outCompleteUsage{u.ReasoningOfOutput, u.AudioOut},
+	}
+}
