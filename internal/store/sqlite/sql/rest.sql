@@ -6,7 +6,7 @@ INSERT INTO keys (id, hash, name, org, user, role, agent, workload, agents, mode
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL);
 
 -- name: revoke key
-UPDATE keys SET revoked = ? WHERE org = ? AND id = ? AND revoked IS NULL;
+UPDATE keys SET revoked = coalesce(revoked, ?) WHERE org = ? AND id = ?;
 
 -- name: save list
 INSERT INTO model_lists (account, fetched, list) VALUES (?, ?, ?)
