@@ -152,7 +152,7 @@ func (s *Inference) fail(r *request, e *llm.Error) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	s.writeDeadline(r)
 	r.WriteHeader(status)
-	if _, err := r.Write(body); err != nil {
+	if _, err := r.ResponseWriter.Write(body); err != nil {
 		s.Log.Debug("error answer not delivered", "request", r.id, "error", err)
 	}
 }
@@ -231,7 +231,7 @@ func (s *Inference) whole(r *request, out *answer, x *gateway.Exchange) {
 	h["Content-Length"] = []string{strconv.Itoa(len(x.Body))}
 	s.writeDeadline(r)
 	r.WriteHeader(http.StatusOK)
-	if _, err := r.Write(x.Body); err != nil {
+	if _, err := r.ResponseWriter.Write(x.Body); err != nil {
 		s.Log.Debug("answer not delivered", "request", r.id, "turn", x.Turn, "error", err)
 	}
 }
@@ -310,7 +310,7 @@ func streamType(r *request) string {
 	return "text/event-stream"
 }
 
-func (a *answer) Write(p []byte) (int, error) { return a.r.Write(p) }
+func (a *answer) Write(p []byte) (int, error) { return a.r.ResponseWriter.Write(p) }
 
 // Flush sends what was written; a client that doesn't take it in time is given up.
 func (a *answer) Flush() error {

@@ -2,7 +2,6 @@ package llm
 
 import (
 	"iter"
-	"strings"
 	"time"
 )
 
@@ -136,7 +135,7 @@ type Collector struct {
 
 type building struct {
 	parts  []Part
-	text   []strings.Builder
+	text   [][]byte // of each part, what its deltas brought
 	finish Finish
 }
 
@@ -149,11 +148,11 @@ func (c *Collector) Add(e Event) {
 		b := c.choice(e.Choice)
 		if b != nil && e.Index == len(b.parts) {
 			b.parts = append(b.parts, e.Part)
-			b.text = append(b.text, strings.Builder{})
+			b.text = append(b.text, nil)
 		}
 	case TextDelta:
 		if b := c.open(e.Choice, e.Index); b != nil {
-			b.text[e.Index].WriteString(e.Text)
+			b.text[e.Index] = append(b.text[e.Index], e.Text...)
 			if t, ok := b.parts[e.Index].(Text); ok && len(e.Logprobs) > 0 {
 				t.Logprobs = append(t.Logprobs, e.Logprobs...)
 				b.parts[e.Index] = t
@@ -161,11 +160,11 @@ func (c *Collector) Add(e Event) {
 		}
 	case ReasoningDelta:
 		if b := c.open(e.Choice, e.Index); b != nil {
-			b.text[e.Index].WriteString(e.Text)
+			b.text[e.Index] = append(b.text[e.Index], e.Text...)
 		}
 	case ArgumentsDelta:
 		if b := c.open(e.Choice, e.Index); b != nil {
-			b.text[e.Index].WriteString(e.Arguments)
+			b.text[e.Index] = append(b.text[e.Index], e.Arguments...)
 		}
 	case BlobDelta:
 		if b := c.open(e.Choice, e.Index); b != nil {
@@ -196,7 +195,7 @@ func (c *Collector) Answer() *Answer {
 	for _, b := range c.choices {
 		parts := make([]Part, len(b.parts))
 		for i, p := range b.parts {
-			parts[i] = appendText(p, b.text[i].String())
+			parts[i] = appendText(p, string(b.text[i]))
 		}
 		if len(parts) == 0 {
 			parts = nil

@@ -3,6 +3,7 @@ package llm_test
 import (
 	"errors"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -145,5 +146,21 @@ func TestLinkNamesResultsAfterTheirCalls(t *testing.T) {
 	want := []llm.Part{llm.ToolResult{CallID: "1", Name: "weather"}, llm.ToolResult{CallID: "9"}}
 	if d := cmp.Diff(want, ms[1].Parts); d != "" {
 		t.Error(d)
+	}
+}
+
+func TestCollectTakesInterleavedParts(t *testing.T) {
+	var c llm.Collector
+	for i := range 9 {
+		c.Add(llm.PartStart{Index: i, Part: llm.ToolCall{ID: "c", Name: "f"}})
+		for part := range i + 1 {
+			c.Add(llm.ArgumentsDelta{Index: part, Arguments: "x"})
+		}
+	}
+	for i, p := range c.Answer().Choices[0].Parts {
+		call, ok := p.(llm.ToolCall)
+		if want := strings.Repeat("x", 9-i); !ok || call.Arguments != want {
+			t.Errorf("part %d: %+v, want %s", i, p, want)
+		}
 	}
 }

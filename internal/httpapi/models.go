@@ -1,0 +1,178 @@
+package httpapi
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/oidostudio/oido/internal/catalog"
+	"github.com/oidostudio/oido/internal/llm"
+)
+
+type openAIModel struct {
+	ID      string `json:"id"`
+	Object  string `json:"object"`
+	Created int64  `json:"created"`
+	OwnedBy string `json:"owned_by"`
+}
+
+type anthropicModel struct {
+	ID          string    `json:"id"`
+	Type        string    `json:"type"`
+	DisplayName string    `json:"display_name"`
+	CreatedAt   time.Time `json:"created_at"`
+}
+
+type geminiModel struct {
+	Name        string   `json:"name"`
+	DisplayName string   `json:"displayName"`
+	Input       int      `json:"inputTokenLimit,omitzero"`
+	Output      int      `json:"outputTokenLimit,omitzero"`
+	Methods     []string `json:"supportedGenerationMethods"`
+}
+
+// visible lists the models that the caller may use and that can be used now.
+func (s *Inference) visible(r *request) []*catalog.Entry {
+	st := s.Gateway.State()
+	var out []*catalog.Entry
+	for _, e := range st.View.All() {
+		a := st.Accounts[e.Account]
+		if a == nil || !a.May(r.caller.Org) || e.Gone || !e.Generates() || e.Lifecycle.Retired(s.Gateway.Now()) || !r.caller.MayUseModel(e.Name()) {
+			continue
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// listModels lists models in OpenAI's shape, or in Anthropic's for a client that
+// sends its version header.
+func (s *Inference) listModels(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Anthropic-Version") != "" {
+		s.serve(w, r, s.Messages, func(r *request) {
+			out := struct {
+				Data    []anthropicModel `json:"data"`
+				HasMore bool             `json:"has_more"`
+				FirstID *string          `json:"first_id"`
+				LastID  *string          `json:"last_id"`
+			}{Data: []anthropicModel{}}
+			for _, e := range s.visible(r) {
+				out.Data = append(out.Data, asAnthropic(e))
+			}
+			if n := len(out.Data); n > 0 {
+				out.FirstID, out.LastID = &out.Data[0].ID, &out.Data[n-1].ID
+			}
+			s.json(r, out)
+		})
+		return
+	}
+	s.serve(w, r, s.Chat, func(r *request) {
+		data := []openAIModel{}
+		for _, e := range s.visible(r) {
+			data = append(data, asOpenAI(e))
+		}
+		s.json(r, struct {
+			Object string        `json:"object"`
+			Data   []openAIModel `json:"data"`
+		}{"list", data})
+	})
+}
+
+func (s *Inference) oneModel(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Anthropic-Version") != "" {
+		s.serve(w, r, s.Messages, func(r *request) {
+			if e := s.find(r, r.PathValue("model")); e != nil {
+				s.json(r, asAnthropic(e))
+			}
+		})
+		return
+	}
+	s.serve(w, r, s.Chat, func(r *request) {
+		if e := s.find(r, r.PathValue("model")); e != nil {
+			s.json(r, asOpenAI(e))
+		}
+	})
+}
+
+func (s *Inference) listGeminiModels(w http.ResponseWriter, r *http.Request) {
+	s.serve(w, r, s.Gemini, func(r *request) {
+		out := []geminiModel{}
+		for _, e := range s.visible(r) {
+			out = append(out, asGemini(e))
+		}
+		s.json(r, struct {
+			Models []geminiModel `json:"models"`
+		}{out})
+	})
+}
+
+func (s *Inference) oneGeminiModel(w http.ResponseWriter, r *http.Request) {
+	s.serve(w, r, s.Gemini, func(r *request) {
+		if e := s.find(r, strings.TrimPrefix(r.PathValue("model"), "models/")); e != nil {
+			s.json(r, asGemini(e))
+		}
+	})
+}
+
+// find looks a model up by provider/model-id or bare id; it has answered when it
+// returns nil.
+func (s *Inference) find(r *request, name string) *catalog.Entry {
+	for _, e := range s.visible(r) {
+		if e.Name() == name || e.ID == name {
+			return e
+		}
+	}
+	s.refuse(r, &llm.Error{Kind: llm.KindNotFound, Status: http.StatusNotFound, Param: "model", Message: "there is no model " + strconv.Quote(name) + " here: GET /v1/models lists them"})
+	return nil
+}
+
+func asOpenAI(e *catalog.Entry) openAIModel {
+	return openAIModel{ID: e.Name(), Object: "model", Created: released(e).Unix(), OwnedBy: e.Account}
+}
+
+func asAnthropic(e *catalog.Entry) anthropicModel {
+	return anthropicModel{ID: e.Name(), Type: "model", DisplayName: named(e), CreatedAt: released(e)}
+}
+
+func asGemini(e *catalog.Entry) geminiModel {
+	return geminiModel{
+		Name: "models/" + e.Name(), DisplayName: named(e), Input: e.Context, Output: e.MaxOutput,
+		Methods: []string{"generateContent", "streamGenerateContent"},
+	}
+}
+
+func named(e *catalog.Entry) string {
+	if e.Model.Name != "" {
+		return e.Model.Name
+	}
+	return e.ID
+}
+
+// released is when the model came out; the clients' shapes have no word for
+// "unknown", so it is then the epoch.
+func released(e *catalog.Entry) time.Time {
+	at, err := time.Parse(time.DateOnly, e.Released)
+	if err != nil {
+		return time.Unix(0, 0).UTC()
+	}
+	return at
+}
+
+// json answers with a document of ours.
+func (s *Inference) json(r *request, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		s.fail(r, llm.Errorf(llm.KindUpstream, "the answer can't be written: %w", err))
+		return
+	}
+	h := r.Header2()
+	h["Content-Type"] = jsonType
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	s.writeDeadline(r)
+	if _, err := r.ResponseWriter.Write(body); err != nil {
+		s.Log.Debug("answer not delivered", "request", r.id, "error", err)
+	}
+}
