@@ -3,6 +3,7 @@ package provider
 import (
 	_ "embed"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"sync"
@@ -26,6 +27,9 @@ type Profile struct {
 	// Catalog is the provider's id in the catalog; "" when it isn't there.
 	Catalog string `yaml:"catalog"`
 	Source  string `yaml:"source"`
+	// Elsewhere is the type that stands in where a base_url names a server that
+	// isn't the vendor's; "" is this one.
+	Elsewhere string `yaml:"elsewhere"`
 
 	Auth      Auth        `yaml:"auth"`
 	Endpoints []Endpoint  `yaml:"endpoints"` // richest format first
@@ -138,6 +142,24 @@ func ProfileOf(typ string) (*Profile, error) {
 		}
 	}
 	return nil, fmt.Errorf("provider type %q is not known", typ)
+}
+
+// ProfileAt returns the profile of a type for accounts with this base_url.
+func ProfileAt(typ, baseURL string) (*Profile, error) {
+	p, err := ProfileOf(typ)
+	if err != nil || baseURL == "" || p.Elsewhere == "" {
+		return p, err
+	}
+	u, err := url.Parse(baseURL)
+	if err != nil {
+		return nil, fmt.Errorf("base_url %q can't be read: %w", baseURL, err)
+	}
+	for _, e := range p.Endpoints {
+		if own, err := url.Parse(e.Base); err == nil && own.Host == u.Host {
+			return p, nil
+		}
+	}
+	return ProfileOf(p.Elsewhere)
 }
 
 func parseProfiles(data []byte) ([]*Profile, error) {

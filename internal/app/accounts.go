@@ -1,0 +1,138 @@
+package app
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oidostudio/oido/internal/catalog"
+	"github.com/oidostudio/oido/internal/config"
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/provider"
+)
+
+// connected is one configured account with what the catalog must know of it.
+type connected struct {
+	account  *provider.Account
+	declared []catalog.Model
+}
+
+// ConfigOptions completes what the configuration must know of provider types.
+func ConfigOptions(o config.Options) (config.Options, error) {
+	profiles, err := provider.Profiles()
+	if err != nil {
+		return o, err
+	}
+	o.ProviderTypes = map[string]config.ProviderType{}
+	for _, t := range laterTypes {
+		o.ProviderTypes[t] = config.ProviderType{Type: t}
+	}
+	for _, p := range profiles {
+		for _, name := range append([]string{p.Type}, p.Aliases...) {
+			o.ProviderTypes[name] = config.ProviderType{Type: p.Type, Built: true}
+		}
+		if len(p.Env) > 0 {
+			o.EnvProviders = append(o.EnvProviders, config.EnvProvider{Name: p.AccountName(), Type: p.Type, Vars: p.Env})
+		}
+	}
+	return o, nil
+}
+
+// laterTypes are accepted in a configuration; their providers say that they are
+// off.
+var laterTypes = []string{"nvidia", "mistral", "xai", "groq", "together", "moonshot", "dashscope", "alibaba", "azure-openai", "azure", "vertex", "google-vertex", "bedrock"}
+
+// connect makes the accounts of a configuration, in its order.
+func connect(cfg *config.Config, now func() time.Time) ([]connected, error) {
+	var out []connected
+	for _, e := range cfg.Providers {
+		p := e.Value
+		profile, err := provider.ProfileAt(p.Type, p.BaseURL)
+		if err != nil {
+			return nil, fmt.Errorf("provider %s: %w", e.Name, err)
+		}
+		o := provider.Options{
+			Name: e.Name, Profile: profile, BaseURL: p.BaseURL, Proxy: p.Proxy.Reveal(), CAFile: p.CAFile, Orgs: p.Orgs,
+			ModelsTTL: p.ModelsTTL, Now: now,
+			Timeout: provider.Timeout{Connect: p.Timeout.Connect, FirstByte: p.Timeout.FirstByte, Idle: p.Timeout.Idle, Total: p.Timeout.Total},
+		}
+		for _, k := range p.Keys() {
+			o.Keys = append(o.Keys, k.Reveal())
+		}
+		for _, h := range p.Headers {
+			if o.Headers == nil {
+				o.Headers = map[string]string{}
+			}
+			o.Headers[h.Name] = h.Value.Reveal()
+		}
+		for _, f := range p.Formats {
+			if o.Formats == nil {
+				o.Formats = map[llm.Format]string{}
+			}
+			o.Formats[llm.Format(f.Name)] = f.URL
+		}
+		a, err := provider.NewAccount(o)
+		if err != nil {
+			return nil, err
+		}
+		declared, err := declaredModels(p.Models)
+		if err != nil {
+			return nil, fmt.Errorf("provider %s: %w", e.Name, err)
+		}
+		out = append(out, connected{a, declared})
+	}
+	return out, nil
+}
+
+func declaredModels(in []config.Model) ([]catalog.Model, error) {
+	var out []catalog.Model
+	for _, m := range in {
+		d := catalog.Model{
+			ID: m.ID, Context: int(m.Context), MaxOutput: int(m.MaxOutput), In: m.In, Tier: catalog.Tier(m.Tier),
+			Caps: catalog.Caps{Tools: m.Tools, Reasoning: m.Reasoning, StructuredOutput: m.Structured},
+		}
+		if m.Price != nil {
+			d.Price = &catalog.Price{
+				Input: rate(m.Price.Input), Output: rate(m.Price.Output), CacheRead: rate(m.Price.CacheRead), CacheWrite: rate(m.Price.CacheWrite),
+				CacheWrite1h: rate(m.Price.CacheWrite1h), Reasoning: rate(m.Price.Reasoning), InputAudio: rate(m.Price.InputAudio), OutputAudio: rate(m.Price.OutputAudio),
+			}
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+func rate(n *config.NanoUSD) *catalog.Rate {
+	if n == nil {
+		return nil
+	}
+	r := catalog.Rate(*n)
+	return &r
+}
+
+// view joins what is known of the accounts' models now.
+func view(accounts []connected, lists *provider.Refresher) (*catalog.View, error) {
+	var in []catalog.Account
+	for _, c := range accounts {
+		a := catalog.Account{Name: c.account.Name, Catalog: c.account.Profile.Catalog, Declared: c.declared}
+		if l := lists.List(c.account.Name); l != nil {
+			a.Listed, a.ListedAt, a.Stale, a.Gone = l.Models, l.FetchedAt, l.Err != nil, l.Gone
+		}
+		in = append(in, a)
+	}
+	return catalog.NewView(in)
+}
+
+// describe names the accounts for the log.
+func describe(accounts []connected) string {
+	names := map[string]bool{}
+	for _, c := range accounts {
+		names[c.account.Name] = true
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(slices.Sorted(maps.Keys(names)), ", ")
+}

@@ -1,0 +1,326 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/oidostudio/oido/internal/config"
+	"github.com/oidostudio/oido/internal/dispatch"
+	"github.com/oidostudio/oido/internal/gateway"
+	"github.com/oidostudio/oido/internal/httpapi"
+	"github.com/oidostudio/oido/internal/identity"
+	"github.com/oidostudio/oido/internal/ledger"
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/provider"
+	"github.com/oidostudio/oido/internal/recall"
+	"github.com/oidostudio/oido/internal/router"
+	"github.com/oidostudio/oido/internal/seal"
+	"github.com/oidostudio/oido/internal/session"
+	"github.com/oidostudio/oido/internal/store/sqlite"
+	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/chat"
+	"github.com/oidostudio/oido/internal/wire/gemini"
+	"github.com/oidostudio/oido/internal/wire/messages"
+	"github.com/oidostudio/oido/internal/wire/responses"
+)
+
+// Server is a running gateway.
+type Server struct {
+	log       *slog.Logger
+	cfg       atomic.Pointer[config.Config]
+	store     *sqlite.Store
+	ledger    *ledger.Ledger
+	memory    *recall.Memory
+	directory *identity.Directory
+	gateway   *gateway.Gateway
+	inference *httpapi.Inference
+
+	mu       sync.Mutex // protects following fields
+	accounts []connected
+	lists    *provider.Refresher
+}
+
+// Options are what a server needs beside its configuration.
+type Options struct {
+	Log *slog.Logger
+	// FirstKey is told the key that the first start makes, once.
+	FirstKey func(key identity.Secret) error
+}
+
+func formats() map[llm.Format]wire.Format {
+	return map[llm.Format]wire.Format{
+		llm.FormatChat: chat.Format{}, llm.FormatMessages: messages.Format{},
+		llm.FormatGemini: gemini.Format{}, llm.FormatResponses: responses.Format{},
+	}
+}
+
+func listers() map[llm.Format]wire.Lister {
+	return map[llm.Format]wire.Lister{
+		llm.FormatChat: chat.Format{}, llm.FormatMessages: messages.Format{},
+		llm.FormatGemini: gemini.Format{}, llm.FormatResponses: responses.Format{},
+	}
+}
+
+// maxBodies bounds the request bodies of all requests in flight, in bytes.
+const maxBodies = 256 << 20
+
+// newNames is how many new names clients may bring an org and day.
+const newNames = 10_000
+
+// Open opens everything that a configuration asks for. The error names what
+// can't be opened; then nothing stays open.
+func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err error) {
+	s := &Server{log: o.Log, directory: &identity.Directory{}}
+	s.cfg.Store(cfg)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close(time.Second))
+		}
+	}()
+	if s.store, err = sqlite.Open(ctx, cfg.DataDir, cfg.Location()); err != nil {
+		return nil, err
+	}
+	secret, err := seal.Secret(cfg.SecretKey.Reveal(), cfg.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	sealer, err := seal.New(secret, "reasoning")
+	if err != nil {
+		return nil, err
+	}
+	day := 24 * time.Hour
+	s.memory = recall.New(recall.Options{Sealer: sealer, Store: s.store, Log: o.Log, Keep: time.Duration(cfg.Retention.ReasoningDays) * day})
+	s.ledger, err = ledger.Open(ctx, ledger.Options{
+		Dir: cfg.DataDir, Store: s.store, Log: o.Log, Serve: cfg.Ledger.OnFull == "serve",
+		Sync: cfg.Ledger.Sync.Every, SyncEach: cfg.Ledger.Sync.Always, Keep: time.Duration(cfg.Retention.RawDays) * day,
+	})
+	if err != nil {
+		return nil, err
+	}
+	stored, err := identity.EnsureFirstKey(ctx, s.store, cfg.KeysListed, rand.Reader, time.Now(), o.FirstKey)
+	if err != nil {
+		return nil, err
+	}
+	s.directory.SetStored(stored)
+	all := formats()
+	s.gateway = &gateway.Gateway{
+		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Format, bool) { w, ok := all[f]; return w, ok }},
+		Recorder:   recorder{s.ledger}, Sessions: session.New(time.Now), Memory: s.memory, Now: time.Now,
+		Gone: s.gone,
+	}
+	s.inference = &httpapi.Inference{
+		Gateway: s.gateway, Directory: s.directory, Names: identity.NewNames(time.Now, newNames), Log: o.Log,
+		BodyLimit: func() int64 { return int64(s.cfg.Load().BodyLimit) }, Budget: httpapi.NewBudget(maxBodies),
+		PublicURL: func() string { return s.cfg.Load().PublicURL },
+		Chat:      all[llm.FormatChat], Messages: all[llm.FormatMessages], Gemini: all[llm.FormatGemini], Responses: all[llm.FormatResponses],
+	}
+	if err := s.Apply(cfg); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Apply puts a configuration in force for the requests that follow. On an error
+// the one before stays.
+func (s *Server) Apply(cfg *config.Config) error {
+	keys, err := fileKeys(cfg)
+	if err != nil {
+		return err
+	}
+	accounts, err := connect(cfg, time.Now)
+	if err != nil {
+		return err
+	}
+	bare := make([]*provider.Account, len(accounts))
+	for i, c := range accounts {
+		bare[i] = c.account
+	}
+	var lists *provider.Refresher
+	lists = provider.NewRefresher(bare, listers(), s.store, s.log, func() { s.publish(lists) })
+	s.mu.Lock()
+	before, old := s.lists, s.accounts
+	s.accounts, s.lists = accounts, lists
+	s.cfg.Store(cfg)
+	s.mu.Unlock()
+	s.directory.SetFile(keys)
+	lists.Start(context.Background())
+	s.publish(lists)
+	if before != nil {
+		before.Stop()
+	}
+	for _, c := range old {
+		c.account.Close()
+	}
+	s.log.Info("configuration in force", "providers", describe(accounts), "keys", s.directory.Len())
+	return nil
+}
+
+func fileKeys(cfg *config.Config) ([]identity.Key, error) {
+	var out []identity.Key
+	for i, k := range cfg.Keys {
+		if k.Key == "" {
+			continue // off, which the configuration's warnings say
+		}
+		key, err := identity.StaticKey(k.Key.Reveal(), identity.Key{
+			Org: k.Org, User: k.User, Role: identity.Role(k.Role), Agent: k.Agent, Workload: k.Workload, Agents: k.Agents, Models: k.Models,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("keys[%d]: %w", i, err)
+		}
+		out = append(out, key)
+	}
+	return out, nil
+}
+
+// publish makes a state of the accounts and their lists, unless others have
+// taken their place.
+func (s *Server) publish(lists *provider.Refresher) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lists != lists || lists == nil {
+		return
+	}
+	v, err := view(s.accounts, lists)
+	if err != nil {
+		s.log.Error("the model catalog can't be read", "error", err)
+		return
+	}
+	st := &gateway.State{Accounts: map[string]*provider.Account{}, View: v, Policy: router.Policy{Aliases: map[string][]string{}, Complete: map[string]bool{}}}
+	for _, c := range s.accounts {
+		st.Accounts[c.account.Name] = c.account
+		st.Policy.Complete[c.account.Name] = c.account.Profile.List.Trust == provider.TrustComplete
+	}
+	for _, a := range s.cfg.Load().Aliases {
+		st.Policy.Aliases[a.Name] = a.Value
+	}
+	s.gateway.Swap(st)
+}
+
+// gone takes a model out of the lists that its provider says isn't there.
+func (s *Server) gone(account, model string) {
+	s.mu.Lock()
+	lists := s.lists
+	s.mu.Unlock()
+	if lists != nil {
+		lists.MarkGone(account, model)
+	}
+}
+
+// WaitLists waits until every provider's model list has been tried once.
+func (s *Server) WaitLists(ctx context.Context) {
+	s.mu.Lock()
+	lists := s.lists
+	s.mu.Unlock()
+	lists.WaitFirst(ctx)
+}
+
+// Handler serves the wire APIs and the operations paths.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	s.inference.Register(mux)
+	s.operations(mux)
+	return mux
+}
+
+// grace is how long streams may go on after a server was told to stop.
+const grace = 30 * time.Second
+
+// Serve answers on l until ctx ends; then streams finish, and what was recorded
+// is brought to the database.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	srv := &http.Server{
+		Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	cfg := s.cfg.Load()
+	go func() {
+		if cfg.TLS.On() {
+			failed <- srv.ServeTLS(l, cfg.TLS.Cert, cfg.TLS.Key)
+			return
+		}
+		failed <- srv.Serve(l)
+	}()
+	select {
+	case err := <-failed:
+		return errors.Join(err, s.close(grace))
+	case <-ctx.Done():
+	}
+	s.log.Info("stopping: streams in flight may finish", "in_flight", s.inference.InFlight(), "within", grace)
+	stop, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	err := srv.Shutdown(stop)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("stop: %w", err), srv.Close())
+	}
+	return errors.Join(err, s.close(grace))
+}
+
+// Close closes what Open opened, for a server that never served.
+func (s *Server) Close() error { return s.close(grace) }
+
+func (s *Server) close(limit time.Duration) error {
+	var errs []error
+	s.mu.Lock()
+	lists, accounts := s.lists, s.accounts
+	s.lists = nil
+	s.mu.Unlock()
+	if lists != nil {
+		lists.Stop()
+	}
+	for _, c := range accounts {
+		c.account.Close()
+	}
+	if s.ledger != nil {
+		errs = append(errs, drain(s.ledger, limit))
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		errs = append(errs, s.ledger.Close(ctx))
+		cancel()
+	}
+	if s.memory != nil {
+		s.memory.Close()
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// operations serves what keeps a server running.
+func (s *Server) operations(mux *http.ServeMux) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { s.say(w, http.StatusOK, "ok\n") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+		defer cancel()
+		s.WaitLists(ctx)
+		if err := s.store.Ping(ctx); err != nil {
+			s.say(w, http.StatusServiceUnavailable, "the database does not answer\n")
+			return
+		}
+		s.say(w, http.StatusOK, "ready\n")
+	})
+}
+
+func (s *Server) say(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	if _, err := io.WriteString(w, text); err != nil {
+		s.log.Debug("answer not delivered", "error", err)
+	}
+}
+
+// Providers names the connected accounts, sorted.
+func (s *Server) Providers() []string {
+	return slices.Sorted(maps.Keys(s.gateway.State().Accounts))
+}
