@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -38,6 +39,7 @@ import (
 // Server is a running gateway.
 type Server struct {
 	log       *slog.Logger
+	version   string
 	cfg       atomic.Pointer[config.Config]
 	store     *sqlite.Store
 	ledger    *ledger.Ledger
@@ -53,7 +55,8 @@ type Server struct {
 
 // Options are what a server needs beside its configuration.
 type Options struct {
-	Log *slog.Logger
+	Log     *slog.Logger
+	Version string
 	// FirstKey is told the key that the first start makes, once.
 	FirstKey func(key identity.Secret) error
 }
@@ -81,7 +84,7 @@ const newNames = 10_000
 // Open opens everything that a configuration asks for. The error names what
 // can't be opened; then nothing stays open.
 func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err error) {
-	s := &Server{log: o.Log, directory: &identity.Directory{}}
+	s := &Server{log: o.Log, version: o.Version, directory: &identity.Directory{}}
 	s.cfg.Store(cfg)
 	defer func() {
 		if err != nil {
@@ -226,11 +229,37 @@ func (s *Server) WaitLists(ctx context.Context) {
 }
 
 // Handler serves the wire APIs and the operations paths.
-func (s *Server) Handler() http.Handler {
+func (s *Server) Handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	s.inference.Register(mux)
 	s.operations(mux)
-	return mux
+	m := &httpapi.Management{
+		Gateway: s.gateway, Directory: s.directory, Reader: s.store, Zone: s.cfg.Load().Location(), Version: s.version,
+		Log: s.log, Now: time.Now, Lists: s.listed,
+	}
+	if err := m.Register(mux); err != nil {
+		return nil, fmt.Errorf("describe the management API: %w", err)
+	}
+	return mux, nil
+}
+
+// listed says when an account's model list was read, and why the last reading
+// failed.
+func (s *Server) listed(account string) (at time.Time, problem string) {
+	s.mu.Lock()
+	lists := s.lists
+	s.mu.Unlock()
+	if lists == nil {
+		return at, ""
+	}
+	l := lists.List(account)
+	switch {
+	case l == nil:
+		return at, "its model list has not been read yet"
+	case l.Err != nil:
+		return l.FetchedAt, l.Err.Error()
+	}
+	return l.FetchedAt, ""
 }
 
 // grace is how long streams may go on after a server was told to stop.
@@ -239,8 +268,12 @@ const grace = 30 * time.Second
 // Serve answers on l until ctx ends; then streams finish, and what was recorded
 // is brought to the database.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	handler, err := s.Handler()
+	if err != nil {
+		return errors.Join(err, s.close(grace))
+	}
 	srv := &http.Server{
-		Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
@@ -260,8 +293,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	s.log.Info("stopping: streams in flight may finish", "in_flight", s.inference.InFlight(), "within", grace)
 	stop, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	err := srv.Shutdown(stop)
-	if err != nil {
+	if err = srv.Shutdown(stop); err != nil {
 		err = errors.Join(fmt.Errorf("stop: %w", err), srv.Close())
 	}
 	return errors.Join(err, s.close(grace))
@@ -323,4 +355,16 @@ func (s *Server) say(w http.ResponseWriter, status int, text string) {
 // Providers names the connected accounts, sorted.
 func (s *Server) Providers() []string {
 	return slices.Sorted(maps.Keys(s.gateway.State().Accounts))
+}
+
+// Operations serves health and profiles, for a port that only operators reach.
+func (s *Server) Operations() http.Handler {
+	mux := http.NewServeMux()
+	s.operations(mux)
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	return mux
 }

@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidostudio/oido/internal/config"
+
+	"github.com/oidostudio/oido/internal/app"
+)
+
+// demoKey is the key of a gateway that lives as long as the command, on
+// loopback, in front of providers that don't exist.
+const demoKey = "oido-demo-key-for-simulated-providers"
+
+const demoConfig = `keys: [{key: %[1]s, org: demo, user: ada, role: operator}]
+providers:
+  openai:    {base_url: "%[2]s/openai/v1", api_key: simulated, type: openai, formats: [chat]}
+  anthropic: {base_url: "%[2]s/anthropic", api_key: simulated, type: anthropic}
+  deepseek:  {base_url: "%[2]s/deepseek", api_key: simulated, type: deepseek}
+`
+
+// demoTraffic is what the demo asks, over and over: paths and bodies.
+var demoTraffic = []struct{ path, agent, body string }{
+	{"/v1/chat/completions", "support", `{"model":"openai/sim-n12-d30","stream":true,"messages":[{"role":"user","content":"Where is my parcel?"}]}`},
+	{"/v1/chat/completions", "extract", `{"model":"deepseek/sim-l40","messages":[{"role":"user","content":"Which date is in this letter?"}]}`},
+	{"/v1/messages", "research", `{"model":"anthropic/sim-n20-d20","max_tokens":200,"stream":true,"messages":[{"role":"user","content":"Compare these two designs."}]}`},
+	{"/v1/chat/completions", "research", `{"model":"anthropic/sim-l60","messages":[{"role":"user","content":"Sum that up in one line."}]}`},
+	{"/v1/messages", "support", `{"model":"openai/sim-e500","max_tokens":50,"messages":[{"role":"user","content":"This provider is down."}]}`},
+}
+
+func demo(version string) *cobra.Command {
+	var listen string
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Serve on simulated providers with mixed traffic, until Ctrl-C",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return runDemo(c.Context(), version, listen, c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address to serve on, HOST:PORT")
+	return c
+}
+
+func runDemo(ctx context.Context, version, listen string, out, errOut io.Writer) (err error) {
+	dir, err := os.MkdirTemp("", "oido-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	simulating, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- simulateOn(simulating, l) }()
+	defer func() {
+		stop()
+		if e := <-ended; !errors.Is(e, http.ErrServerClosed) {
+			err = errors.Join(err, e)
+		}
+	}()
+	file := filepath.Join(dir, "oido.yaml")
+	if err := os.WriteFile(file, fmt.Appendf(nil, demoConfig, demoKey, address(l.Addr())), 0o600); err != nil {
+		return err
+	}
+	o, err := app.ConfigOptions(config.Options{File: file, Flags: map[string]string{"listen": listen, "data-dir": filepath.Join(dir, "data"), "log-level": "warn"}})
+	if err != nil {
+		return err
+	}
+	cfg, _, err := config.Load(o)
+	if err != nil {
+		return err
+	}
+	url := "http://" + listen
+	go ask(ctx, url)
+	_, err = fmt.Fprintf(out, demoScreen, url, demoKey)
+	if err != nil {
+		return err
+	}
+	return run(ctx, version, cfg, o, out, errOut)
+}
+
+const demoScreen = `
+OIDO with simulated providers. No account is needed and nothing leaves this machine.
+
+  Ask a model       curl %[1]s/v1/chat/completions -H "Authorization: Bearer %[2]s" \
+                      -d '{"model":"anthropic/sim","messages":[{"role":"user","content":"hello"}]}'
+  What it cost      oido usage  --url %[1]s --key %[2]s --by model,agent
+  Single turns      oido turns  --url %[1]s --key %[2]s
+  The models        oido models --url %[1]s --key %[2]s
+
+Some of the traffic fails on purpose; its turns show why. Ctrl-C ends everything.
+
+`
+
+// ask sends the demo's traffic, one request every half second.
+func ask(ctx context.Context, url string) {
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for i := 0; ; i++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		t := demoTraffic[i%len(demoTraffic)]
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+t.path, bytes.NewReader([]byte(t.body)))
+		if err != nil {
+			return
+		}
+		req.Header.Set("Authorization", "Bearer "+demoKey)
+		req.Header.Set("X-Oido-Agent", t.agent)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			continue // not up yet, or going down
+		}
+		_, _ = io.Copy(io.Discard, resp.Body) // how it went stands in the turns
+		_ = resp.Body.Close()
+	}
+}

@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidostudio/oido/internal/app"
+	"github.com/oidostudio/oido/internal/config"
+	"github.com/oidostudio/oido/internal/identity"
+	"github.com/oidostudio/oido/internal/sim"
+)
+
+func serve(version string) *cobra.Command {
+	var flags configFlags
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the gateway until it is told to stop",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, o, err := flags.load(c)
+			if err != nil {
+				return err
+			}
+			return run(c.Context(), version, cfg, o, c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	flags.add(c)
+	return c
+}
+
+// run serves a configuration until ctx ends.
+func run(ctx context.Context, version string, cfg *config.Config, o config.Options, out, errOut io.Writer) error {
+	log, level := logger(errOut, cfg.Log)
+	for _, g := range cfg.NotBuilt() {
+		if g.Fatal {
+			return errors.New(g.String())
+		}
+		log.Warn("not built yet", "field", g.Field, "effect", g.Text)
+	}
+	for _, p := range cfg.ProvidersOff {
+		log.Warn("provider is off", "provider", p.Name, "reason", p.Reason)
+	}
+	s, err := app.Open(ctx, cfg, app.Options{Log: log, Version: version, FirstKey: func(key identity.Secret) error {
+		path, err := identity.WriteKeyFile(cfg.DataDir, key)
+		if err == nil {
+			_, err = fmt.Fprintf(out, "This is the first start. The operator's key is in %s and shown here once:\n\n  %s\n\n", path, key.Reveal())
+		}
+		return err
+	}})
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen on %s: %w", cfg.Listen, err), s.Close())
+	}
+	if cfg.OpsListen != "" {
+		stop, err := operate(cfg.OpsListen, s.Operations(), log)
+		if err != nil {
+			return errors.Join(err, l.Close(), s.Close())
+		}
+		defer stop()
+	}
+	watcher := config.NewWatcher(o, func(next *config.Config, warnings []config.Warning) {
+		for _, w := range warnings {
+			log.Warn("configuration", "warning", w.String())
+		}
+		if fields := config.RestartNeeded(cfg, next); len(fields) > 0 {
+			log.Warn("these changes need a restart", "fields", fields)
+		}
+		setLevel(level, next.Log.Level)
+		if err := s.Apply(next); err != nil {
+			log.Error("the new configuration is not in force", "error", err)
+		}
+	}, func(err error) { log.Error("the changed configuration is not in force", "error", err) })
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	go watcher.Run(watching, cfg)
+	if _, err := fmt.Fprintf(out, "OIDO serves on %s\n", address(l.Addr())); err != nil {
+		log.Debug("nobody reads the standard output", "error", err)
+	}
+	return s.Serve(ctx, l)
+}
+
+func address(a net.Addr) string { return "http://" + a.String() }
+
+// operate serves metrics and profiles on a port of their own.
+func operate(listen string, h http.Handler, log *slog.Logger) (stop func(), err error) {
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s (ops_listen): %w", listen, err)
+	}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := srv.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			log.Error("the operations port stopped", "error", err)
+		}
+	}()
+	return func() {
+		if err := srv.Close(); err != nil {
+			log.Debug("the operations port did not close cleanly", "error", err)
+		}
+		<-done
+	}, nil
+}
+
+func simulate() *cobra.Command {
+	var listen string
+	c := &cobra.Command{
+		Use:   "sim",
+		Short: "Serve simulated providers, for tests and trials without an account",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			l, err := net.Listen("tcp", listen)
+			if err != nil {
+				return fmt.Errorf("listen on %s: %w", listen, err)
+			}
+			if _, err := fmt.Fprintf(c.OutOrStdout(), "Simulated providers serve on %s\n", address(l.Addr())); err != nil {
+				return errors.Join(err, l.Close())
+			}
+			return simulateOn(c.Context(), l)
+		},
+	}
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:9090", "address to serve on, HOST:PORT")
+	return c
+}
+
+// simulateOn serves simulated providers on l until ctx ends.
+func simulateOn(ctx context.Context, l net.Listener) error {
+	srv := &http.Server{Handler: sim.New(sim.Options{}), ReadHeaderTimeout: 10 * time.Second}
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(l) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+		return srv.Close()
+	}
+}

@@ -1,0 +1,152 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/go-json-experiment/json"
+
+	"github.com/oidostudio/oido/internal/gateway"
+	"github.com/oidostudio/oido/internal/identity"
+	"github.com/oidostudio/oido/internal/ledger"
+)
+
+// Management serves /api/v1: what people and the command line ask about the
+// gateway's work.
+type Management struct {
+	Gateway   *gateway.Gateway
+	Directory *identity.Directory
+	Reader    ledger.Reader
+	Zone      *time.Location
+	Version   string
+	Log       *slog.Logger
+	Now       func() time.Time
+	// Lists says of an account when its model list was read, and why the last
+	// reading failed; "" when it went well.
+	Lists func(account string) (at time.Time, problem string)
+}
+
+type callerKey struct{}
+
+// Register adds the management API to a mux.
+func (m *Management) Register(mux *http.ServeMux) error {
+	problems()
+	cfg := huma.DefaultConfig("OIDO", m.Version)
+	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath, cfg.CreateHooks = "", "", "", nil
+	cfg.Formats = map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat}
+	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer"}}
+	cfg.Security = []map[string][]string{{"key": {}}}
+	inner := http.NewServeMux()
+	api := humago.New(inner, cfg)
+	m.usage(api)
+	m.turns(api)
+	m.models(api)
+	m.providers(api)
+	spec, err := api.OpenAPI().MarshalJSON()
+	if err != nil {
+		return err
+	}
+	inner.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		m.problem(w, http.StatusNotFound, "there is nothing at "+r.Method+" "+r.URL.Path+"; /api/openapi.json lists what there is")
+	})
+	mux.HandleFunc("GET /api/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Content-Type"] = jsonType
+		if _, err := w.Write(spec); err != nil {
+			m.Log.Debug("answer not delivered", "error", err)
+		}
+	})
+	mux.Handle("/api/", m.authorised(inner))
+	return nil
+}
+
+// problems makes huma's errors fit to be shown: without what the caller sent, and
+// without the causes of failures of ours.
+func problems() {
+	huma.ValidateStrictCasing = true
+	huma.NewErrorWithContext = func(_ huma.Context, status int, msg string, errs ...error) huma.StatusError {
+		if status >= http.StatusInternalServerError {
+			errs = nil
+		}
+		e := huma.NewError(status, msg, errs...)
+		if model, ok := e.(*huma.ErrorModel); ok { //nolint:errorlint // made just here
+			for _, d := range model.Errors {
+				d.Value = nil
+			}
+		}
+		return e
+	}
+}
+
+var jsonFormat = huma.Format{
+	Marshal:   func(w io.Writer, v any) error { return json.MarshalWrite(w, v) },
+	Unmarshal: func(b []byte, v any) error { return json.Unmarshal(b, v) },
+}
+
+// authorised lets only callers with a key through.
+func (m *Management) authorised(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, err := identity.FromRequest(r.Header, nil, false)
+		if err != nil {
+			m.problem(w, http.StatusUnauthorized, err.Error())
+			return
+		}
+		caller, ok := m.Directory.Lookup(text)
+		if !ok {
+			m.problem(w, http.StatusUnauthorized, "this API key is not known here")
+			return
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, caller)))
+	})
+}
+
+func (m *Management) problem(w http.ResponseWriter, status int, detail string) {
+	body, err := json.Marshal(struct {
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail"`
+	}{http.StatusText(status), status, detail})
+	if err != nil {
+		m.Log.Error("a problem can't be written", "error", err)
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	if _, err := w.Write(body); err != nil {
+		m.Log.Debug("answer not delivered", "error", err)
+	}
+}
+
+// caller returns who asks; the error is a problem when its role may do none of
+// the actions.
+func caller(ctx context.Context, any ...identity.Action) (identity.Caller, error) {
+	c, ok := ctx.Value(callerKey{}).(identity.Caller)
+	if !ok {
+		return c, huma.Error401Unauthorized("no key")
+	}
+	for _, a := range any {
+		if c.Role.May(a) {
+			return c, nil
+		}
+	}
+	return c, huma.Error403Forbidden("a key of role " + string(c.Role) + " may not do this")
+}
+
+// failed answers a failure of ours; the cause goes to the log alone.
+func (m *Management) failed(what string, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	m.Log.Error(what, "error", err)
+	return huma.Error500InternalServerError(what)
+}
+
+func op(method, path, id, summary string) huma.Operation {
+	return huma.Operation{Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{strings.Split(path, "/")[3]}}
+}

@@ -1,0 +1,77 @@
+package sim
+
+import "time"
+
+// model is an entry of a vendor's list.
+type model struct {
+	id, name string
+	created  int64 // Unix seconds
+	context  int   // tokens in
+	output   int   // tokens out
+	thinks   bool
+	in, out  string // USD per token, as OpenRouter writes prices
+}
+
+// day is the first second of a date.
+func day(year int, month time.Month, d int) int64 {
+	return time.Date(year, month, d, 0, 0, 0, 0, time.UTC).Unix()
+}
+
+// scriptable is the model that does what its name says, in every list.
+var scriptable = model{
+	id: "sim", name: "Simulated model", created: day(2026, 11, 1),
+	context: 200_000, output: 32_000, in: "0.000001", out: "0.000004",
+}
+
+var openAIModels = []model{
+	scriptable,
+	{id: "gpt-5.4", name: "GPT-5.4", created: day(2026, 3, 5), context: 400_000, output: 128_000, thinks: true},
+	{id: "gpt-5.4-mini", name: "GPT-5.4 mini", created: day(2026, 3, 17), context: 400_000, output: 128_000, thinks: true},
+	{id: "gpt-5-mini", name: "GPT-5 mini", created: day(2025, 8, 7), context: 400_000, output: 128_000, thinks: true},
+	{id: "o4-mini", name: "o4-mini", created: day(2025, 4, 16), context: 200_000, output: 100_000, thinks: true},
+	{id: "gpt-4.1-nano", name: "GPT-4.1 nano", created: day(2025, 4, 14), context: 1_047_576, output: 32_768},
+	{id: "gpt-4o", name: "GPT-4o", created: day(2024, 5, 13), context: 128_000, output: 16_384},
+	{id: "gpt-4o-mini", name: "GPT-4o mini", created: day(2024, 7, 18), context: 128_000, output: 16_384},
+}
+
+var anthropicModels = []model{
+	scriptable,
+	{id: "claude-opus-4-7", name: "Claude Opus 4.7", created: day(2026, 4, 16), context: 1_000_000, output: 128_000, thinks: true},
+	{id: "claude-sonnet-4-6", name: "Claude Sonnet 4.6", created: day(2026, 2, 17), context: 1_000_000, output: 64_000, thinks: true},
+	{id: "claude-opus-4-5", name: "Claude Opus 4.5", created: day(2025, 11, 24), context: 200_000, output: 64_000, thinks: true},
+	{id: "claude-haiku-4-5", name: "Claude Haiku 4.5", created: day(2025, 10, 15), context: 200_000, output: 64_000, thinks: true},
+	{id: "claude-haiku-4-5-20251001", name: "Claude Haiku 4.5", created: day(2025, 10, 15), context: 200_000, output: 64_000, thinks: true},
+}
+
+var geminiModels = []model{
+	scriptable,
+	{id: "gemini-3-pro-preview", name: "Gemini 3 Pro Preview", created: day(2025, 11, 18), context: 1_048_576, output: 65_536, thinks: true},
+	{id: "gemini-3-flash-preview", name: "Gemini 3 Flash Preview", created: day(2025, 12, 17), context: 1_048_576, output: 65_536, thinks: true},
+	{id: "gemini-2.5-pro", name: "Gemini 2.5 Pro", created: day(2025, 6, 17), context: 1_048_576, output: 65_536, thinks: true},
+	{id: "gemini-2.5-flash", name: "Gemini 2.5 Flash", created: day(2025, 6, 17), context: 1_048_576, output: 65_536, thinks: true},
+	{id: "gemini-2.5-flash-lite", name: "Gemini 2.5 Flash-Lite", created: day(2025, 7, 22), context: 1_048_576, output: 65_536, thinks: true},
+}
+
+var deepSeekModels = []model{
+	scriptable,
+	{id: "deepseek-flash", name: "DeepSeek Flash", created: day(2026, 10, 17), context: 1_000_000, output: 384_000, thinks: true},
+	{id: "deepseek-v4-pro", name: "DeepSeek V4 Pro", created: day(2026, 4, 24), context: 1_000_000, output: 384_000, thinks: true},
+	{id: "deepseek-chat", name: "DeepSeek Chat", created: day(2025, 12, 1), context: 128_000, output: 8_192},
+	{id: "deepseek-reasoner", name: "DeepSeek Reasoner", created: day(2025, 12, 1), context: 128_000, output: 64_000, thinks: true},
+}
+
+var openRouterModels = []model{
+	scriptable,
+	{id: "openai/gpt-5.4-mini", name: "OpenAI: GPT-5.4 Mini", created: day(2026, 3, 17), context: 400_000, output: 128_000, thinks: true, in: "0.00000075", out: "0.0000045"},
+	{id: "anthropic/claude-haiku-4.5", name: "Anthropic: Claude Haiku 4.5", created: day(2025, 10, 15), context: 200_000, output: 64_000, thinks: true, in: "0.000001", out: "0.000005"},
+	{id: "google/gemini-2.5-flash", name: "Google: Gemini 2.5 Flash", created: day(2025, 6, 17), context: 1_048_576, output: 65_536, thinks: true, in: "0.0000003", out: "0.0000025"},
+	{id: "deepseek/deepseek-v4-pro", name: "DeepSeek: V4 Pro", created: day(2026, 4, 24), context: 1_000_000, output: 384_000, thinks: true, in: "0.000000435", out: "0.00000087"},
+	{id: "meta-llama/llama-3.3-70b-instruct:free", name: "Meta: Llama 3.3 70B Instruct (free)", created: day(2024, 12, 6), context: 131_072, output: 8_192, in: "0", out: "0"},
+}
+
+var ollamaModels = []model{
+	scriptable,
+	{id: "qwen3:8b", name: "qwen3", created: day(2026, 1, 10), context: 40_960, output: 40_960, thinks: true},
+	{id: "llama3.2:3b", name: "llama3.2", created: day(2026, 1, 10), context: 131_072, output: 131_072},
+	{id: "gpt-oss:20b", name: "gpt-oss", created: day(2026, 1, 10), context: 131_072, output: 131_072, thinks: true},
+}

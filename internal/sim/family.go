@@ -1,0 +1,103 @@
+package sim
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// family is one vendor's API: where it stands and what it does its own way.
+type family struct {
+	name   string
+	prefix string // before the paths of its formats
+
+	openDoor    bool // works without a key
+	lenient     bool // ignores fields that it doesn't know
+	numberCodes bool // errors carry the status as their code
+	quotaStatus int  // when nothing is left to spend; 0 is 429
+
+	// How reasoning looks in Chat Completions.
+	reasoningField string // "" hides it
+	details        bool   // reasoning_details beside it
+	replay         bool   // reasoning_content of a tool turn must come back
+	// How usage looks in Chat Completions.
+	inFinish    bool // in the chunk that finishes, asked for or not
+	alwaysUsage bool // in a chunk of its own, asked for or not
+	cacheHits   bool // prompt_cache_hit_tokens
+	costs       bool // cost, and the provider that answered
+
+	models []model
+}
+
+// families are the vendors played. The one without a prefix is for quick use and
+// lists the models of all.
+var families = []*family{
+	{name: "openai", prefix: "/openai", models: openAIModels},
+	{name: "anthropic", prefix: "/anthropic", models: anthropicModels},
+	{name: "gemini", prefix: "/gemini", models: geminiModels},
+	{
+		name: "deepseek", prefix: "/deepseek", lenient: true, quotaStatus: http.StatusPaymentRequired,
+		reasoningField: "reasoning_content", replay: true, inFinish: true, cacheHits: true, models: deepSeekModels,
+	},
+	{
+		name: "openrouter", prefix: "/openrouter", lenient: true, numberCodes: true, quotaStatus: http.StatusPaymentRequired,
+		reasoningField: "reasoning", details: true, alwaysUsage: true, costs: true, models: openRouterModels,
+	},
+	{name: "ollama", prefix: "/ollama", openDoor: true, lenient: true, reasoningField: "reasoning", models: ollamaModels},
+	{
+		name: "any", reasoningField: "reasoning_content",
+		models: slices.Concat(openAIModels, anthropicModels[1:], geminiModels[1:], deepSeekModels[1:]),
+	},
+}
+
+// lists says whether the vendor serves a model of that name.
+func (f *family) lists(name string) bool {
+	return slices.ContainsFunc(f.models, func(m model) bool { return m.id == name })
+}
+
+// keyOf reads the API key of a request as the formats carry it. A vendor takes
+// only its own header.
+func keyOf(r *http.Request, place keyPlace) string {
+	bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	switch place {
+	case inXAPIKey:
+		if key := r.Header.Get("X-Api-Key"); key != "" {
+			return key
+		}
+	case inGoogKey:
+		if key := r.Header.Get("X-Goog-Api-Key"); key != "" {
+			return key
+		}
+		return r.URL.Query().Get("key")
+	}
+	return bearer
+}
+
+// keyPlace is where a format carries the API key.
+type keyPlace int
+
+const (
+	inBearer  keyPlace = iota
+	inXAPIKey          // x-api-key, or as a bearer token
+	inGoogKey          // x-goog-api-key, or ?key=
+)
+
+// admit checks the key of a request.
+func (f *family) admit(r *http.Request, place keyPlace) *failure {
+	key := keyOf(r, place)
+	switch {
+	case key == "" && f.openDoor:
+		return nil
+	case key == "":
+		return &failure{
+			status: http.StatusUnauthorized, kind: unauthenticated,
+			message: "You didn't provide an API key.",
+		}
+	case strings.HasPrefix(key, "bad"):
+		return &failure{
+			status: http.StatusUnauthorized, kind: unauthenticated, code: "invalid_api_key",
+			message: "Incorrect API key provided.",
+		}
+	}
+	return nil
+}

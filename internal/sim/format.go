@@ -1,0 +1,148 @@
+package sim
+
+import (
+	"cmp"
+	"net/http"
+	"strconv"
+)
+
+// format is a wire format as a server speaks it.
+type format interface {
+	// voice complains about requests.
+	voice() voice
+	// read checks a request and says what it asks for. What is wrong with it is
+	// kept by the checker of root.
+	read(x *exchange, root node) *prompt
+	// whole writes an answer at once, stream piece by piece.
+	whole(x *exchange, a *answer) []byte
+	stream(x *exchange, a *answer)
+	// refusal is the body of an error, broken the frame of one inside a stream.
+	refusal(x *exchange, f *failure) []byte
+	broken(x *exchange, f *failure) []byte
+	// headers are those of any answer.
+	headers(x *exchange, h http.Header)
+	// frame puts a recorded event into the framing of a stream, and tail ends
+	// one.
+	frame(event []byte) []byte
+	tail() []byte
+	// plays says whether a recording of that name is in this format.
+	plays(recording string) bool
+}
+
+// exchange is one request to a model and its answer.
+type exchange struct {
+	*Server
+	family *family
+	format format
+	w      http.ResponseWriter
+	r      *http.Request
+	body   []byte
+	model  string
+	script script
+	status int // 0 while nothing was answered
+
+	counting  bool // only the tokens of the prompt are wanted
+	streaming bool // the path asks for a stream
+}
+
+// fail answers with a failure.
+func (x *exchange) fail(f *failure) {
+	h := x.w.Header()
+	h.Set("Content-Type", "application/json")
+	x.format.headers(x, h)
+	if f.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(f.retryAfter))
+	}
+	x.status = f.status
+	x.w.WriteHeader(f.status)
+	_, _ = x.w.Write(x.format.refusal(x, f))
+}
+
+// ask reads a request to a model and answers it.
+func (x *exchange) ask() {
+	c := &checker{voice: x.format.voice(), lenient: x.family.lenient}
+	root := c.parse(x.body)
+	if x.model == "" {
+		x.model = root.field("model").need().text()
+	}
+	if c.failure != nil {
+		x.fail(c.failure)
+		return
+	}
+	if f := x.pick(); f != nil {
+		x.fail(f)
+		return
+	}
+	p := x.format.read(x, root)
+	if c.failure != nil {
+		x.fail(c.failure)
+		return
+	}
+	p.model, p.script = x.model, x.script
+	if !x.wait(x.script.latency) || x.spoil(p) {
+		return
+	}
+	x.format.headers(x, x.w.Header())
+	if x.script.recording != "" {
+		x.play(p)
+		return
+	}
+	a := x.compose(p)
+	if p.stream && x.script.fault != faultWhole {
+		x.format.stream(x, a)
+		return
+	}
+	if x.script.fault == faultError {
+		x.send("application/json", x.format.refusal(x, scripted(http.StatusInternalServerError)))
+		return
+	}
+	x.send("application/json", x.format.whole(x, a))
+}
+
+// pick finds the script of the model asked for.
+func (x *exchange) pick() *failure {
+	s, scripted := parseName(x.model)
+	if !scripted && !x.family.lists(x.model) {
+		return unknownModel(x.model)
+	}
+	if s.recording != "" && (!x.format.plays(s.recording) || !recorded(s.recording)) {
+		return unknownModel(x.model)
+	}
+	if unknown := s.add(x.scripts.next(x.model)); len(unknown) > 0 {
+		x.log.Warn("unknown words of a script", "model", x.model, "words", unknown)
+	}
+	x.script = s
+	return nil
+}
+
+// spoil does the faults that come before an answer and says whether there was
+// one.
+func (x *exchange) spoil(p *prompt) bool {
+	s := x.script
+	var f *failure
+	switch s.fault {
+	case faultStatus:
+		f = scripted(s.status)
+	case faultQuota:
+		f = &failure{status: cmp.Or(x.family.quotaStatus, http.StatusTooManyRequests), kind: outOfQuota}
+	case faultContext:
+		f = &failure{status: http.StatusBadRequest, kind: tooLong}
+	case faultHang:
+		x.hang()
+		return true
+	case faultReset:
+		x.reset()
+		return true
+	case faultHTML:
+		x.page()
+		return true
+	case faultHuge:
+		x.huge(p.stream)
+		return true
+	default:
+		return false
+	}
+	f.retryAfter = s.retryAfter
+	x.fail(f)
+	return true
+}

@@ -1,0 +1,189 @@
+package sim
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// Bounds of what is received.
+const (
+	maxBody = 64 << 20
+	maxKept = 64 << 10
+	maxLog  = 256
+)
+
+// Options are what a Server is made of. The zero value is fit for use.
+type Options struct {
+	Log *slog.Logger // nil discards
+	// Seed changes the texts and the ids, and makes what one server signed
+	// foreign to another.
+	Seed uint64
+}
+
+// Server plays the providers. It is safe for concurrent use.
+type Server struct {
+	log      *slog.Logger
+	seed     uint64
+	mux      *http.ServeMux
+	requests requestLog
+	scripts  scriptBook
+	ids      atomic.Uint64
+}
+
+// New returns a server with no scripts queued and nothing received.
+func New(o Options) *Server {
+	s := &Server{log: o.Log, seed: o.Seed, mux: http.NewServeMux()}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.control()
+	for _, f := range families {
+		s.serve(f)
+	}
+	return s
+}
+
+// ServeHTTP answers as the provider below whose prefix the request came.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// endpoint is one path of a vendor.
+type endpoint struct {
+	path   string
+	format format
+	keys   keyPlace
+	method string
+	do     func(*exchange)
+}
+
+// serve registers the paths of a vendor.
+func (s *Server) serve(f *family) {
+	var chat, responses = chatFormat{}, responsesFormat{}
+	var messages, gemini = messagesFormat{}, geminiFormat{}
+	openAI := func(base string) []endpoint {
+		return []endpoint{
+			{base + "/chat/completions", chat, inBearer, http.MethodPost, (*exchange).ask},
+			{base + "/responses", responses, inBearer, http.MethodPost, (*exchange).ask},
+			{base + "/responses/input_tokens", responses, inBearer, http.MethodPost, (*exchange).count},
+			{base + "/models", chat, inBearer, http.MethodGet, (*exchange).listOpenAI},
+			{base + "/models/{model...}", chat, inBearer, http.MethodGet, (*exchange).oneOpenAI},
+		}
+	}
+	anthropic := func(base string) []endpoint {
+		return []endpoint{
+			{base + "/messages", messages, inXAPIKey, http.MethodPost, (*exchange).ask},
+			{base + "/messages/count_tokens", messages, inXAPIKey, http.MethodPost, (*exchange).count},
+		}
+	}
+	google := func(base string) []endpoint {
+		return []endpoint{
+			{base + "/models", gemini, inGoogKey, http.MethodGet, (*exchange).listGemini},
+			{base + "/models/{model}", gemini, inGoogKey, "", (*exchange).callGemini},
+		}
+	}
+	native := func(base string) []endpoint {
+		return []endpoint{
+			{base + "/tags", chat, inBearer, http.MethodGet, (*exchange).listOllama},
+			{base + "/show", chat, inBearer, http.MethodPost, (*exchange).showOllama},
+		}
+	}
+	var all []endpoint
+	switch f.name {
+	case "openai":
+		all = openAI("/v1")
+	case "anthropic":
+		all = append(anthropic("/v1"),
+			endpoint{"/v1/models", messages, inXAPIKey, http.MethodGet, (*exchange).listAnthropic},
+			endpoint{"/v1/models/{model}", messages, inXAPIKey, http.MethodGet, (*exchange).oneAnthropic})
+	case "gemini":
+		all = google("/v1beta")
+	case "deepseek":
+		all = append(append(openAI(""), openAI("/v1")...), anthropic("/anthropic/v1")...)
+	case "openrouter":
+		all = append(openAI("/api/v1"), anthropic("/api/v1")...)
+	case "ollama":
+		all = append(append(openAI("/v1"), anthropic("/v1")...), native("/api")...)
+	default:
+		all = append(append(openAI("/v1"), anthropic("/v1")...), append(google("/v1beta"), native("/api")...)...)
+	}
+	for _, e := range all {
+		s.mux.HandleFunc(f.prefix+e.path, s.handle(f, e))
+	}
+	last := all[0]
+	last.method, last.do = "", (*exchange).lost
+	s.mux.HandleFunc(f.prefix+"/", s.handle(f, last))
+}
+
+// handle receives a request for an endpoint: reads and logs it, then checks what
+// every vendor checks first.
+func (s *Server) handle(f *family, e endpoint) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		x := &exchange{Server: s, family: f, format: e.format, w: w, r: r}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		x.body = body
+		entry := newRequest(r, body)
+		defer func() {
+			entry.Model, entry.Status = x.model, x.status
+			s.requests.add(entry)
+			s.log.Debug("simulated", "method", r.Method, "path", r.URL.Path, "model", x.model, "status", x.status)
+		}()
+		if err != nil {
+			x.unread(err)
+			return
+		}
+		refused := f.admit(r, e.keys)
+		switch {
+		case refused != nil:
+		case e.method != "" && r.Method != e.method:
+			refused = &failure{status: http.StatusMethodNotAllowed, message: "Not allowed to " + r.Method + " on " + r.URL.Path + "."}
+		case r.Method == http.MethodPost && !sendsJSON(r):
+			refused = &failure{
+				status: http.StatusUnsupportedMediaType, code: "unsupported_content_type",
+				message: "Unsupported content type: '" + r.Header.Get("Content-Type") + "'. This API method only accepts 'application/json' requests.",
+			}
+		}
+		if refused != nil {
+			x.fail(refused)
+			return
+		}
+		e.do(x)
+	}
+}
+
+// unread refuses a body that couldn't be read.
+func (x *exchange) unread(err error) {
+	var tooBig *http.MaxBytesError
+	if errors.As(err, &tooBig) {
+		x.fail(scripted(http.StatusRequestEntityTooLarge))
+		return
+	}
+	x.fail(refuse("", "", "The body of the request could not be read."))
+}
+
+func sendsJSON(r *http.Request) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == "application/json"
+}
+
+// lost answers at a path that the vendor doesn't have.
+func (x *exchange) lost() {
+	x.fail(&failure{
+		status: http.StatusNotFound, kind: notFound,
+		message: "Invalid URL (" + x.r.Method + " " + x.r.URL.Path + ")",
+	})
+}
+
+// json answers with a value.
+func (x *exchange) json(v any) {
+	x.w.Header().Set("Content-Type", "application/json")
+	x.format.headers(x, x.w.Header())
+	x.status = http.StatusOK
+	_, _ = x.w.Write(encode(v))
+}
+
+// timestamp writes a time as vendors do in JSON.
+func timestamp(seconds int64) string { return time.Unix(seconds, 0).UTC().Format(time.RFC3339) }

@@ -1,0 +1,7 @@
+package sim
+
+import "net/http"
+
+type responsesFormat struct{ chatFormat }
+
+var _ http.Header

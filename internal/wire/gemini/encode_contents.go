@@ -1,0 +1,424 @@
+package gemini
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
+)
+
+// turn is a content that is being written.
+type turn struct {
+	role    string
+	parts   []utterance
+	results bool // holds the results of the calls before it, and nothing else
+}
+
+// utterance is one part of a turn: our own, or one kept verbatim.
+type utterance struct {
+	part part
+	raw  jsontext.Value
+}
+
+// awaited is a call that wants a result.
+type awaited struct {
+	id, name string
+	result   *llm.ToolResult
+}
+
+// unsigned tells the vendor not to look for a thought signature that a call of
+// another model can't have. Source: ai.google.dev, "Thought signatures".
+const unsigned = "skip_thought_signature_validator"
+
+// noResult is what a call gets whose result the client has lost.
+const noResult = "no result"
+
+// converse writes the conversation. All results of a step stand together in one
+// content right after its calls, in the order of the calls; what was torn apart
+// is joined again.
+func (e *encoding) converse() {
+	c := conversation{e: e, names: map[string]string{}}
+	messages := e.q.Messages
+	if n := len(messages); e.t.NoPrefill && n > 1 && messages[n-1].Role == llm.RoleAssistant && !calls(messages[n-1]) {
+		messages = messages[:n-1]
+		e.lose("prefill", "the model can't go on with an answer that was begun")
+	}
+	for _, m := range messages {
+		switch m.Role {
+		case llm.RoleSystem, llm.RoleDeveloper:
+			if len(e.turns) == 0 && len(c.rest) == 0 {
+				if !e.forwarded {
+					e.instruct(m.Text())
+				}
+				continue
+			}
+			if text := m.Text(); text != "" {
+				c.say(textPart("<system>\n" + text + "\n</system>"))
+			}
+		case llm.RoleAssistant:
+			c.answered(m)
+		default:
+			c.asked(m)
+		}
+	}
+	c.settle()
+	if len(e.turns) == 0 && len(e.system) > 0 {
+		// The format wants a turn: instructions alone become one.
+		for _, raw := range e.system {
+			c.say(utterance{raw: raw})
+		}
+		e.system = nil
+		c.settle()
+	}
+	if len(e.turns) == 0 {
+		e.refuse("messages", "the conversation holds nothing that can be sent")
+		return
+	}
+	if first := e.turns[0]; first.role == "model" && slices.ContainsFunc(first.parts, func(u utterance) bool { return u.part.FunctionCall != nil }) {
+		// Calls must follow a turn of the user's.
+		e.turns = append([]turn{{role: "user", parts: []utterance{textPart("(the conversation goes on)")}}}, e.turns...)
+	}
+	if e.t.Reasoning.Replay != "" && e.t.Reasoning.Control == "level" {
+		e.sign()
+	}
+}
+
+// instruct adds to the system text.
+func (e *encoding) instruct(text string) {
+	if text == "" {
+		return
+	}
+	raw, err := marshal(part{Text: &text})
+	if err != nil {
+		e.refuse("messages", "the system text can't be written: "+err.Error())
+		return
+	}
+	e.system = append(e.system, raw)
+}
+
+func textPart(s string) utterance { return utterance{part: part{Text: &s}} }
+
+func calls(m llm.Message) bool {
+	for _, p := range m.Parts {
+		if _, ok := p.(llm.ToolCall); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// sign marks the calls of the current turn that have no signature: the vendor
+// refuses a step whose first call lacks one.
+func (e *encoding) sign() {
+	from := 0
+	for i, t := range e.turns {
+		if t.role == "user" && !t.results {
+			from = i
+		}
+	}
+	for _, t := range e.turns[from:] {
+		for i, p := range t.parts {
+			if p.part.FunctionCall == nil {
+				continue
+			}
+			if p.part.ThoughtSignature == "" {
+				t.parts[i].part.ThoughtSignature = unsigned
+			}
+			break
+		}
+	}
+}
+
+// conversation is the state of writing one: calls that wait for their results,
+// and what the user said since the last answer.
+type conversation struct {
+	e     *encoding
+	names map[string]string // of tools by call id
+	open  []awaited
+	rest  []utterance
+	heard bool // something came since the last answer
+}
+
+func (c *conversation) say(p utterance) {
+	c.heard = true
+	c.rest = append(c.rest, p)
+}
+
+// settle writes what came since the last answer: results first.
+func (c *conversation) settle() {
+	if len(c.open) > 0 {
+		t := turn{role: "user", results: true}
+		var beside []utterance
+		for _, a := range c.open {
+			p, more := c.e.result(a)
+			t.parts = append(t.parts, p)
+			beside = append(beside, more...)
+		}
+		c.e.turns = append(c.e.turns, t)
+		c.rest = append(beside, c.rest...)
+	}
+	if len(c.rest) > 0 {
+		c.e.turns = append(c.e.turns, turn{role: "user", parts: c.rest})
+	}
+	c.open, c.rest, c.heard = nil, nil, false
+}
+
+// asked takes a message of the user's or of tools.
+func (c *conversation) asked(m llm.Message) {
+	c.heard = c.heard || len(m.Parts) > 0
+	for _, p := range m.Parts {
+		r, ok := p.(llm.ToolResult)
+		if !ok {
+			if w, ok := c.e.spoken(p); ok {
+				c.say(w)
+			}
+			continue
+		}
+		if c.answers(&r) {
+			continue
+		}
+		name := r.Name
+		if name == "" {
+			name = c.names[r.CallID]
+		}
+		c.say(textPart(strings.TrimSpace("Result of " + name + ": " + r.Text())))
+		for _, p := range r.Parts {
+			if media, ok := p.(llm.Media); ok {
+				if w, ok := c.e.spoken(media); ok {
+					c.say(w)
+				}
+			}
+		}
+	}
+}
+
+// answers gives a result to its call; false when none waits for it.
+func (c *conversation) answers(r *llm.ToolResult) bool {
+	for i := range c.open {
+		if a := &c.open[i]; a.id == r.CallID && a.result == nil {
+			a.result = r
+			return true
+		}
+	}
+	return false
+}
+
+// answered takes a message of the model's.
+func (c *conversation) answered(m llm.Message) {
+	if c.heard {
+		c.settle()
+	}
+	e := c.e
+	withCalls := calls(m)
+	var parts []utterance
+	for _, p := range m.Parts {
+		if call, ok := p.(llm.ToolCall); ok {
+			c.names[call.ID] = call.Name
+			c.open = append(c.open, awaited{id: call.ID, name: call.Name})
+			parts = append(parts, e.call(call))
+			continue
+		}
+		if r, ok := p.(llm.Reasoning); ok {
+			if w, ok := e.replayed(r, withCalls); ok {
+				parts = append(parts, w)
+			}
+			continue
+		}
+		if w, ok := e.spoken(p); ok {
+			parts = append(parts, w)
+		}
+	}
+	if len(parts) == 0 {
+		return
+	}
+	if n := len(e.turns); n > 0 && e.turns[n-1].role == "model" {
+		e.turns[n-1].parts = append(e.turns[n-1].parts, parts...)
+		return
+	}
+	e.turns = append(e.turns, turn{role: "model", parts: parts})
+}
+
+// signature gives a blob to its own maker alone.
+func (e *encoding) signature(b *llm.Blob) string {
+	if b == nil || b.Kind != llm.BlobThought || b.Origin != e.t.Origin {
+		return ""
+	}
+	return b.Data
+}
+
+// replayed writes a thought that must go back. One without a signature means
+// nothing to the vendor.
+func (e *encoding) replayed(r llm.Reasoning, withCalls bool) (utterance, bool) {
+	sig := e.signature(r.Blob)
+	replay := e.t.Reasoning.Replay
+	if sig == "" || replay == "" || replay == "tools" && !withCalls {
+		return utterance{}, false
+	}
+	return utterance{part: part{Text: &r.Text, Thought: true, ThoughtSignature: sig}}, true
+}
+
+func (e *encoding) call(c llm.ToolCall) utterance {
+	return utterance{part: part{
+		FunctionCall:     &functionCall{ID: wire.ToolID(c.ID, e.t.ToolID), Name: e.name(c.Name), Args: argsOf(c)},
+		ThoughtSignature: e.signature(c.Blob),
+	}}
+}
+
+// spoken writes a part that either side may say.
+func (e *encoding) spoken(p llm.Part) (utterance, bool) {
+	switch p := p.(type) {
+	case llm.Text:
+		sig := e.signature(p.Blob)
+		if p.Text == "" && sig == "" {
+			return utterance{}, false
+		}
+		return utterance{part: part{Text: &p.Text, ThoughtSignature: sig}}, true
+	case llm.Refusal:
+		return textPart(p.Text), p.Text != ""
+	case llm.Media:
+		return e.media(p)
+	case llm.Opaque:
+		if p.Format == llm.FormatGemini {
+			return utterance{raw: p.Raw}, true
+		}
+		e.lose(p.Type, "a part of type "+p.Type+" means nothing to another vendor")
+	}
+	return utterance{}, false
+}
+
+// media writes an attachment, or refuses one that the model can't take: leaving
+// it out would change what is asked.
+func (e *encoding) media(m llm.Media) (utterance, bool) {
+	var out part
+	switch {
+	case m.FileID != "" && m.Format != llm.FormatGemini:
+		e.refuse("messages", "a file id of another vendor ("+m.FileID+") can't be read by "+e.t.Model+": send the file itself")
+		return utterance{}, false
+	case m.Kind == llm.MediaImage && e.t.NoVision:
+		e.refuse("messages", "the model "+e.t.Model+" can't see images")
+		return utterance{}, false
+	case m.Kind == llm.MediaAudio && e.t.NoAudio:
+		e.refuse("messages", "the model "+e.t.Model+" can't hear audio")
+		return utterance{}, false
+	case m.Text != "":
+		return textPart(m.Text), true
+	case m.Kind == llm.MediaDocument && e.t.NoPDF && !strings.HasPrefix(m.MIME, "text/"):
+		e.refuse("messages", "the model "+e.t.Model+" can't read documents")
+		return utterance{}, false
+	case m.Data != "":
+		out.InlineData = &inlineData{MIMEType: mimeOf(m), Data: m.Data}
+	case m.FileID != "":
+		out.FileData = &fileData{MIMEType: mimeOf(m), FileURI: m.FileID}
+	case m.URL != "":
+		out.FileData = &fileData{MIMEType: mimeOf(m), FileURI: m.URL}
+	default:
+		return utterance{}, false
+	}
+	if m.Format == llm.FormatGemini && len(m.Extra) > 0 {
+		var extra part
+		if unmarshal(m.Extra, &extra) == nil {
+			out.VideoMetadata, out.MediaResolution = extra.VideoMetadata, extra.MediaResolution
+		}
+	}
+	out.ThoughtSignature = e.signature(m.Blob)
+	return utterance{part: out}, true
+}
+
+// result writes the result of a call. Models that are steered by a level take
+// media inside it; for others they follow as the user's.
+func (e *encoding) result(a awaited) (utterance, []utterance) {
+	f := &functionResponse{ID: wire.ToolID(a.id, e.t.ToolID), Name: e.name(a.name)}
+	if a.result == nil {
+		f.Response = envelope("error", noResult)
+		return utterance{part: part{FunctionResponse: f}}, nil
+	}
+	r := a.result
+	f.Response = responseOf(r)
+	var beside []utterance
+	for _, p := range r.Parts {
+		var w utterance
+		var ok bool
+		switch p := p.(type) {
+		case llm.Media:
+			w, ok = e.media(p)
+		case llm.Opaque:
+			w, ok = e.spoken(p)
+		}
+		switch {
+		case !ok:
+		case e.t.Reasoning.Control != "level":
+			beside = append(beside, w)
+		default:
+			raw, err := w.write()
+			if err != nil {
+				e.refuse("messages", err.Error())
+				continue
+			}
+			f.Parts = append(f.Parts, raw)
+		}
+	}
+	return utterance{part: part{FunctionResponse: f}}, beside
+}
+
+// responseOf writes a result's text. An object goes as it is, other text in the
+// format's envelope; so does an object with references in it, which the vendor
+// would try to resolve.
+func responseOf(r *llm.ToolResult) jsontext.Value {
+	text := r.Text()
+	if r.IsError {
+		return envelope("error", text)
+	}
+	v := jsontext.Value(strings.TrimSpace(text))
+	if v.Kind() == '{' && v.IsValid() && !references(v) {
+		return v
+	}
+	return envelope("output", text)
+}
+
+func references(v []byte) bool {
+	for _, s := range []string{`"$ref"`, `"$defs"`, `\u0024`} {
+		if bytes.Contains(v, []byte(s)) {
+			return true
+		}
+	}
+	return false
+}
+
+func envelope(key, text string) jsontext.Value {
+	var w object
+	w.add(key, quoted(text))
+	return w.bytes()
+}
+
+func (s *utterance) write() (jsontext.Value, error) {
+	if s.raw != nil {
+		return s.raw, nil
+	}
+	raw, err := marshal(s.part)
+	if err != nil {
+		return nil, fmt.Errorf("a part can't be written: %w", err)
+	}
+	return raw, nil
+}
+
+// contents writes the turns.
+func (e *encoding) contents() ([]content, error) {
+	out := make([]content, 0, len(e.turns))
+	for _, t := range e.turns {
+		c := content{Role: t.role, Parts: make([]jsontext.Value, 0, len(t.parts))}
+		for i := range t.parts {
+			raw, err := t.parts[i].write()
+			if err != nil {
+				return nil, badRequest("messages", err.Error())
+			}
+			c.Parts = append(c.Parts, raw)
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}

@@ -1,0 +1,286 @@
+package messages
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/oidostudio/oido/internal/llm"
+)
+
+// faces says how each kind of failure looks in this format: the status, by which
+// official clients choose the error's class, and the type.
+var faces = map[llm.Kind]struct {
+	status int
+	typ    string
+}{
+	llm.KindBadRequest:    {400, "invalid_request_error"},
+	llm.KindAuth:          {401, "authentication_error"},
+	llm.KindPermission:    {403, "permission_error"},
+	llm.KindNotFound:      {404, "not_found_error"},
+	llm.KindTooLarge:      {413, "request_too_large"},
+	llm.KindContextLength: {400, "invalid_request_error"},
+	llm.KindRateLimit:     {429, "rate_limit_error"},
+	llm.KindQuota:         {429, "rate_limit_error"},
+	llm.KindOverloaded:    {529, "overloaded_error"},
+	llm.KindUpstream:      {502, "api_error"},
+	llm.KindTimeout:       {504, "timeout_error"},
+	llm.KindTruncated:     {502, "api_error"},
+	llm.KindContentFilter: {400, "invalid_request_error"},
+	llm.KindCanceled:      {499, "api_error"},
+	llm.KindReasoning:     {400, "invalid_request_error"},
+	llm.KindUnavailable:   {503, "overloaded_error"},
+	llm.KindNotBuilt:      {501, "api_error"},
+	llm.KindConflict:      {409, "invalid_request_error"},
+}
+
+type errorBody struct {
+	Type      string      `json:"type"`
+	Error     errorDetail `json:"error"`
+	RequestID *string     `json:"request_id"`
+}
+
+type errorDetail struct {
+	Type    string       `json:"type"`
+	Message string       `json:"message"`
+	Details *errorReason `json:"details,omitzero"`
+}
+
+type errorReason struct {
+	Code string `json:"error_code"`
+}
+
+// EncodeError writes a failure.
+func (Format) EncodeError(e *llm.Error) (status int, body []byte) {
+	face, ok := faces[e.Kind]
+	if !ok {
+		face = faces[llm.KindUpstream]
+	}
+	status = face.status
+	if e.Status >= 400 && e.Status <= 599 && passable(e) {
+		status = e.Status
+	} else if e.Provider != "" && (status == http.StatusUnauthorized || status == http.StatusForbidden) {
+		status, face.typ = http.StatusBadGateway, faces[llm.KindUpstream].typ
+	}
+	out := errorBody{Type: "error", Error: errorDetail{Type: face.typ, Message: e.Message}}
+	if out.Error.Message == "" {
+		out.Error.Message = string(e.Kind)
+	}
+	if e.Code != "" && e.Provider == "" {
+		out.Error.Details = &errorReason{Code: e.Code}
+	}
+	body, err := json.Marshal(out, writing)
+	if err != nil {
+		body = []byte(`{"type":"error","error":{"type":"api_error","message":"the error can't be written"},"request_id":null}`)
+	}
+	return status, body
+}
+
+// passable says whether an error's status may be shown: our own may, and of a
+// provider's those that aren't about the operator's account.
+func passable(e *llm.Error) bool {
+	if e.Provider == "" {
+		return true
+	}
+	switch e.Status {
+	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden:
+		return false
+	}
+	return true
+}
+
+// maxRaw is how much of a provider's body an error keeps.
+const maxRaw = 4 << 10
+
+// DecodeError reads a refusal.
+func (Format) DecodeError(status int, h http.Header, body []byte) *llm.Error {
+	e := errorOf(body)
+	e.Status = status
+	if e.Message == "" {
+		e.Message = plainMessage(status, body)
+	}
+	if k, ok := kindByType(e); ok {
+		e.Kind = k
+	} else {
+		e.Kind = kindByStatus(status)
+	}
+	refine(e)
+	e.RetryAfter = retryAfter(h, time.Now())
+	return e
+}
+
+// errorInside reads an error that came with a good status.
+func errorInside(raw jsontext.Value) *llm.Error {
+	e := errorOf(raw)
+	if e.Message == "" {
+		e.Message = "the provider reports an error without saying which"
+	}
+	e.Kind = llm.KindUpstream
+	if k, ok := kindByType(e); ok {
+		e.Kind = k
+	}
+	refine(e)
+	return e
+}
+
+// errorOf reads what an error body says, in this format's shape or in those that
+// proxies and look-alikes send: {"error":{…}}, {"error":"…"}, {"message":"…"}.
+func errorOf(body []byte) *llm.Error {
+	e := &llm.Error{Raw: bytes.Clone(body[:min(len(body), maxRaw)])}
+	body = sound(body)
+	inner := member(body, "error")
+	switch inner.Kind() {
+	case '"':
+		e.Message = text(inner)
+		return e
+	case '{':
+	default:
+		inner = body
+	}
+	e.Message = text(member(inner, "message"))
+	if typ := text(member(inner, "type")); typ != "error" {
+		e.Type = typ
+	}
+	e.Code = text(member(member(inner, "details"), "error_code"))
+	if e.Code == "" {
+		e.Code = text(member(inner, "code"))
+	}
+	e.Param = text(member(inner, "param"))
+	return e
+}
+
+func kindByType(e *llm.Error) (llm.Kind, bool) {
+	if strings.HasSuffix(e.Code, "spend_limit_reached") || e.Code == "insufficient_quota" || e.Code == "credit_balance_exhausted" {
+		return llm.KindQuota, true
+	}
+	switch e.Type {
+	case "invalid_request_error":
+		return llm.KindBadRequest, true
+	case "authentication_error":
+		return llm.KindAuth, true
+	case "permission_error":
+		return llm.KindPermission, true
+	case "billing_error", "insufficient_quota":
+		return llm.KindQuota, true
+	case "not_found_error":
+		return llm.KindNotFound, true
+	case "request_too_large":
+		return llm.KindTooLarge, true
+	case "rate_limit_error":
+		return llm.KindRateLimit, true
+	case "timeout_error":
+		return llm.KindTimeout, true
+	case "overloaded_error":
+		return llm.KindOverloaded, true
+	case "api_error":
+		return llm.KindUpstream, true
+	}
+	return "", false
+}
+
+func kindByStatus(status int) llm.Kind {
+	switch status {
+	case 401:
+		return llm.KindAuth
+	case 402:
+		return llm.KindQuota
+	case 403:
+		return llm.KindPermission
+	case 404, 410:
+		return llm.KindNotFound
+	case 408, 504:
+		return llm.KindTimeout
+	case 413:
+		return llm.KindTooLarge
+	case 429:
+		return llm.KindRateLimit
+	case 451:
+		return llm.KindContentFilter
+	case 503, 529:
+		return llm.KindOverloaded
+	case 409, 425:
+		return llm.KindUpstream // somebody else's lock: it goes away
+	}
+	if status >= 400 && status < 500 {
+		return llm.KindBadRequest
+	}
+	return llm.KindUpstream
+}
+
+// Messages are for people and change; what can't be told by the type is looked
+// for in the wordings seen in issue trackers until 2026-11.
+var (
+	contextWords   = regexp.MustCompile(`(?i)prompt is too long|exceeds? (the )?(model'?s? )?(maximum )?context|context (length|limit|window)|too many (input )?tokens`)
+	quotaWords     = regexp.MustCompile(`(?i)credit balance|usage limits?|spend(ing)? limit|billing|insufficient (balance|credit|quota)`)
+	filterWords    = regexp.MustCompile(`(?i)content filter|content policy|usage policy`)
+	reasoningWords = regexp.MustCompile("(?i)(signature.*thinking|thinking.*signature)|expected `?(redacted_)?thinking|thinking`? (or `?redacted_thinking`? )?blocks?.*(modified|removed|must)|must start with a thinking block")
+)
+
+// refine tells apart what bears one type: "invalid_request_error" stands for
+// several kinds of failure.
+func refine(e *llm.Error) {
+	if e.Kind != llm.KindBadRequest && e.Kind != llm.KindTooLarge {
+		return
+	}
+	switch m := e.Message; {
+	case reasoningWords.MatchString(m):
+		e.Kind = llm.KindReasoning
+	case contextWords.MatchString(m):
+		e.Kind = llm.KindContextLength
+	case quotaWords.MatchString(m):
+		e.Kind = llm.KindQuota
+	case filterWords.MatchString(m):
+		e.Kind = llm.KindContentFilter
+	}
+}
+
+var (
+	markup = regexp.MustCompile(`(?is)<(script|style).*?</(script|style)>|<[^>]*>`)
+	spaces = regexp.MustCompile(`\s+`)
+)
+
+// plainMessage says what a body that isn't ours to read begins with.
+func plainMessage(status int, body []byte) string {
+	const most = 160
+	s := strings.ToValidUTF8(string(body[:min(len(body), maxRaw)]), "")
+	s = strings.TrimSpace(spaces.ReplaceAllString(markup.ReplaceAllString(s, " "), " "))
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	if s == "" {
+		return fmt.Sprintf("the provider answered status %d without saying why", status)
+	}
+	return fmt.Sprintf("the provider answered status %d: %s", status, s)
+}
+
+// maxRetryAfter bounds how long a provider can make us wait.
+const maxRetryAfter = 30 * 24 * time.Hour
+
+// retryAfter reads how long to wait: in milliseconds, in seconds, or until when.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil {
+		return bounded(ms * float64(time.Millisecond))
+	}
+	v := h.Get("Retry-After")
+	if s, err := strconv.ParseFloat(v, 64); err == nil {
+		return bounded(s * float64(time.Second))
+	}
+	if at, err := http.ParseTime(v); err == nil {
+		return bounded(float64(at.Sub(now)))
+	}
+	return 0
+}
+
+func bounded(d float64) time.Duration {
+	if !(d > 0) { // NaN too
+		return 0
+	}
+	return time.Duration(min(d, float64(maxRetryAfter)))
+}

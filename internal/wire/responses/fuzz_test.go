@@ -1,0 +1,106 @@
+package responses_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/sse"
+)
+
+// A request that is accepted can be written again, always as the same bytes, and
+// what was written is accepted.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(forwarded))
+	f.Add([]byte(`{"model":"m","input":[{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"e"},{"type":"function_call","call_id":"a","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"a","output":[{"type":"input_text","text":"x"}]}],"tools":[{"type":"custom","name":"c"}],"text":{"format":{"type":"json_object"}}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		q, err := format.Decode(wire.RawRequest{Body: body})
+		if err != nil {
+			if e := llm.AsError(err); e.Kind != llm.KindBadRequest || e.Status != 400 {
+				t.Fatalf("refused as %+v", e)
+			}
+			return
+		}
+		target := wire.Target{Model: "m", Reasoning: wire.ReasoningStyle{Replay: "always"}}
+		out, _, err := format.Encode(q, target)
+		if err != nil {
+			return // a film, a file of another
+		}
+		if !jsontext.Value(out.Body).IsValid(jsontext.AllowDuplicateNames(true)) {
+			t.Fatalf("written as %s", out.Body)
+		}
+		again, _, err := format.Encode(q, target)
+		if err != nil || !bytes.Equal(again.Body, out.Body) {
+			t.Fatalf("%s\nand\n%s\n%v", out.Body, again.Body, err)
+		}
+		if _, err := format.EncodeAnswer(&llm.Answer{}, wire.Caller{Request: q}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// What is peeked is what is decoded.
+func FuzzPeek(f *testing.F) {
+	f.Add([]byte(forwarded))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		raw := wire.RawRequest{Body: body}
+		p, err := format.Peek(raw)
+		if err != nil {
+			if e := llm.AsError(err); e.Kind != llm.KindBadRequest || e.Status != 400 {
+				t.Fatalf("refused as %+v", e)
+			}
+			return
+		}
+		if q, err := format.Decode(raw); err == nil && (q.Model != p.Model || q.Stream != p.Stream || q.EndUser != p.EndUser) {
+			t.Fatalf("peeked %+v, decoded %+v", p, q)
+		}
+		out, err := format.Splice(raw, p, wire.Edits{Model: "another", Drop: []string{"store", "reasoning.summary"}, Set: map[string][]byte{"user": []byte(`"u"`)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !jsontext.Value(out.Body).IsValid(jsontext.AllowDuplicateNames(true)) {
+			t.Fatalf("spliced to %s", out.Body)
+		}
+	})
+}
+
+// Any bytes give events that keep the grammar, and what is written of them keeps
+// the format's.
+func FuzzDecodeStream(f *testing.F) {
+	for _, lines := range recordings(f, "*.chunks.txt") {
+		f.Add(framed(f, lines))
+	}
+	for _, test := range streams {
+		var stream []byte
+		for _, line := range append(append([]string{created}, test.lines...), completed) {
+			stream = sse.AppendData(stream, []byte(line))
+		}
+		f.Add(stream)
+	}
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		list, _, err := collect(t, stream)
+		if len(list) > 0 {
+			checkEvents(t, list)
+		}
+		if err != nil {
+			return
+		}
+		again := encode(t, list, wire.Caller{ID: "turn"})
+		if err := checkStream(again); err != nil {
+			t.Fatalf("%v in\n%s", err, again)
+		}
+		m := format.NewMeter(here)
+		r := sse.NewReader(bytes.NewReader(stream))
+		defer r.Close()
+		for {
+			ev, err := r.Next()
+			if err != nil {
+				return
+			}
+			m.Event(string(ev.Name), ev.Data)
+		}
+	})
+}
