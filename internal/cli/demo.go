@@ -25,9 +25,11 @@ const demoKey = "oido-demo-key-for-simulated-providers"
 
 const demoConfig = `keys: [{key: %[1]s, org: demo, user: ada, role: operator}]
 providers:
-  openai:    {base_url: "%[2]s/openai/v1", api_key: simulated, type: openai, formats: [chat]}
-  anthropic: {base_url: "%[2]s/anthropic", api_key: simulated, type: anthropic}
-  deepseek:  {base_url: "%[2]s/deepseek", api_key: simulated, type: deepseek}
+  openai:    {base_url: "%[2]s/openai/v1", api_key: simulated, type: openai, formats: [chat],
+              models: [{id: sim-n12-d30, price: {input: 0.4, output: 1.6}}, {id: sim-e500}]}
+  anthropic: {base_url: "%[2]s/anthropic", api_key: simulated, type: anthropic,
+              models: [{id: sim-n20-d20, price: {input: 3, output: 15}}, {id: sim-l60, price: {input: 1, output: 5}}]}
+  deepseek:  {base_url: "%[2]s/deepseek", api_key: simulated, type: deepseek, models: [{id: sim-l40, price: {input: 0.28, output: 0.42}}]}
 `
 
 // demoTraffic is what the demo asks, over and over: paths and bodies.

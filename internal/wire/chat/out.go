@@ -140,14 +140,13 @@ type outStream struct {
 }
 
 type outAnswer struct {
-	ID          string         `json:"id"`
-	Object      string         `json:"object"`
-	Created     int64          `json:"created"`
-	Model       string         `json:"model"`
-	Choices     []outChoice    `json:"choices"`
-	Usage       *outUsage      `json:"usage,omitzero"`
-	ServiceTier string         `json:"service_tier,omitzero"`
-	Extra       jsontext.Value `json:",inline,omitzero"`
+	ID          string      `json:"id"`
+	Object      string      `json:"object"`
+	Created     int64       `json:"created"`
+	Model       string      `json:"model"`
+	Choices     []outChoice `json:"choices"`
+	Usage       *outUsage   `json:"usage,omitzero"`
+	ServiceTier string      `json:"service_tier,omitzero"`
 }
 
 type outChoice struct {
@@ -210,7 +209,7 @@ func outLogprobList(list []llm.TokenLogprob) []outLogprob {
 func quoted(s string) jsontext.Value {
 	v, err := jsontext.AppendQuote(nil, s)
 	if err != nil { // not valid UTF-8: what can be read of it is still text
-		v, _ = jsontext.AppendQuote(nil, []byte(toValid(s))) //nolint:errcheck // valid now
+		v, _ = jsontext.AppendQuote(nil, []byte(toValid(s))) // valid now
 	}
 	return v
 }

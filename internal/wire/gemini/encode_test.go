@@ -165,7 +165,8 @@ func TestConversations(t *testing.T) {
 			"neighbours of one role are joined, and system text between them keeps its place",
 			target,
 			[]llm.Message{
-				user(text("a")), user(text("b")), {Role: llm.RoleDeveloper, Parts: []llm.Part{text("c")}},
+				user(text("a")), user(text("b")),
+				{Role: llm.RoleDeveloper, Parts: []llm.Part{text("c")}},
 				model(text("d")), model(text("e")),
 			},
 			`[{"role":"user","parts":[{"text":"a"},{"text":"b"},{"text":"<system>\nc\n</system>"}]},{"role":"model","parts":[{"text":"d"},{"text":"e"}]}]`,

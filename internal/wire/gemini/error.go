@@ -48,10 +48,11 @@ func errorIn(v jsontext.Value, status int) *llm.Error {
 	e := &llm.Error{Status: status}
 	switch v.Kind() {
 	case '"':
-		if unmarshal(v, &e.Message) != nil || e.Message == "" {
-			return nil
+		message, err := scan.Unquote(v)
+		if e.Message = string(message); err == nil && e.Message != "" {
+			return classed(e, nil)
 		}
-		return classed(e, nil)
+		return nil
 	case '{':
 	default:
 		return nil

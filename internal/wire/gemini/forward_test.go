@@ -52,19 +52,23 @@ func TestSplice(t *testing.T) {
 		want                    string
 	}{
 		{
-			"nothing to change", wholePath, "", `{"contents": [ ]}`, wire.Edits{},
+			"nothing to change", wholePath, "", `{"contents": [ ]}`,
+			wire.Edits{},
 			"/models/gemini-x:generateContent", "", `{"contents": [ ]}`,
 		},
 		{
-			"the model stands in the path, the framing stays", streamPath, "alt=sse&x=1", `{"contents": [ ]}`, wire.Edits{Model: "new", AskUsage: true},
+			"the model stands in the path, the framing stays", streamPath, "alt=sse&x=1", `{"contents": [ ]}`,
+			wire.Edits{Model: "new", AskUsage: true},
 			"/models/new:streamGenerateContent", "alt=sse", `{"contents": [ ]}`,
 		},
 		{
-			"an array stays one", streamPath, "", `{}`, wire.Edits{Model: "new"},
+			"an array stays one", streamPath, "", `{}`,
+			wire.Edits{Model: "new"},
 			"/models/new:streamGenerateContent", "", `{}`,
 		},
 		{
-			"a model in the body goes", wholePath, "", `{"model":"models/x","a": 1}`, wire.Edits{},
+			"a model in the body goes", wholePath, "", `{"model":"models/x","a": 1}`,
+			wire.Edits{},
 			"/models/gemini-x:generateContent", "", `{"a": 1}`,
 		},
 		{

@@ -112,8 +112,7 @@ func FuzzDecodeStream(f *testing.F) {
 		if diff := cmp.Diff(shape(a), shape(again)); diff != "" {
 			t.Fatalf("after a round trip (-want +got):\n%s", diff)
 		}
-		m := format.NewMeter(target)
-		m.(wire.Keeper).Keep()
+		m := meterOf(t, true)
 		r := sse.NewReader(bytes.NewReader(stream))
 		defer r.Close()
 		for {

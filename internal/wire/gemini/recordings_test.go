@@ -160,6 +160,30 @@ func metered(a *llm.Answer, keep bool) wire.Metered {
 	return m
 }
 
+// meterOf makes a meter, one that keeps the parts when asked to.
+func meterOf(t testing.TB, keep bool) wire.Meter {
+	t.Helper()
+	m := format.NewMeter(target)
+	k, ok := m.(wire.Keeper)
+	if !ok {
+		t.Fatal("the meter keeps no parts")
+	}
+	if keep {
+		k.Keep()
+	}
+	return m
+}
+
+// firstCall returns the call that an answer begins with.
+func firstCall(t testing.TB, a *llm.Answer) llm.ToolCall {
+	t.Helper()
+	c, ok := a.Choices[0].Parts[0].(llm.ToolCall)
+	if !ok {
+		t.Fatalf("%T is no call", a.Choices[0].Parts[0])
+	}
+	return c
+}
+
 func caller() wire.Caller { return wire.Caller{Origin: origin} }
 
 func TestWholeRecordings(t *testing.T) {
@@ -205,10 +229,7 @@ func TestStreamedRecordings(t *testing.T) {
 			t.Errorf("%s: %d tokens, the provider says %d", name, got, want)
 		}
 		for _, keep := range []bool{false, true} {
-			m := format.NewMeter(target)
-			if keep {
-				m.(wire.Keeper).Keep()
-			}
+			m := meterOf(t, keep)
 			var v wire.Verdict
 			meaningful := false
 			for line := range bytes.Lines(lines) {

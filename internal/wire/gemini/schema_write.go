@@ -332,7 +332,7 @@ func (n *node) enumerate() {
 			}
 		case '0':
 			numbers = append(numbers, e)
-			whole = whole && bytes.IndexAny(e, ".eE") < 0
+			whole = whole && !bytes.ContainsAny(e, ".eE")
 		case 't', 'f':
 			bools++
 		}

@@ -26,8 +26,8 @@ func candidateOf(parts, finish string) string {
 func TestStreamsBecomeParts(t *testing.T) {
 	t.Parallel()
 	sig := signature("s", origin)
-	id := collected(eventsOf(t, sent(candidateOf(`{"functionCall":{"name":"f"}}`, "STOP")), target)).Choices[0].Parts[0].(llm.ToolCall).ID
-	base := strings.TrimSuffix(id, "0")
+	one := collected(eventsOf(t, sent(candidateOf(`{"functionCall":{"name":"f"}}`, "STOP")), target))
+	base := strings.TrimSuffix(firstCall(t, one).ID, "0")
 	for _, test := range []struct {
 		name   string
 		chunks []string
@@ -44,8 +44,11 @@ func TestStreamsBecomeParts(t *testing.T) {
 				candidateOf(`{"text":""}`, "STOP"),
 			},
 			[]llm.Part{
-				llm.Reasoning{Text: "think", Summary: true}, text("ab"),
-				llm.ToolCall{ID: base + "0", Name: "f", Arguments: `{"x":1}`, Blob: sig}, llm.ToolCall{ID: base + "1", Name: "f", Arguments: `{"x":2}`}, llm.ToolCall{ID: "own", Name: "g", Arguments: "{}"},
+				llm.Reasoning{Text: "think", Summary: true},
+				text("ab"),
+				llm.ToolCall{ID: base + "0", Name: "f", Arguments: `{"x":1}`, Blob: sig},
+				llm.ToolCall{ID: base + "1", Name: "f", Arguments: `{"x":2}`},
+				llm.ToolCall{ID: "own", Name: "g", Arguments: "{}"},
 			},
 			llm.Finish{Reason: llm.FinishToolCalls, Raw: "STOP"},
 		},
@@ -148,7 +151,10 @@ func TestStreamsThatFail(t *testing.T) {
 			t.Errorf("%s: %v", test.name, err)
 		}
 	}
-	for range format.DecodeStream(bytes.NewReader(sent(candidateOf(`{"text":"a"}`, "STOP"))), target) {
+	for _, err := range format.DecodeStream(bytes.NewReader(sent(candidateOf(`{"text":"a"}`, "STOP"))), target) {
+		if err != nil {
+			t.Error(err)
+		}
 		break // leaving early is no failure
 	}
 }
@@ -225,8 +231,12 @@ func TestInterleavedPartsGoOutInOrder(t *testing.T) {
 func TestTheBytesOfAStream(t *testing.T) {
 	t.Parallel()
 	events := []llm.Event{
-		llm.Start{ID: "r", Model: "v"}, llm.PartStart{Part: llm.Text{}}, llm.TextDelta{Text: "a"}, llm.PartEnd{},
-		llm.UsageUpdate{Usage: llm.Usage{Input: 1, Output: 2, Quality: llm.QualityExact}}, llm.Finish{Reason: llm.FinishStop},
+		llm.Start{ID: "r", Model: "v"},
+		llm.PartStart{Part: llm.Text{}},
+		llm.TextDelta{Text: "a"},
+		llm.PartEnd{},
+		llm.UsageUpdate{Usage: llm.Usage{Input: 1, Output: 2, Quality: llm.QualityExact}},
+		llm.Finish{Reason: llm.FinishStop},
 	}
 	const (
 		first = `{"candidates":[{"content":{"parts":[{"text":"a"}],"role":"model"},"index":0}],"modelVersion":"shown","responseId":"r"}`
@@ -285,8 +295,11 @@ func TestToolNamesFindTheirWayBack(t *testing.T) {
 	tg := wire.Target{Names: &wire.ToolNames{}}
 	sentName := tg.Names.Out("mcp.read file")
 	a, err := format.DecodeAnswer([]byte(candidateOf(`{"functionCall":{"name":"`+sentName+`"}}`, "STOP")), tg)
-	if err != nil || a.Choices[0].Parts[0].(llm.ToolCall).Name != "mcp.read file" {
-		t.Errorf("%+v, %v", a, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := firstCall(t, a).Name; got != "mcp.read file" {
+		t.Errorf("the call is named %q", got)
 	}
 }
 
@@ -299,7 +312,7 @@ func TestIdsOfTwoAnswersDiffer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen[a.Choices[0].Parts[0].(llm.ToolCall).ID] = true
+		seen[firstCall(t, a).ID] = true
 	}
 	if len(seen) != 2 {
 		t.Errorf("ids %v", seen)

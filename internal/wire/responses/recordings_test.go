@@ -2,10 +2,8 @@ package responses_test
 
 import (
 	"bytes"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,53 +60,15 @@ func recordings(t testing.TB, pattern string) map[string][]byte {
 func collect(t testing.TB, stream []byte) ([]llm.Event, *llm.Answer, error) {
 	t.Helper()
 	var list []llm.Event
+	var c llm.Collector
 	for e, err := range format.DecodeStream(bytes.NewReader(stream), here) {
 		if err != nil {
-			return list, assembled(list), err
+			return list, c.Answer(), err
 		}
 		list = append(list, e)
+		c.Add(e)
 	}
-	return list, assembled(list), nil
-}
-
-// assembled puts an answer together, part by part.
-func assembled(list []llm.Event) *llm.Answer {
-	var c llm.Collector
-	parts := map[int][]llm.Event{}
-	for _, e := range list {
-		if i := partIndex(e); i >= 0 {
-			parts[i] = append(parts[i], e)
-		} else {
-			c.Add(e)
-		}
-	}
-	for _, i := range slices.Sorted(maps.Keys(parts)) {
-		for _, e := range parts[i] {
-			c.Add(e)
-		}
-	}
-	return c.Answer()
-}
-
-// partIndex is the part that an event is about, or -1.
-func partIndex(e llm.Event) int {
-	switch e := e.(type) {
-	case llm.PartStart:
-		return e.Index
-	case llm.TextDelta:
-		return e.Index
-	case llm.ReasoningDelta:
-		return e.Index
-	case llm.ArgumentsDelta:
-		return e.Index
-	case llm.BlobDelta:
-		return e.Index
-	case llm.CitationDelta:
-		return e.Index
-	case llm.PartEnd:
-		return e.Index
-	}
-	return -1
+	return list, c.Answer(), nil
 }
 
 // encode writes events as a stream.

@@ -446,3 +446,68 @@ func TestNames(t *testing.T) {
 		t.Errorf("came back as %q", c.Name)
 	}
 }
+
+// Attachments of the user and of tools, and calls of free text.
+func TestEncodeMedia(t *testing.T) {
+	t.Parallel()
+	parts := []llm.Part{
+		llm.Media{Kind: llm.MediaImage, MIME: "image/png", Data: "AA", Detail: "low"},
+		llm.Media{Kind: llm.MediaDocument, Data: "BB"},
+		llm.Media{Kind: llm.MediaDocument, MIME: "text/csv", Data: "CC", Name: "a.csv"},
+		llm.Media{Kind: llm.MediaDocument, URL: "https://x/a.pdf"},
+		llm.Media{Kind: llm.MediaDocument, FileID: "f", Format: llm.FormatChat, Name: "kept there"},
+		llm.Media{Kind: llm.MediaDocument, Text: "plain"},
+		llm.Media{Kind: llm.MediaAudio, MIME: "audio/mpeg", Data: "DD"},
+		llm.Media{Kind: llm.MediaAudio, MIME: "audio/x-wav", Data: "EE"},
+		opaque("input_smell", `{"type":"input_smell"}`),
+	}
+	content := `[{"type":"input_image","image_url":"data:image/png;base64,AA","detail":"low"},` +
+		`{"type":"input_file","filename":"document.pdf","file_data":"data:application/pdf;base64,BB"},` +
+		`{"type":"input_file","filename":"a.csv","file_data":"data:text/csv;base64,CC"},` +
+		`{"type":"input_file","file_url":"https://x/a.pdf"},{"type":"input_file","file_id":"f"},{"type":"input_text","text":"plain"},` +
+		`{"type":"input_audio","input_audio":{"data":"DD","format":"mp3"}},{"type":"input_audio","input_audio":{"data":"EE","format":"wav"}},{"type":"input_smell"}]`
+	q := &llm.Request{Messages: []llm.Message{
+		{Role: llm.RoleUser, Parts: parts},
+		{Role: llm.RoleAssistant, Parts: []llm.Part{llm.ToolCall{ID: "a", Name: "c", Arguments: "in", Custom: true}, llm.ToolCall{ID: strings.Repeat("x", 65), Name: "f"}}},
+		{Role: llm.RoleTool, Parts: []llm.Part{
+			llm.ToolResult{CallID: "a", Custom: true, IsError: true, Parts: parts},
+			llm.ToolResult{CallID: strings.Repeat("x", 65)},
+		}},
+	}}
+	id := wire.ToolID(strings.Repeat("x", 65), wire.ShapeResponses)
+	want := `[{"type":"message","role":"user","content":` + content + `},` +
+		`{"type":"custom_tool_call","input":"in","call_id":"a","name":"c"},{"type":"function_call","arguments":"{}","call_id":"` + id + `","name":"f"},` +
+		`{"type":"custom_tool_call_output","call_id":"a","output":[{"type":"input_text","text":"Error:"},` + content[1:] + `},` +
+		`{"type":"function_call_output","call_id":"` + id + `","output":""}]`
+	got, err := format.EncodeConversation(q, wire.Target{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("input (-want +got):\n%s", diff)
+	}
+}
+
+func TestEncodeToolChoice(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		choice llm.ToolChoice
+		want   string
+	}{
+		{llm.ToolChoice{}, `"strict":false}]`},
+		{llm.ToolChoice{Mode: llm.ToolAuto}, `"tool_choice":"auto"`},
+		{llm.ToolChoice{Mode: llm.ToolNone}, `"tool_choice":"none"`},
+		{llm.ToolChoice{Mode: llm.ToolRequired}, `"tool_choice":"required"`},
+		{llm.ToolChoice{Mode: llm.ToolOne, Names: []string{"c"}}, `"tool_choice":{"type":"custom","name":"c"}`},
+		{llm.ToolChoice{Mode: llm.ToolAllowed, Names: []string{"f", "c"}}, `"tool_choice":{"type":"allowed_tools","mode":"auto","tools":[{"type":"function","name":"f"},{"type":"custom","name":"c"}]}`},
+	} {
+		q := &llm.Request{
+			Messages: []llm.Message{{Role: llm.RoleUser, Parts: []llm.Part{llm.Text{Text: "x"}}}},
+			Tools:    []llm.Tool{{Kind: llm.ToolCustom, Name: "c"}, {Name: "f"}}, ToolChoice: test.choice,
+		}
+		out, _, err := format.Encode(q, wire.Target{})
+		if err != nil || !strings.Contains(string(out.Body), test.want) || (test.choice.Mode == llm.ToolUnset) == strings.Contains(string(out.Body), "tool_choice") {
+			t.Errorf("%+v: %s, %v", test.choice, out.Body, err)
+		}
+	}
+}
