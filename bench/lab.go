@@ -127,7 +127,7 @@ func (l *lab) close() {
 			}
 		}
 	}
-	os.RemoveAll(l.dir) //nolint:errcheck // a temporary folder
+	os.RemoveAll(l.dir)
 }
 
 // cpu is the processor time that a process has used.
@@ -239,11 +239,11 @@ func (l *lab) once(ctx context.Context, p *process, w load, buf []byte) (events 
 	if err != nil {
 		return 0, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	for {
 		n, err := resp.Body.Read(buf)
 		events += int64(bytes.Count(buf[:n], []byte("\ndata: ")))
-		if err == io.EOF { //nolint:errorlint // readers return io.EOF bare
+		if err == io.EOF {
 			break
 		}
 		if err != nil {

@@ -100,9 +100,14 @@ func (p *Price) with(over Price) *Price {
 		out = *p
 	}
 	for _, r := range []struct{ to, from **Rate }{
-		{&out.Input, &over.Input}, {&out.Output, &over.Output}, {&out.CacheRead, &over.CacheRead},
-		{&out.CacheWrite, &over.CacheWrite}, {&out.CacheWrite1h, &over.CacheWrite1h}, {&out.Reasoning, &over.Reasoning},
-		{&out.InputAudio, &over.InputAudio}, {&out.OutputAudio, &over.OutputAudio},
+		{&out.Input, &over.Input},
+		{&out.Output, &over.Output},
+		{&out.CacheRead, &over.CacheRead},
+		{&out.CacheWrite, &over.CacheWrite},
+		{&out.CacheWrite1h, &over.CacheWrite1h},
+		{&out.Reasoning, &over.Reasoning},
+		{&out.InputAudio, &over.InputAudio},
+		{&out.OutputAudio, &over.OutputAudio},
 	} {
 		if *r.from != nil {
 			*r.to = *r.from

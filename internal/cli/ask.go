@@ -40,8 +40,14 @@ func usageTable(w io.Writer, u ledger.Usage) {
 		name string
 		rows []ledger.UsageRow
 	}{
-		{"MODEL", u.ByModel}, {"PROVIDER", u.ByProvider}, {"AGENT", u.ByAgent}, {"USER", u.ByUser},
-		{"SESSION", u.BySession}, {"WORKLOAD", u.ByWorkload}, {"PURPOSE", u.ByPurpose}, {"KEY", u.ByKey},
+		{"MODEL", u.ByModel},
+		{"PROVIDER", u.ByProvider},
+		{"AGENT", u.ByAgent},
+		{"USER", u.ByUser},
+		{"SESSION", u.BySession},
+		{"WORKLOAD", u.ByWorkload},
+		{"PURPOSE", u.ByPurpose},
+		{"KEY", u.ByKey},
 	} {
 		if len(list.rows) == 0 {
 			continue

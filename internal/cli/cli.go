@@ -79,7 +79,7 @@ func (f *configFlags) load(c *cobra.Command) (*config.Config, config.Options, er
 		return nil, o, err
 	}
 	for _, w := range warnings {
-		fmt.Fprintln(c.ErrOrStderr(), "warning:", w) //nolint:errcheck // nobody is left to tell
+		fmt.Fprintln(c.ErrOrStderr(), "warning:", w)
 	}
 	return cfg, o, nil
 }
@@ -115,6 +115,6 @@ func Run(ctx context.Context, version string, args []string, out, errOut io.Writ
 	case errors.Is(err, context.Canceled):
 		return 130
 	}
-	fmt.Fprintln(errOut, "oido:", err) //nolint:errcheck // nobody is left to tell
+	fmt.Fprintln(errOut, "oido:", err)
 	return 1
 }

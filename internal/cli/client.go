@@ -119,11 +119,11 @@ func show[T any](c *cobra.Command, r *remote, path string, table func(w io.Write
 func line(w io.Writer, cells ...any) {
 	for i, cell := range cells {
 		if i > 0 {
-			fmt.Fprint(w, "\t") //nolint:errcheck // see above
+			fmt.Fprint(w, "\t")
 		}
-		fmt.Fprint(w, cell) //nolint:errcheck // see above
+		fmt.Fprint(w, cell)
 	}
-	fmt.Fprintln(w) //nolint:errcheck // see above
+	fmt.Fprintln(w)
 }
 
 func said[T any](v *T) any {

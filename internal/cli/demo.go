@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -61,7 +60,7 @@ func runDemo(ctx context.Context, version, listen string, out, errOut io.Writer)
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := listenOn(ctx, "127.0.0.1:0")
 	if err != nil {
 		return err
 	}

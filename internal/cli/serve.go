@@ -58,12 +58,12 @@ func run(ctx context.Context, version string, cfg *config.Config, o config.Optio
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", cfg.Listen)
+	l, err := listenOn(ctx, cfg.Listen)
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen on %s: %w", cfg.Listen, err), s.Close())
 	}
 	if cfg.OpsListen != "" {
-		stop, err := operate(cfg.OpsListen, s.Operations(), log)
+		stop, err := operate(ctx, cfg.OpsListen, s.Operations(), log)
 		if err != nil {
 			return errors.Join(err, l.Close(), s.Close())
 		}
@@ -90,11 +90,16 @@ func run(ctx context.Context, version string, cfg *config.Config, o config.Optio
 	return s.Serve(ctx, l)
 }
 
+func listenOn(ctx context.Context, address string) (net.Listener, error) {
+	var l net.ListenConfig
+	return l.Listen(ctx, "tcp", address)
+}
+
 func address(a net.Addr) string { return "http://" + a.String() }
 
 // operate serves metrics and profiles on a port of their own.
-func operate(listen string, h http.Handler, log *slog.Logger) (stop func(), err error) {
-	l, err := net.Listen("tcp", listen)
+func operate(ctx context.Context, listen string, h http.Handler, log *slog.Logger) (stop func(), err error) {
+	l, err := listenOn(ctx, listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s (ops_listen): %w", listen, err)
 	}
@@ -121,7 +126,7 @@ func simulate() *cobra.Command {
 		Short: "Serve simulated providers, for tests and trials without an account",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			l, err := net.Listen("tcp", listen)
+			l, err := listenOn(c.Context(), listen)
 			if err != nil {
 				return fmt.Errorf("listen on %s: %w", listen, err)
 			}

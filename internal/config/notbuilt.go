@@ -23,43 +23,71 @@ var gaps = []struct {
 	Gap
 	used func(*Config) bool
 }{
-	{Gap{"database", "PostgreSQL isn't built yet; set database: sqlite", true},
-		func(c *Config) bool { return c.Database != "sqlite" }},
-	{Gap{"redis", "sharing limits and health between nodes isn't built yet; this node works by itself", false},
-		func(c *Config) bool { return c.Redis != "" }},
-	{Gap{"responses.store", "keeping answers for previous_response_id isn't built yet; requests that name one get 501", false},
-		func(c *Config) bool { return c.said("responses.store") && c.Responses.Store }},
-	{Gap{"capture", "keeping prompts and answers isn't built yet; none are kept", false},
-		func(c *Config) bool { return bool(c.Capture) }},
-	{Gap{"media.fetch", "fetching image URLs isn't built yet; providers that can't fetch them get none", false},
-		func(c *Config) bool { return bool(c.Media.Fetch) }},
-	{Gap{"baseline", "savings aren't built yet; none are shown", false},
-		func(c *Config) bool { return c.Baseline != "" }},
-	{Gap{"aliases", "aliases for several models aren't built yet; requests that name one get 501. An alias for one model works", false},
+	{
+		Gap{"database", "PostgreSQL isn't built yet; set database: sqlite", true},
+		func(c *Config) bool { return c.Database != "sqlite" },
+	},
+	{
+		Gap{"redis", "sharing limits and health between nodes isn't built yet; this node works by itself", false},
+		func(c *Config) bool { return c.Redis != "" },
+	},
+	{
+		Gap{"responses.store", "keeping answers for previous_response_id isn't built yet; requests that name one get 501", false},
+		func(c *Config) bool { return c.said("responses.store") && c.Responses.Store },
+	},
+	{
+		Gap{"capture", "keeping prompts and answers isn't built yet; none are kept", false},
+		func(c *Config) bool { return bool(c.Capture) },
+	},
+	{
+		Gap{"media.fetch", "fetching image URLs isn't built yet; providers that can't fetch them get none", false},
+		func(c *Config) bool { return bool(c.Media.Fetch) },
+	},
+	{
+		Gap{"baseline", "savings aren't built yet; none are shown", false},
+		func(c *Config) bool { return c.Baseline != "" },
+	},
+	{
+		Gap{"aliases", "aliases for several models aren't built yet; requests that name one get 501. An alias for one model works", false},
 		func(c *Config) bool {
 			return slices.ContainsFunc(c.Aliases, func(e Entry[Chain]) bool { return len(e.Value) > 1 })
-		}},
-	{Gap{"classes", "classes aren't built yet; requests for class/NAME get 501", false},
-		func(c *Config) bool { return len(c.Classes) > 0 }},
-	{Gap{"auto", "choosing a model for auto isn't built yet; such requests get 501", false},
-		func(c *Config) bool { return c.said("auto") }},
-	{Gap{"replace", "moving from retired models to their replacements isn't built yet; requests go to the model they name", false},
-		func(c *Config) bool { return c.said("replace") && c.Replace != "off" }},
-	{Gap{"workloads", "routing by workload isn't built yet; a workload's name labels turns, and requests for workload/NAME get 501", false},
-		func(c *Config) bool { return len(c.Workloads) > 0 }},
-	{Gap{"limits", "limits and budgets aren't built yet; nothing is refused because of them", false},
-		func(c *Config) bool { return len(c.Limits) > 0 }},
-	{Gap{"keys", "limits of keys aren't built yet; nothing is refused because of them", false},
+		},
+	},
+	{
+		Gap{"classes", "classes aren't built yet; requests for class/NAME get 501", false},
+		func(c *Config) bool { return len(c.Classes) > 0 },
+	},
+	{
+		Gap{"auto", "choosing a model for auto isn't built yet; such requests get 501", false},
+		func(c *Config) bool { return c.said("auto") },
+	},
+	{
+		Gap{"replace", "moving from retired models to their replacements isn't built yet; requests go to the model they name", false},
+		func(c *Config) bool { return c.said("replace") && c.Replace != "off" },
+	},
+	{
+		Gap{"workloads", "routing by workload isn't built yet; a workload's name labels turns, and requests for workload/NAME get 501", false},
+		func(c *Config) bool { return len(c.Workloads) > 0 },
+	},
+	{
+		Gap{"limits", "limits and budgets aren't built yet; nothing is refused because of them", false},
+		func(c *Config) bool { return len(c.Limits) > 0 },
+	},
+	{
+		Gap{"keys", "limits of keys aren't built yet; nothing is refused because of them", false},
 		func(c *Config) bool {
 			return slices.ContainsFunc(c.Keys, func(k Key) bool { return k.Limits != Quota{} })
-		}},
-	{Gap{"providers", "limits, free, weight and discount of providers aren't built yet; requests go out and cost as without them", false},
+		},
+	},
+	{
+		Gap{"providers", "limits, free, weight and discount of providers aren't built yet; requests go out and cost as without them", false},
 		func(c *Config) bool {
 			return slices.ContainsFunc(c.Providers, func(e Entry[Provider]) bool {
 				p := e.Value
 				return p.Limits != Quota{} || p.Free != Free{} || p.Weight != DefaultProvider().Weight || p.Discount != 0
 			})
-		}},
+		},
+	},
 }
 
 // NotBuilt lists what this configuration asks for and this version doesn't do

@@ -49,7 +49,7 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again 
 	if err != nil {
 		return r.failed(ctx, a, key, llm.AsError(err))
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing is owed to a body that was read or given up
+	defer resp.Body.Close()
 	w.headersCame()
 	body := &watched{r: resp.Body, w: w, ctx: ctx, before: r.out.flush}
 	if resp.StatusCode/100 != 2 {
@@ -313,7 +313,7 @@ func readAll(body io.Reader, size, limit int64) ([]byte, *llm.Error) {
 			return nil, tooBig(limit)
 		}
 		switch {
-		case err == io.EOF: //nolint:errorlint // readers return io.EOF bare
+		case err == io.EOF:
 			return buf, nil
 		case err != nil:
 			e := llm.Errorf(llm.KindTruncated, "the answer broke off after %d bytes: %w", len(buf), err)

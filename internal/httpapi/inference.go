@@ -243,9 +243,12 @@ func (s *Inference) labels(r *request, call *gateway.Call) *llm.Error {
 		header, kind string
 		to           *string
 	}{
-		{"X-Oido-Workload", "workload", &call.Labels.Workload}, {"X-Oido-Class", "class", &call.Labels.Class},
-		{"X-Oido-Agent", "agent", &call.Labels.Agent}, {"X-Oido-Purpose", "purpose", &call.Labels.Purpose},
-		{"X-Oido-Session", "", &call.Labels.Session}, {"X-Oido-User", "", &call.Labels.User},
+		{"X-Oido-Workload", "workload", &call.Labels.Workload},
+		{"X-Oido-Class", "class", &call.Labels.Class},
+		{"X-Oido-Agent", "agent", &call.Labels.Agent},
+		{"X-Oido-Purpose", "purpose", &call.Labels.Purpose},
+		{"X-Oido-Session", "", &call.Labels.Session},
+		{"X-Oido-User", "", &call.Labels.User},
 	} {
 		v := h[l.header]
 		if len(v) == 0 || v[0] == "" {

@@ -75,7 +75,7 @@ func problems() {
 			errs = nil
 		}
 		e := huma.NewError(status, msg, errs...)
-		if model, ok := e.(*huma.ErrorModel); ok { //nolint:errorlint // made just here
+		if model, ok := e.(*huma.ErrorModel); ok {
 			for _, d := range model.Errors {
 				d.Value = nil
 			}

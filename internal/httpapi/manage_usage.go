@@ -217,7 +217,8 @@ func (m *Management) turns(api huma.API) {
 	})
 	huma.Register(api, op("GET", "/api/v1/turns/{id}", "get-turn", "One turn with its attempts"), func(ctx context.Context, in *struct {
 		ID string `path:"id" maxLength:"64"`
-	}) (*struct{ Body turnRow }, error) {
+	},
+	) (*struct{ Body turnRow }, error) {
 		c, err := caller(ctx, identity.SeeOrgTurns, identity.SeeOwnWork)
 		if err != nil {
 			return nil, err

@@ -108,8 +108,14 @@ func TestRoles(t *testing.T) {
 			name   string
 			action identity.Action
 		}{
-			{"models", identity.UseModels}, {"own", identity.SeeOwnWork}, {"usage", identity.SeeOrgUsage}, {"turns", identity.SeeOrgTurns},
-			{"own-keys", identity.ManageOwnKeys}, {"org", identity.ManageOrg}, {"act-for", identity.ActForUser}, {"operate", identity.Operate},
+			{"models", identity.UseModels},
+			{"own", identity.SeeOwnWork},
+			{"usage", identity.SeeOrgUsage},
+			{"turns", identity.SeeOrgTurns},
+			{"own-keys", identity.ManageOwnKeys},
+			{"org", identity.ManageOrg},
+			{"act-for", identity.ActForUser},
+			{"operate", identity.Operate},
 		} {
 			if r.May(a.action) {
 				line += " " + a.name

@@ -125,7 +125,7 @@ func (t *tail) skip() {
 
 func (t *tail) close() {
 	if t.f != nil {
-		t.f.Close() //nolint:errcheck // only read from
+		t.f.Close()
 		t.f = nil
 	}
 }

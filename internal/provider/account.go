@@ -267,10 +267,9 @@ const maxTargets = 4096
 // Target returns what a format's encoder must know of one model here.
 func (a *Account) Target(model string, f llm.Format, key Key) wire.Target {
 	k := targetKey{model, f}
-	var t wire.Target
-	if v, ok := a.targets.Load(k); ok {
-		t = v.(wire.Target)
-	} else {
+	v, _ := a.targets.Load(k)
+	t, ok := v.(wire.Target)
+	if !ok {
 		t = a.Profile.target(model, f)
 		if a.targetCount.Add(1) <= maxTargets {
 			a.targets.Store(k, t)

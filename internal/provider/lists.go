@@ -200,7 +200,7 @@ func (r *Refresher) run(ctx context.Context, a *Account) {
 		if wait <= 0 {
 			wait = 5 * time.Minute
 		}
-		wait += time.Duration((rand.Float64() - 0.5) * 0.2 * float64(wait)) //nolint:gosec // spreads load, guards nothing
+		wait += time.Duration((rand.Float64() - 0.5) * 0.2 * float64(wait))
 		select {
 		case <-ctx.Done():
 			return
@@ -287,7 +287,7 @@ func (a *Account) listPage(ctx context.Context, f llm.Format, path string, query
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end or given up
+	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxListBytes+1))
 	if err != nil {
 		return nil, err

@@ -159,7 +159,7 @@ func (s *Store) UsageByKey(ctx context.Context, org string, d ledger.Dimension, 
 	if err != nil {
 		return nil, 0, rest, err
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close()
 	for rows.Next() {
 		var k ledger.KeySums
 		if err := rows.Scan(append([]any{&k.Key}, sumPointers(&k.Sums)...)...); err != nil {
@@ -185,7 +185,7 @@ func (s *Store) UsageDaily(ctx context.Context, org, from, to string) (out []led
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close()
 	for rows.Next() {
 		var d ledger.DaySums
 		if err := rows.Scan(append([]any{&d.Day}, sumPointers(&d.Sums)...)...); err != nil {
@@ -243,7 +243,7 @@ func (s *Store) attempts(ctx context.Context, org, turn string) (out []ledger.At
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close()
 	for rows.Next() {
 		var a ledger.Attempt
 		var started, first, duration, quality int64

@@ -41,7 +41,7 @@ func errorIn(v jsontext.Value, status int) *llm.Error {
 		return nil
 	}
 	var b errorBody
-	if err := json.Unmarshal(v, &b); err != nil {
+	if json.Unmarshal(v, &b) != nil {
 		return classed(&llm.Error{Status: status, Message: clip(string(v))})
 	}
 	e := &llm.Error{Status: status, Message: b.Message, Type: b.Type, Param: b.Param, Code: strings.Trim(string(b.Code), `"`)}

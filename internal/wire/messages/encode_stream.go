@@ -114,10 +114,10 @@ func (s *stream) find(choice, index int) *outgoing {
 // pass writes a delta of the open part and holds those of others.
 func (s *stream) pass(choice, index int, ev llm.Event, size int) error {
 	b := s.find(choice, index)
-	switch {
-	case b == nil:
+	switch b {
+	case nil:
 		return nil
-	case b == s.blocks[0]:
+	case s.blocks[0]:
 		s.delta(b, ev)
 		return s.send()
 	}

@@ -146,7 +146,8 @@ func TestDecodeModels(t *testing.T) {
 			ID: "m1", Name: "M 1", Context: 200000, MaxOutput: 64000, State: "deprecated", Vision: ptr(true), Thinking: ptr(false),
 			Created: time.Date(2026, 2, 3, 0, 0, 0, 0, time.UTC), Shutdown: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC),
 		},
-		{ID: "m2"}, {ID: "m3"},
+		{ID: "m2"},
+		{ID: "m3"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -213,7 +213,9 @@ func TestMessageStartCarriesInput(t *testing.T) {
 func TestUnsayablePartsAreLeftOut(t *testing.T) {
 	t.Parallel()
 	a := &llm.Answer{Choices: []llm.Choice{{Parts: []llm.Part{
-		llm.Text{}, llm.Media{Data: "x"}, llm.Reasoning{Blob: &llm.Blob{Kind: llm.BlobEncrypted, Data: "e"}},
+		llm.Text{},
+		llm.Media{Data: "x"},
+		llm.Reasoning{Blob: &llm.Blob{Kind: llm.BlobEncrypted, Data: "e"}},
 		llm.Opaque{Format: llm.FormatGemini, Type: "x", Raw: []byte("{}")},
 		llm.Reasoning{Text: "seen", Blob: &llm.Blob{Kind: llm.BlobThought, Data: "foreign"}},
 		llm.Text{Text: "said", Citations: []llm.Citation{{URL: "u", Format: llm.FormatChat}}},

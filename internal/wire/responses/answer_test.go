@@ -21,7 +21,8 @@ func TestEncodeAnswerEchoes(t *testing.T) {
 	a := &llm.Answer{ID: "msg_01", Model: "real", Usage: used, Choices: []llm.Choice{{
 		Parts: []llm.Part{
 			llm.Reasoning{Text: "hm", Blob: &llm.Blob{Kind: llm.BlobSignature, Data: "sig"}},
-			llm.Text{Text: "a"}, llm.Text{Text: "b"},
+			llm.Text{Text: "a"},
+			llm.Text{Text: "b"},
 			llm.Opaque{Format: llm.FormatMessages, Type: "x", Raw: []byte(`{}`)},
 			llm.Media{Kind: llm.MediaImage, MIME: "image/png", Data: "AA"},
 			llm.ToolCall{ID: "c", Name: "f"},
@@ -217,9 +218,15 @@ func TestStreamEdges(t *testing.T) {
 	t.Run("other choices and unknown parts are left out", func(t *testing.T) {
 		t.Parallel()
 		stream := encode(t, []llm.Event{
-			llm.Start{}, llm.PartStart{Choice: 1, Part: llm.Text{Text: "other"}}, llm.TextDelta{Choice: 1, Text: "other"}, llm.TextDelta{Index: 7, Text: "other"},
-			llm.PartStart{Index: 0, Part: llm.Opaque{Format: llm.FormatGemini, Raw: []byte(`{}`)}}, llm.PartEnd{},
-			llm.PartStart{Index: 1, Part: llm.Opaque{Format: llm.FormatResponses, Type: "x", Raw: []byte(`{`)}}, llm.Finish{Choice: 1}, llm.Finish{},
+			llm.Start{},
+			llm.PartStart{Choice: 1, Part: llm.Text{Text: "other"}},
+			llm.TextDelta{Choice: 1, Text: "other"},
+			llm.TextDelta{Index: 7, Text: "other"},
+			llm.PartStart{Index: 0, Part: llm.Opaque{Format: llm.FormatGemini, Raw: []byte(`{}`)}},
+			llm.PartEnd{},
+			llm.PartStart{Index: 1, Part: llm.Opaque{Format: llm.FormatResponses, Type: "x", Raw: []byte(`{`)}},
+			llm.Finish{Choice: 1},
+			llm.Finish{},
 		}, wire.Caller{ID: "1"})
 		if err := checkStream(stream); err != nil || bytes.Contains(stream, []byte("other")) || bytes.Contains(stream, []byte("output_item")) {
 			t.Errorf("%v in\n%s", err, stream)

@@ -223,8 +223,11 @@ func (d *decoder) itemDone(ev *event) *llm.Error {
 
 func (d *decoder) messageDone(ev *event, whole *item) *llm.Error {
 	var parts []contentPart
-	if whole.Content.Kind() != '[' || json.Unmarshal(whole.Content, &parts, lenient) != nil {
+	if whole.Content.Kind() != '[' {
 		return nil
+	}
+	if err := json.Unmarshal(whole.Content, &parts, lenient); err != nil {
+		return nil //nolint:nilerr // the deltas have said it all; the repetition adds nothing
 	}
 	for i := range parts {
 		if opening(parts[i].Type) == nil {

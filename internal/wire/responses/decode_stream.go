@@ -254,7 +254,7 @@ func (d *decoder) openReasoning(it *inItem, summary bool) {
 func (d *decoder) itemAdded(ev *event) *llm.Error {
 	var head item
 	if err := json.Unmarshal(ev.Item, &head, lenient); err != nil {
-		return nil // an item of the vendor's own is read when it is done
+		return nil //nolint:nilerr // an item of the vendor's own is read when it is done
 	}
 	d.begin(&response{})
 	it, e := d.fresh(ev.OutputIndex, head.ID, head.Type)

@@ -45,7 +45,8 @@ func TestDecodeInput(t *testing.T) {
 		{
 			"roles", `[{"role":"system","content":"a"},{"type":"message","role":"developer","content":[{"type":"input_text","text":"b"}]},{"role":"assistant","content":"c"}]`,
 			[]llm.Message{
-				{Role: llm.RoleSystem, Parts: []llm.Part{llm.Text{Text: "a"}}}, {Role: llm.RoleDeveloper, Parts: []llm.Part{llm.Text{Text: "b"}}},
+				{Role: llm.RoleSystem, Parts: []llm.Part{llm.Text{Text: "a"}}},
+				{Role: llm.RoleDeveloper, Parts: []llm.Part{llm.Text{Text: "b"}}},
 				said(llm.Text{Text: "c"}),
 			},
 		},

@@ -76,7 +76,7 @@ func TestArrayWalksItsElements(t *testing.T) {
 	}
 	for _, in := range []string{"", "{}", "[1", "[1 2]", "[1,]", "[] x"} {
 		a := scan.NewArray([]byte(in))
-		for a.Next() { //nolint:revive // walked for its error
+		for a.Next() {
 		}
 		if a.Err() == nil {
 			t.Errorf("%s: no error", in)
@@ -193,7 +193,7 @@ func BenchmarkObject50KB(b *testing.B) {
 			b.SetBytes(int64(len(body)))
 			for b.Loop() {
 				o := scan.NewObject(body)
-				for o.Next() { //nolint:revive // the walk is what is measured
+				for o.Next() {
 				}
 				if o.Err() != nil {
 					b.Fatal(o.Err())

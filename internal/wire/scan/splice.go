@@ -37,10 +37,9 @@ func Splice(body []byte, edits []Edit) ([]byte, error) {
 		size += len(e.Name) + len(e.Value) + len(e.Rename) + 8
 	}
 	out := make([]byte, 0, size)
-	copied, kept := 0, 0 // up to where body is copied; where out ends after the last field kept
 	open := slices.Index(body, '{') + 1
 	out = append(out, body[:open]...)
-	copied = open
+	copied, kept := open, 0 // up to where body is copied; where out ends after the last field kept
 	for _, e := range edits {
 		if e.Value == nil || e.Drop || has(fields, e.Name) {
 			continue
