@@ -32,8 +32,8 @@ func errorIn(v jsontext.Value, status int) *llm.Error {
 	switch v.Kind() {
 	case '"':
 		var s string
-		if json.Unmarshal(v, &s) != nil || s == "" {
-			return nil
+		if err := json.Unmarshal(v, &s); err != nil || s == "" {
+			return nil //nolint:nilerr // nothing to read is no error
 		}
 		return classed(&llm.Error{Status: status, Message: s})
 	case '{':

@@ -157,7 +157,7 @@ func TestReaderDeliversWithoutWaitingForMore(t *testing.T) {
 	r := sse.NewReader(pr)
 	defer r.Close()
 	for _, s := range []string{"data: a\n\n", "data: b\r\r", "data: c\r\n\r\n"} {
-		go pw.Write([]byte(s)) //nolint:errcheck // what isn't read fails the test below
+		go pw.Write([]byte(s)) // what isn't read fails the test below
 		for {
 			ev, err := r.Next()
 			if err != nil {
