@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -40,7 +39,7 @@ type configFlags struct {
 }
 
 func (f *configFlags) add(c *cobra.Command) {
-	c.Flags().StringVar(&f.file, "config", "", "configuration file (default oido.yaml, when it is there)")
+	c.Flags().StringVar(&f.file, "config", "", "configuration file ; without one the environment and the flags say it all")
 	f.values = map[string]*string{}
 	for _, s := range config.Scalars() {
 		f.values[s.Flag] = c.Flags().String(s.Flag, s.Default, s.Help)
@@ -56,13 +55,6 @@ func (f *configFlags) options(c *cobra.Command) (config.Options, error) {
 	for name, v := range f.values {
 		if c.Flags().Changed(name) {
 			o.Flags[name] = *v
-		}
-	}
-	if o.File == "" {
-		if file := os.Getenv("OIDO_CONFIG"); file != "" {
-			o.File = file
-		} else if _, err := os.Stat("oido.yaml"); err == nil {
-			o.File = "oido.yaml"
 		}
 	}
 	return app.ConfigOptions(o)

@@ -26,8 +26,8 @@ type remote struct {
 }
 
 func (r *remote) add(c *cobra.Command) {
-	c.Flags().StringVar(&r.url, "url", "", "address of the gateway (default $OIDO_URL, else http://127.0.0.1:8080)")
-	c.Flags().StringVar(&r.key, "key", "", "OIDO key (default $OIDO_API_KEY, else admin.key in the data folder)")
+	c.Flags().StringVar(&r.url, "server", "", "address of the gateway (default $OIDO_URL, else http://127.0.0.1:8080)")
+	c.Flags().StringVar(&r.key, "key", "", "OIDO key (default $OIDO_KEY, else admin.key in the data folder)")
 	c.Flags().BoolVar(&r.json, "json", false, "print the answer as JSON")
 }
 
@@ -41,7 +41,7 @@ func (r *remote) settle() error {
 	}
 	r.url = strings.TrimSuffix(r.url, "/")
 	if r.key == "" {
-		r.key = os.Getenv("OIDO_API_KEY")
+		r.key = os.Getenv("OIDO_KEY")
 	}
 	if r.key != "" {
 		return nil
@@ -52,7 +52,7 @@ func (r *remote) settle() error {
 	}
 	b, err := os.ReadFile(filepath.Join(dir, identity.KeyFile))
 	if err != nil {
-		return errors.New("no key: give --key, set OIDO_API_KEY, or run where the data folder is")
+		return errors.New("no key: give --key, set OIDO_KEY, or run where the data folder is")
 	}
 	r.key = strings.TrimSpace(string(b))
 	return nil
@@ -75,7 +75,7 @@ func (r *remote) get(ctx context.Context, path string) (jsontext.Value, error) {
 	req.Header.Set("Authorization", "Bearer "+r.key)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("no gateway answers at %s: start one with `oido serve`, or give --url: %w", r.url, err)
+		return nil, fmt.Errorf("no gateway answers at %s: start one with `oido serve`, or give --server: %w", r.url, err)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err = errors.Join(err, resp.Body.Close()); err != nil {

@@ -99,9 +99,9 @@ OIDO with simulated providers. No account is needed and nothing leaves this mach
 
   Ask a model       curl %[1]s/v1/chat/completions -H "Authorization: Bearer %[2]s" \
                       -d '{"model":"anthropic/sim","messages":[{"role":"user","content":"hello"}]}'
-  What it cost      oido usage  --url %[1]s --key %[2]s --by model,agent
-  Single turns      oido turns  --url %[1]s --key %[2]s
-  The models        oido models --url %[1]s --key %[2]s
+  What it cost      oido usage  --server %[1]s --key %[2]s --by model,agent
+  Single turns      oido turns  --server %[1]s --key %[2]s
+  The models        oido models --server %[1]s --key %[2]s
 
 Some of the traffic fails on purpose; its turns show why. Ctrl-C ends everything.
 

@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
+	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
 
 	"github.com/oidostudio/oido/internal/app"
@@ -49,11 +51,7 @@ func run(ctx context.Context, version string, cfg *config.Config, o config.Optio
 		log.Warn("provider is off", "provider", p.Name, "reason", p.Reason)
 	}
 	s, err := app.Open(ctx, cfg, app.Options{Log: log, Version: version, FirstKey: func(key identity.Secret) error {
-		path, err := identity.WriteKeyFile(cfg.DataDir, key)
-		if err == nil {
-			_, err = fmt.Fprintf(out, "This is the first start. The operator's key is in %s and shown here once:\n\n  %s\n\n", path, key.Reveal())
-		}
-		return err
+		return deliver(key, cfg.DataDir, out)
 	}})
 	if err != nil {
 		return err
@@ -88,6 +86,20 @@ func run(ctx context.Context, version string, cfg *config.Config, o config.Optio
 		log.Debug("nobody reads the standard output", "error", err)
 	}
 	return s.Serve(ctx, l)
+}
+
+// deliver shows the first key on a terminal, where a person reads it; elsewhere
+// output ends in logs, so it goes to a file that only the owner may read.
+func deliver(key identity.Secret, dir string, out io.Writer) error {
+	if f, ok := out.(*os.File); ok && term.IsTerminal(f.Fd()) {
+		_, err := fmt.Fprintf(out, "This is the first start. Keep the operator's key, it is shown once:\n\n  %s\n\n", key.Reveal())
+		return err
+	}
+	path, err := identity.WriteKeyFile(dir, key)
+	if err == nil {
+		_, err = fmt.Fprintf(out, "This is the first start. The operator's key is in %s\n", path)
+	}
+	return err
 }
 
 func listenOn(ctx context.Context, address string) (net.Listener, error) {

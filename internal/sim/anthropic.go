@@ -104,7 +104,7 @@ func (m messagesFormat) refusal(x *exchange, f *failure) []byte {
 	}{"error", m.explain(f), x.w.Header().Get("Request-Id")})
 }
 
-func (m messagesFormat) broken(_ *exchange, f *failure) []byte {
+func (m messagesFormat) broken(_ *outlet, f *failure) []byte {
 	e := m.explain(f)
 	return fmt.Appendf(nil, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":%q,\"message\":%q}}\n\n", e.Type, e.Message)
 }

@@ -87,7 +87,10 @@ func (f chatFormat) read(x *exchange, root node) *prompt {
 	p := &prompt{variants: root.field("n").integer()}
 	p.stream = root.field("stream").flag()
 	p.askUsage = root.field("stream_options").field("include_usage").flag()
-	p.limit = max(root.field("max_completion_tokens").integer(), root.field("max_tokens").integer())
+	p.limit = root.field("max_tokens").integer()
+	if !x.family.oldLimit {
+		p.limit = max(p.limit, root.field("max_completion_tokens").integer())
+	}
 	p.logprobs = root.field("logprobs").flag()
 	p.single = root.field("parallel_tool_calls").has() && !root.field("parallel_tool_calls").flag()
 	if stop := root.field("stop"); stop.isText() {
@@ -99,11 +102,25 @@ func (f chatFormat) read(x *exchange, root node) *prompt {
 	}
 	f.readTools(p, root)
 	f.readFormat(p, root)
+	p.reasons = f.reasons(x, root)
+	p.mute = x.family.reasoningField == ""
 	(&chatHistory{x: x, p: p}).read(root.field("messages").need())
 	f.depend(x, p, root)
-	p.reasons = x.script.think && root.field("thinking").field("type").v != "disabled" && root.field("reasoning_effort").v != "none"
-	p.mute = x.family.reasoningField == ""
 	return p
+}
+
+// reasons says whether the model reasons before it answers: the words of its
+// name or the request ask for it, and nothing turns it off.
+func (chatFormat) reasons(x *exchange, root node) bool {
+	toggle, effort, object := root.field("thinking").field("type").v, root.field("reasoning_effort").v, root.field("reasoning")
+	if toggle == "disabled" || effort == "none" || object.field("enabled").v == false || object.field("effort").v == "none" {
+		return false
+	}
+	if x.script.think || toggle == "enabled" {
+		return true
+	}
+	m, _ := x.find(x.model)
+	return x.family.replay && m.thinks || x.family.details && object.has()
 }
 
 func (chatFormat) readTools(p *prompt, root node) {
@@ -247,6 +264,9 @@ func (h *chatHistory) read(messages node) {
 	}
 	for i, m := range list {
 		role := m.field("role").need().among("system", "assistant", "user", "function", "tool", "developer")
+		if role == "developer" && h.x.family.noDeveloper {
+			m.fail("invalid_request_error", "%s.role: unknown variant `developer`, expected one of `system`, `user`, `assistant`, `tool`", m.at)
+		}
 		if role != "tool" {
 			h.settle(i)
 		}
@@ -342,7 +362,7 @@ func (h *chatHistory) call(c node) {
 
 // reasoning checks what a vendor wants back of a turn that called tools.
 func (h *chatHistory) reasoning(m node) {
-	if text := m.field("reasoning_content"); h.x.family.replay && h.x.script.think && !text.isText() {
+	if text := m.field("reasoning_content"); h.x.family.replay && h.p.reasons && !text.isText() {
 		m.fail("invalid_request_error", "The `reasoning_content` in the thinking mode must be passed back to the API.")
 	}
 	if !h.x.family.details {

@@ -270,8 +270,8 @@ func (chatFormat) frame(event []byte) []byte {
 
 func (chatFormat) tail() []byte { return []byte("data: [DONE]\n\n") }
 
-func (chatFormat) broken(x *exchange, f *failure) []byte {
-	b := append([]byte("data: "), openAIError(x, f)...)
+func (chatFormat) broken(o *outlet, f *failure) []byte {
+	b := append([]byte("data: "), openAIError(o.x, f)...)
 	return append(b, "\n\n"...)
 }
 

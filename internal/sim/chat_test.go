@@ -151,7 +151,7 @@ func TestChatRefuses(t *testing.T) {
 		{"out of range", with(`,"temperature":3`), "above_max_value"},
 		{"unknown role", turns(`{"role":"model","content":"x"}`), "Supported values are"},
 		{"field of another vendor", turns(`{"role":"user","content":[{"type":"text","text":"x","cache_control":{}}]}`), "messages[0].content[0].cache_control"},
-		{"tool result without call", turns(chatUser + `,{"role":"tool","tool_call_id":"a","content":"x"}`), "must be a response to a preceeding message"},
+		{"tool result without call", turns(chatUser + `,{"role":"tool","tool_call_id":"a","content":"x"}`), "must be a response to a"},
 		{"call without result", turns(chatUser + `,{"role":"assistant","tool_calls":[` + call("a") + `]},` + chatUser), "did not have response messages: a"},
 		{"user between call and result", turns(chatUser + `,{"role":"assistant","tool_calls":[` + call("a") + `]},` + chatUser + `,{"role":"tool","tool_call_id":"a","content":"x"}`), "did not have response"},
 		{"duplicate ids", turns(chatUser + `,{"role":"assistant","tool_calls":[` + call("a") + "," + call("a") + `]},{"role":"tool","tool_call_id":"a","content":"x"}`), "Duplicate value"},

@@ -96,7 +96,11 @@ func (s *Server) say(p *prompt, variant int) turn {
 	}
 	if p.script.json || p.object {
 		sample := sampler{root: p.schema, w: w}
-		t.text = string(encode(sample.value(p.schema, 0)))
+		var v any = map[string]any{"answer": w.text(24)}
+		if p.schema != nil {
+			v = sample.value(p.schema, 0)
+		}
+		t.text = string(encode(v))
 	} else {
 		t.text = w.text(min(p.script.pieces*p.script.size, maxText))
 	}

@@ -13,13 +13,15 @@ type family struct {
 
 	openDoor    bool // works without a key
 	lenient     bool // ignores fields that it doesn't know
+	oldLimit    bool // knows max_tokens alone
+	noDeveloper bool // knows no role "developer"
 	numberCodes bool // errors carry the status as their code
 	quotaStatus int  // when nothing is left to spend; 0 is 429
 
 	// How reasoning looks in Chat Completions.
 	reasoningField string // "" hides it
 	details        bool   // reasoning_details beside it
-	replay         bool   // reasoning_content of a tool turn must come back
+	replay         bool   // reasoning_content of a tool turn must come back, and models that can reason do
 	// How usage looks in Chat Completions.
 	inFinish    bool // in the chunk that finishes, asked for or not
 	alwaysUsage bool // in a chunk of its own, asked for or not
@@ -36,14 +38,14 @@ var families = []*family{
 	{name: "anthropic", prefix: "/anthropic", models: anthropicModels},
 	{name: "gemini", prefix: "/gemini", models: geminiModels},
 	{
-		name: "deepseek", prefix: "/deepseek", lenient: true, quotaStatus: http.StatusPaymentRequired,
+		name: "deepseek", prefix: "/deepseek", lenient: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusPaymentRequired,
 		reasoningField: "reasoning_content", replay: true, inFinish: true, cacheHits: true, models: deepSeekModels,
 	},
 	{
 		name: "openrouter", prefix: "/openrouter", lenient: true, numberCodes: true, quotaStatus: http.StatusPaymentRequired,
 		reasoningField: "reasoning", details: true, alwaysUsage: true, costs: true, models: openRouterModels,
 	},
-	{name: "ollama", prefix: "/ollama", openDoor: true, lenient: true, reasoningField: "reasoning", models: ollamaModels},
+	{name: "ollama", prefix: "/ollama", openDoor: true, lenient: true, oldLimit: true, reasoningField: "reasoning", models: ollamaModels},
 	{
 		name: "any", reasoningField: "reasoning_content",
 		models: slices.Concat(openAIModels, anthropicModels[1:], geminiModels[1:], deepSeekModels[1:]),

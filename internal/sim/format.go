@@ -18,7 +18,7 @@ type format interface {
 	stream(x *exchange, a *answer)
 	// refusal is the body of an error, broken the frame of one inside a stream.
 	refusal(x *exchange, f *failure) []byte
-	broken(x *exchange, f *failure) []byte
+	broken(o *outlet, f *failure) []byte
 	// headers are those of any answer.
 	headers(x *exchange, h http.Header)
 	// frame puts a recorded event into the framing of a stream, and tail ends
@@ -93,7 +93,7 @@ func (x *exchange) ask() {
 		return
 	}
 	if x.script.fault == faultError {
-		x.send("application/json", x.format.refusal(x, scripted(http.StatusInternalServerError)))
+		x.send("application/json", x.format.refusal(x, x.script.inside()))
 		return
 	}
 	x.send("application/json", x.format.whole(x, a))
@@ -108,8 +108,8 @@ func (x *exchange) pick() *failure {
 	if s.recording != "" && (!x.format.plays(s.recording) || !recorded(s.recording)) {
 		return unknownModel(x.model)
 	}
-	if unknown := s.add(x.scripts.next(x.model)); len(unknown) > 0 {
-		x.log.Warn("unknown words of a script", "model", x.model, "words", unknown)
+	if !x.counting {
+		s.add(x.scripts.next(x.model))
 	}
 	x.script = s
 	return nil

@@ -141,12 +141,11 @@ func (g geminiFormat) whole(x *exchange, a *answer) []byte {
 // geminiStream writes an answer as events, or as the items of one array where
 // the client didn't ask for events.
 type geminiStream struct {
-	g     geminiFormat
-	x     *exchange
-	a     *answer
-	out   *outlet
-	said  int
-	items int
+	g    geminiFormat
+	x    *exchange
+	a    *answer
+	out  *outlet
+	said int
 }
 
 func (g geminiFormat) stream(x *exchange, a *answer) {
@@ -212,12 +211,11 @@ func (s *geminiStream) event(c geminiCandidate, counts bool) {
 	switch {
 	case eventStream(s.x):
 		b = s.g.frame(encode(body))
-	case s.items == 0:
+	case s.out.frames == 0:
 		b = append([]byte("["), encode(body)...)
 	default:
 		b = append([]byte(",\r\n"), encode(body)...)
 	}
-	s.items++
 	if counts {
 		s.out.piece(b)
 		return
@@ -231,9 +229,13 @@ func (geminiFormat) frame(event []byte) []byte {
 
 func (geminiFormat) tail() []byte { return nil }
 
-func (g geminiFormat) broken(x *exchange, f *failure) []byte {
-	if eventStream(x) {
-		return g.frame(g.refusal(x, f))
+func (g geminiFormat) broken(o *outlet, f *failure) []byte {
+	if eventStream(o.x) {
+		return g.frame(g.refusal(o.x, f))
 	}
-	return append(append([]byte(",\r\n"), g.refusal(x, f)...), ']')
+	start := ",\r\n"
+	if o.frames == 0 {
+		start = "["
+	}
+	return append(append([]byte(start), g.refusal(o.x, f)...), ']')
 }

@@ -55,6 +55,7 @@ func (m messagesFormat) read(x *exchange, root node) *prompt {
 	p := &prompt{}
 	version := x.r.Header.Get("Anthropic-Version")
 	switch {
+	case x.family.lenient:
 	case version == "":
 		root.fail("", "anthropic-version: header is required")
 	case !slices.Contains(versions, version):

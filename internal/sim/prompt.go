@@ -28,6 +28,8 @@ type prompt struct {
 
 	rounds int // turns of calls that were answered
 
+	asked map[string]any // the request, for formats that repeat it
+
 	size int // bytes of text
 	hash uint64
 }

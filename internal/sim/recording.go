@@ -53,6 +53,11 @@ func (x *exchange) play(p *prompt) {
 		x.fail(unknownModel(x.model))
 		return
 	}
+	if _, ok := x.format.(geminiFormat); ok && !eventStream(x) {
+		list := bytes.ReplaceAll(bytes.TrimSpace(chunks), []byte("\n"), []byte(",\r\n"))
+		x.send("application/json", append(append([]byte("["), list...), ']'))
+		return
+	}
 	out := x.open("text/event-stream; charset=utf-8")
 	for line := range bytes.Lines(chunks) {
 		if line = bytes.TrimSpace(line); len(line) > 0 {

@@ -12,6 +12,7 @@ import (
 const (
 	maxDepth   = 12
 	maxMembers = 256
+	maxSample  = 4096 // values in all
 )
 
 // encode writes v as JSON, the same bytes for the same value.
@@ -27,12 +28,13 @@ func encode(v any) []byte {
 type sampler struct {
 	root any
 	w    writer
+	made int
 }
 
 // value makes one for the schema v.
 func (s *sampler) value(v any, depth int) any {
 	schema, ok := v.(map[string]any)
-	if !ok || depth > maxDepth {
+	if s.made++; !ok || depth > maxDepth || s.made > maxSample {
 		return map[string]any{}
 	}
 	if ref, ok := schema["$ref"].(string); ok {

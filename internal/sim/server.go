@@ -62,8 +62,8 @@ type endpoint struct {
 
 // serve registers the paths of a vendor.
 func (s *Server) serve(f *family) {
-	var chat, responses = chatFormat{}, responsesFormat{}
-	var messages, gemini = messagesFormat{}, geminiFormat{}
+	chat, responses := chatFormat{}, responsesFormat{}
+	messages, gemini := messagesFormat{}, geminiFormat{}
 	openAI := func(base string) []endpoint {
 		return []endpoint{
 			{base + "/chat/completions", chat, inBearer, http.MethodPost, (*exchange).ask},

@@ -19,9 +19,9 @@ const (
 type outlet struct {
 	x      *exchange
 	rc     *http.ResponseController
-	pieces int
+	frames int  // sent
+	pieces int  // of them, those with content
 	over   bool // nothing more is sent
-	sent   bool // something was
 }
 
 // open sends the headers of a stream.
@@ -44,7 +44,7 @@ func (o *outlet) frame(b []byte) {
 	if _, err := o.x.w.Write(b); err != nil || o.rc.Flush() != nil {
 		o.over = true
 	}
-	o.sent = true
+	o.frames++
 }
 
 // piece sends a chunk of content, which is what the script's pace and faults
@@ -78,11 +78,7 @@ func (o *outlet) fault() {
 	case faultEnd:
 		o.over = true
 	case faultError:
-		f := scripted(http.StatusInternalServerError)
-		if s.status != 0 {
-			f = scripted(s.status)
-		}
-		o.frame(o.x.format.broken(o.x, f))
+		o.frame(o.x.format.broken(o, s.inside()))
 		o.over = true
 	case faultBad:
 		o.frame([]byte("data: {\"this is\": [\"no JSON\n\n"))

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -113,11 +114,19 @@ var words = []word{
 	{"reset", false, "resets the connection before the headers", func(s *script, _ int) { s.fault = faultReset }},
 	{"cut", true, "resets the connection after N chunks", func(s *script, n int) { s.fault, s.after = faultCut, n }},
 	{"end", true, "ends the stream in order after N chunks, unfinished", func(s *script, n int) { s.fault, s.after = faultEnd, n }},
-	{"err", true, "sends an error inside the stream after N chunks", func(s *script, n int) { s.fault, s.after = faultError, n }},
+	{"err", true, "sends an error inside the stream after N chunks; after e529, an overload", func(s *script, n int) { s.fault, s.after = faultError, n }},
 	{"bad", true, "sends a malformed chunk after N chunks", func(s *script, n int) { s.fault, s.after = faultBad, n }},
 	{"html", false, "answers 502 with a web page", func(s *script, _ int) { s.fault = faultHTML }},
 	{"huge", false, "sends one line of 64 MiB", func(s *script, _ int) { s.fault = faultHuge }},
 	{"wholestream", false, "answers a stream request with a whole answer", func(s *script, _ int) { s.fault = faultWhole }},
+}
+
+// inside is the failure that comes inside an answer.
+func (s *script) inside() *failure {
+	if s.status != 0 {
+		return scripted(s.status)
+	}
+	return scripted(http.StatusInternalServerError)
 }
 
 // millis is n milliseconds, within what a duration can hold.

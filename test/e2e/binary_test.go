@@ -4,7 +4,7 @@
 //
 // It promises to reach the program by nothing but its flags, its port and its
 // output. What single parts do is tested beside them.
-package e2e_test
+package e2e
 
 import (
 	"bufio"
@@ -176,7 +176,7 @@ func (l *lab) turns(t *testing.T, n int) []turn {
 		Data []turn `json:"data"`
 	}
 	for range 100 {
-		out, err := exec.Command(binary, "turns", "--json", "--limit", "500", "--url", l.url, "--key", key).Output()
+		out, err := exec.Command(binary, "turns", "--json", "--limit", "500", "--server", l.url, "--key", key).Output()
 		if err != nil {
 			t.Fatal(err)
 		}
