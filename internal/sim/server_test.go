@@ -192,7 +192,7 @@ func TestRecordingsPlay(t *testing.T) {
 			}
 		}
 	}
-	if played != 15 {
+	if played != 16 {
 		t.Errorf("played %d recordings", played)
 	}
 	if got, err := c.ask(0, "sim-cut3-rec-openai-text", true); err != nil || got.err == nil || len(events(got.body)) != 3 {
