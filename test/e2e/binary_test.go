@@ -125,6 +125,8 @@ func newLab(t *testing.T) *lab {
 providers:
   chat:     {type: openai, base_url: "%[2]s/openai/v1", api_key: k, formats: [chat]}
   messages: {type: anthropic, base_url: "%[2]s/anthropic", api_key: k}
+  responses: {type: openai, base_url: "%[2]s/openai/v1", api_key: k, formats: [responses]}
+  gemini:   {type: gemini, base_url: "%[2]s/gemini", api_key: k}
 `, key, sim.url)
 	if err := os.WriteFile(l.config, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -232,7 +234,7 @@ func TestEveryClientFormatReachesEveryProvider(t *testing.T) {
 	l := newLab(t)
 	count := 0
 	for _, c := range clients {
-		for _, provider := range []string{"chat", "messages"} {
+		for _, provider := range []string{"chat", "messages", "responses", "gemini"} {
 			model := provider + "/sim-n4"
 			status, answer, err := l.post(t, fill(c.path, model), fill(c.body, model))
 			if status != 200 || err != nil || !strings.Contains(answer, c.said) {
@@ -280,6 +282,28 @@ func TestRefusalsAreTheCallersOwn(t *testing.T) {
 	for _, row := range l.turns(t, 5) {
 		if row.Status != "error" || row.Output != 0 {
 			t.Errorf("%+v", row)
+		}
+	}
+}
+
+// asksTool is one tool turn in each client format: the first request, the word
+// that shows the call, and how the call's id reads.
+var asksTool = []struct{ path, body, call string }{
+	{"/v1/chat/completions", `{"model":%q,"messages":[{"role":"user","content":"what is the weather?"}],"tools":[{"type":"function","function":{"name":"get_weather","description":"d","parameters":{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}}}]}`, `"finish_reason":"tool_calls"`},
+	{"/v1/messages", `{"model":%q,"max_tokens":500,"messages":[{"role":"user","content":"what is the weather?"}],"tools":[{"name":"get_weather","description":"d","input_schema":{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}}]}`, `"stop_reason":"tool_use"`},
+	{"/v1/responses", `{"model":%q,"store":false,"input":"what is the weather?","tools":[{"type":"function","name":"get_weather","description":"d","parameters":{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}}]}`, `"type":"function_call"`},
+	{"/v1beta/models/%s:generateContent", `{"contents":[{"role":"user","parts":[{"text":"what is the weather?"}]}],"tools":[{"functionDeclarations":[{"name":"get_weather","description":"d","parameters":{"type":"OBJECT","properties":{"city":{"type":"STRING"}},"required":["city"]}}]}]}`, `"functionCall"`},
+}
+
+func TestToolsReachEveryProvider(t *testing.T) {
+	l := newLab(t)
+	for _, c := range asksTool {
+		for _, provider := range []string{"chat", "messages", "responses", "gemini"} {
+			model := provider + "/sim-tools1"
+			status, answer, err := l.post(t, fill(c.path, model), fill(c.body, model))
+			if status != 200 || err != nil || !strings.Contains(answer, c.call) || !strings.Contains(answer, "get_weather") {
+				t.Errorf("%s at %s: %d %v\n%s", c.path, provider, status, err, answer)
+			}
 		}
 	}
 }
