@@ -47,6 +47,7 @@ type Server struct {
 	directory *identity.Directory
 	gateway   *gateway.Gateway
 	inference *httpapi.Inference
+	meters    *meters
 
 	mu       sync.Mutex // protects following fields
 	accounts []connected
@@ -128,6 +129,8 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 		PublicURL: func() string { return s.cfg.Load().PublicURL },
 		Chat:      all[llm.FormatChat], Messages: all[llm.FormatMessages], Gemini: all[llm.FormatGemini], Responses: all[llm.FormatResponses],
 	}
+	s.meters = newMeters(s)
+	s.gateway.Ended, s.inference.Refused = s.meters.ended, s.meters.refuse
 	if err := s.Apply(cfg); err != nil {
 		return nil, err
 	}
@@ -233,6 +236,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	s.inference.Register(mux)
 	s.operations(mux)
+	mux.Handle("GET /metrics", s.operatorsOnly(s.meters.handler()))
 	m := &httpapi.Management{
 		Gateway: s.gateway, Directory: s.directory, Reader: s.store, Zone: s.cfg.Load().Location(), Version: s.version,
 		Log: s.log, Now: time.Now, Lists: s.listed,
@@ -361,6 +365,7 @@ func (s *Server) Providers() []string {
 func (s *Server) Operations() http.Handler {
 	mux := http.NewServeMux()
 	s.operations(mux)
+	mux.Handle("GET /metrics", s.meters.handler())
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)

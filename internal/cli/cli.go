@@ -28,7 +28,7 @@ func New(version string) *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serve(version), simulate(), demo(version), usage(), turns(), models(), providers(), configure())
+	root.AddCommand(serve(version), simulate(), demo(version), usage(), turns(), models(), providers(), configure(), doctor(), chat())
 	return root
 }
 

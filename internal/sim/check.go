@@ -237,7 +237,7 @@ func count(lo, hi int) func(node) {
 	}
 }
 
-// words asks for one of some words.
+// oneOf asks for one of some words.
 func oneOf(words ...string) func(node) { return func(n node) { n.among(words...) } }
 
 // shape asks for an object with some members.

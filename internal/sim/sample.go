@@ -12,7 +12,7 @@ import (
 const (
 	maxDepth   = 12
 	maxMembers = 256
-	maxSample  = 4096 // values in all
+	maxSample  = 1024 // values in all
 )
 
 // encode writes v as JSON, the same bytes for the same value.

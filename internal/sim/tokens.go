@@ -34,7 +34,7 @@ const (
 	maxText    = 32 << 20
 	maxLatency = 10 * time.Minute
 	maxGap     = time.Minute
-	maxCalls   = 64
+	maxCalls   = 32
 )
 
 // script is what a model does.
