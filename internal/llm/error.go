@@ -40,7 +40,9 @@ func (e *Error) Error() string {
 		s = e.Provider + ": " + s
 	}
 	if e.Err != nil {
-		s += ": " + e.Err.Error()
+		if cause := e.Err.Error(); cause != "" {
+			s += ": " + cause
+		}
 	}
 	return s
 }
