@@ -100,8 +100,9 @@ type Family struct {
 // Rules are the differences of a family; an empty one changes nothing.
 type Rules struct {
 	// Formats narrows the rule to these formats; empty: all.
-	Formats        []llm.Format      `yaml:"formats"`
-	Reject         []string          `yaml:"reject"`
+	Formats []llm.Format `yaml:"formats"`
+	Reject  []string     `yaml:"reject"`
+	// Rename gives fields other names; an empty one takes back an earlier family's.
 	Rename         map[string]string `yaml:"rename"`
 	Set            map[string]any    `yaml:"set"`
 	SystemRole     llm.Role          `yaml:"system_role"`
@@ -216,6 +217,10 @@ func (p *Profile) target(model string, f llm.Format) wire.Target {
 func (r *Rules) apply(t *wire.Target) {
 	t.Reject = append(t.Reject, r.Reject...)
 	for from, to := range r.Rename {
+		if to == "" {
+			delete(t.Rename, from)
+			continue
+		}
 		if t.Rename == nil {
 			t.Rename = map[string]string{}
 		}

@@ -196,6 +196,24 @@ func (l *lab) turns(t *testing.T, n int) []turn {
 	return list.Data
 }
 
+// usageTurns is how many turns the usage tells of.
+func (l *lab) usageTurns(t *testing.T) int {
+	t.Helper()
+	out, err := exec.Command(binary, "usage", "--json", "--server", l.url, "--key", key).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var u struct {
+		Last7 struct {
+			Turns int `json:"turns"`
+		} `json:"last_7_days"`
+	}
+	if err := json.Unmarshal(out, &u); err != nil {
+		t.Fatal(err)
+	}
+	return u.Last7.Turns
+}
+
 // clients are the ways in which a client asks for one text.
 var clients = []struct {
 	name, path, body, streamPath, streamBody string

@@ -23,7 +23,7 @@ func TestReasoningSurvivesClientsThatDropIt(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				body := `{"model":"` + model + `",` + more + `"reasoning_effort":"high","max_tokens":4000,"messages":` + string(list) +
+				body := `{"model":"` + model + `",` + more + `"reasoning_effort":"high","max_completion_tokens":4000,"messages":` + string(list) +
 					`,"tools":[{"type":"function","function":{"name":"look_up","description":"d","parameters":{"type":"object","properties":{"what":{"type":"string"}},"required":["what"]}}}]}`
 				status, answer, err := l.post(t, "/v1/chat/completions", body)
 				if status != 200 || err != nil {

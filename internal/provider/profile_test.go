@@ -1,0 +1,45 @@
+package provider_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/provider"
+)
+
+func TestProfilesSayWhatFamiliesNeed(t *testing.T) {
+	for _, c := range []struct {
+		typ, base, model string
+		format           llm.Format
+		profile          string
+		rename           map[string]string
+		replay           string
+	}{
+		{"openai", "", "gpt-4o", llm.FormatChat, "openai", nil, ""},
+		{"openai", "", "gpt-5.4", llm.FormatChat, "openai", map[string]string{"max_tokens": "max_completion_tokens"}, ""},
+		{"openai", "https://api.openai.com/v1", "gpt-5.4", llm.FormatResponses, "openai", nil, "tools"},
+		{"openai", "http://127.0.0.1:8000/v1", "qwen3-coder", llm.FormatChat, "openai-compatible", map[string]string{"max_completion_tokens": "max_tokens"}, ""},
+		{"openai", "http://relay.example/v1", "gpt-5.4", llm.FormatChat, "openai-compatible", map[string]string{"max_tokens": "max_completion_tokens"}, ""},
+		{"anthropic", "", "claude-sonnet-4-5", llm.FormatMessages, "anthropic", nil, "tools"},
+	} {
+		p, err := provider.ProfileAt(c.typ, c.base)
+		if err != nil || p.Type != c.profile {
+			t.Errorf("%s at %q: %v %v", c.typ, c.base, p, err)
+			continue
+		}
+		a, err := provider.NewAccount(provider.Options{Name: "p", Profile: p, BaseURL: c.base})
+		if err != nil {
+			t.Fatal(err)
+		}
+		target := a.Target(c.model, c.format, provider.Key{})
+		if d := cmp.Diff(c.rename, target.Rename); d != "" || target.Reasoning.Replay != c.replay {
+			t.Errorf("%+v: replay %q %s", c, target.Reasoning.Replay, d)
+		}
+		if want := (llm.Origin{Provider: "p", Model: c.model}); target.Origin != want {
+			t.Errorf("origin %+v", target.Origin)
+		}
+		a.Close()
+	}
+}
