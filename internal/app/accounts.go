@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -47,7 +48,13 @@ var laterTypes = []string{"nvidia", "mistral", "xai", "groq", "together", "moons
 // connect makes the accounts of a configuration, in its order.
 func connect(cfg *config.Config, now func() time.Time) ([]connected, error) {
 	var out []connected
-	for _, e := range cfg.Providers {
+	providers := cfg.Providers
+	if cfg.ProvidersFromEnv && ollamaAnswers() {
+		local := config.DefaultProvider()
+		local.Type = ollama
+		providers = append(slices.Clone(providers), config.Entry[config.Provider]{Name: ollama, Value: local})
+	}
+	for _, e := range providers {
 		p := e.Value
 		profile, err := provider.ProfileAt(p.Type, p.BaseURL)
 		if err != nil {
@@ -84,6 +91,18 @@ func connect(cfg *config.Config, now func() time.Time) ([]connected, error) {
 		out = append(out, connected{a, declared})
 	}
 	return out, nil
+}
+
+// ollama is the one type that needs no key, so that it is looked for by asking.
+const ollama = "ollama"
+
+// ollamaAnswers says whether a local Ollama runs at its usual place.
+func ollamaAnswers() bool {
+	c, err := net.DialTimeout("tcp", "127.0.0.1:11434", 300*time.Millisecond) //nolint:noctx // it has its own limit
+	if err != nil {
+		return false
+	}
+	return c.Close() == nil
 }
 
 func declaredModels(in []config.Model) ([]catalog.Model, error) {

@@ -98,7 +98,7 @@ func (v *conversation) ask(ctx context.Context, out io.Writer) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("no gateway answers at %s: start one with `oido serve`, or give --server: %w", v.url, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end, or given up
+	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		b, err := io.ReadAll(io.LimitReader(resp.Body, maxLine))
 		if err != nil {

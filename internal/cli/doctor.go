@@ -107,7 +107,7 @@ func folder(dir string) finding {
 		f.says, f.bad = "how much room is left can't be told: "+err.Error(), true
 		return f
 	}
-	free := st.Bavail * uint64(st.Bsize) //nolint:unconvert // int32 on some systems
+	free := st.Bavail * uint64(st.Bsize)
 	f.says, f.bad = fmt.Sprintf("can be written, %d MiB free", free>>20), free < enoughDisk
 	return f
 }

@@ -45,6 +45,7 @@ func FuzzDecode(f *testing.F) {
 // What is peeked is what is decoded.
 func FuzzPeek(f *testing.F) {
 	f.Add([]byte(forwarded))
+	f.Add([]byte(`{"reasoning":{"":"","":0}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		raw := wire.RawRequest{Body: body}
 		p, err := format.Peek(raw)
@@ -59,7 +60,10 @@ func FuzzPeek(f *testing.F) {
 		}
 		out, err := format.Splice(raw, p, wire.Edits{Model: "another", Drop: []string{"store", "reasoning.summary"}, Set: map[string][]byte{"user": []byte(`"u"`)}})
 		if err != nil {
-			t.Fatal(err)
+			if llm.AsError(err).Kind != llm.KindBadRequest { // below the top level, a member may stand twice
+				t.Fatal(err)
+			}
+			return
 		}
 		if !jsontext.Value(out.Body).IsValid(jsontext.AllowDuplicateNames(true)) {
 			t.Fatalf("spliced to %s", out.Body)
