@@ -214,6 +214,19 @@ func (l *lab) usageTurns(t *testing.T) int {
 	return u.Last7.Turns
 }
 
+// usageTurnsSoon waits until the usage tells of n turns.
+func (l *lab) usageTurnsSoon(t *testing.T, n int) int {
+	t.Helper()
+	got := 0
+	for range 100 {
+		if got = l.usageTurns(t); got >= n {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return got
+}
+
 // clients are the ways in which a client asks for one text.
 var clients = []struct {
 	name, path, body, streamPath, streamBody string
