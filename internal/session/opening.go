@@ -59,7 +59,7 @@ func (o *opening) read(messages []byte, sh shape) {
 		if kind != '{' {
 			continue
 		}
-		m := messageOf(raw)
+		m := messageOf(raw, sh.assistant)
 		switch {
 		case m.role == sh.assistant, m.callName != "":
 			if o.answer = cut(m.text); o.answer == "" && m.callName != "" {
@@ -79,8 +79,12 @@ func (o *opening) read(messages []byte, sh shape) {
 // message is what matters of one message of any format.
 type message struct{ role, item, text, callName string }
 
-func messageOf(raw []byte) message {
+// messageOf reads a message; its text only where the model speaks, since a
+// user's may be long.
+func messageOf(raw []byte, assistant string) message {
 	var m message
+	var store [2]scan.Field
+	contents := store[:0]
 	for obj := scan.NewObject(raw); obj.Next(); {
 		f := obj.Field()
 		switch string(f.Name) {
@@ -93,11 +97,17 @@ func messageOf(raw []byte) message {
 				m.callName, _ = f.String()
 			}
 		case "content", "parts":
-			m.text += textOf(f)
-			if m.callName == "" {
-				m.callName = callIn(f)
-			}
+			contents = append(contents, f)
 		case "tool_calls":
+			m.callName = callIn(f)
+		}
+	}
+	if m.role != assistant {
+		return m
+	}
+	for _, f := range contents {
+		m.text += textOf(f)
+		if m.callName == "" {
 			m.callName = callIn(f)
 		}
 	}

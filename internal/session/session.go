@@ -11,6 +11,7 @@ package session
 import (
 	"container/list"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"strings"
 	"sync"
@@ -92,7 +93,7 @@ func (r *Recogniser) Recognise(q Request) Session {
 		return Session{ID: q.InBody, Source: SourceBody}
 	}
 	o := openingOf(q.Format, q.Body)
-	s := Session{Source: SourceHash, beginning: sum(q.Org, q.KeyID, string(o.system), string(o.user))}
+	s := Session{Source: SourceHash, beginning: sum([]byte(q.Org), []byte(q.KeyID), o.system, o.user)}
 	if o.answer == "" {
 		s.First, s.ID = true, freshID()
 		return s
@@ -119,17 +120,28 @@ func freshID() string {
 	return "s-" + hex.EncodeToString(id[:])
 }
 
-func sum(parts ...string) (d digest) {
+// maxHashed is up to how many bytes of a part are hashed whole; of a longer one
+// its length, beginning and end tell it apart well enough.
+const maxHashed = 8 << 10
+
+func sum(parts ...[]byte) (d digest) {
 	h := sha256.New()
+	var size [8]byte
 	for _, p := range parts {
-		s := sha256.Sum256([]byte(p))
-		h.Write(s[:])
+		binary.BigEndian.PutUint64(size[:], uint64(len(p)))
+		h.Write(size[:])
+		if len(p) > maxHashed {
+			h.Write(p[:maxHashed/2])
+			p = p[len(p)-maxHashed/2:]
+		}
+		h.Write(p)
 	}
-	copy(d[:], h.Sum(nil))
+	var out [sha256.Size]byte
+	copy(d[:], h.Sum(out[:0]))
 	return d
 }
 
-func (d digest) with(answer string) digest { return sum(string(d[:]), answer) }
+func (d digest) with(answer string) digest { return sum(d[:], []byte(answer)) }
 
 func (r *Recogniser) find(at digest) (string, bool) {
 	now := r.now()
