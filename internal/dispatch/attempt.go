@@ -268,6 +268,9 @@ func (r *run) whole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.
 	}
 	a.FirstEvent = time.Since(a.Started)
 	meter := r.meter(upstream, t)
+	if k, ok := meter.(wire.Keeper); ok && r.call.WantOpening {
+		k.Keep() // it decodes the answer anyway
+	}
 	verdict := meter.Body(data)
 	a.Metered = meter.Result()
 	if verdict.Err != nil {
@@ -286,9 +289,7 @@ func (r *run) whole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.
 		}
 	}
 	if r.call.WantOpening && a.Opening == nil {
-		if answer, err := upstream.DecodeAnswer(data, t); err == nil {
-			a.Opening = answer.Choices[0].Parts
-		}
+		a.Opening = a.Metered.Parts
 	}
 	r.succeed(a)
 	return nil
