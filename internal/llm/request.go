@@ -49,9 +49,14 @@ type Request struct {
 // Field is one top-level request field that has no neutral word.
 type Field struct {
 	Format Format // the format that it was read from
-	Name   string
-	Value  []byte // JSON
+	// Name is the field's; one that begins with a NUL is a mark that the format
+	// keeps for itself, and is no loss elsewhere.
+	Name  string
+	Value []byte // JSON
 }
+
+// Mark says that the field is its format's own note, never on the wire.
+func (f Field) Mark() bool { return len(f.Name) > 0 && f.Name[0] == 0 }
 
 // Format names a wire format.
 type Format string

@@ -285,6 +285,17 @@ func TestEveryClientFormatReachesEveryProvider(t *testing.T) {
 	}
 }
 
+func TestAGeminiClientWithoutSSEGetsOneArray(t *testing.T) {
+	l := newLab(t)
+	for _, provider := range []string{"chat", "messages", "responses", "gemini"} {
+		status, answer, err := l.post(t, "/v1beta/models/"+provider+"/sim-n4:streamGenerateContent", clients[3].body)
+		var chunks []map[string]any
+		if status != 200 || err != nil || json.Unmarshal([]byte(answer), &chunks) != nil || len(chunks) == 0 {
+			t.Errorf("%s: %d %v %s", provider, status, err, answer)
+		}
+	}
+}
+
 func TestRefusalsAreTheCallersOwn(t *testing.T) {
 	l := newLab(t)
 	for _, c := range []struct {

@@ -3,7 +3,6 @@ package chat
 import (
 	"bytes"
 	"slices"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -389,7 +388,7 @@ func (w *writer) extra(q *llm.Request) {
 			w.put(f.Name, jsontext.Value(f.Value))
 			continue
 		}
-		if !strings.HasPrefix(f.Name, "\x00") {
+		if !f.Mark() {
 			w.lose(f.Name, "the field "+f.Name+" has no counterpart in Chat Completions")
 		}
 	}

@@ -168,6 +168,7 @@ func (e *encoding) fields() (fields, error) {
 func (e *encoding) fit(f fields) fields {
 	for _, x := range e.req.Extra {
 		switch {
+		case x.Mark():
 		case x.Format != llm.FormatMessages:
 			e.drop(x.Name, "the field %s has no word in this format", x.Name)
 		case x.Name == "output_config" && f.index(x.Name) >= 0:

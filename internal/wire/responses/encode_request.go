@@ -230,6 +230,7 @@ func (w *writer) include(q *llm.Request) {
 func (w *writer) extras(q *llm.Request) {
 	for _, f := range q.Extra {
 		switch {
+		case f.Mark():
 		case f.Format != llm.FormatResponses:
 			w.lose(f.Name, "the field "+f.Name+" has no counterpart in the Responses API")
 		case f.Name == "include", strings.HasPrefix(f.Name, "text."), strings.HasPrefix(f.Name, "reasoning."):
