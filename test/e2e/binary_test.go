@@ -368,7 +368,7 @@ func TestAnAnswerThatBreaksLooksBroken(t *testing.T) {
 
 func TestAKilledProcessLosesNoTurn(t *testing.T) {
 	l := newLab(t)
-	const rounds = 5
+	const rounds = 20
 	for range rounds {
 		ended := make(chan struct{})
 		go func() {
