@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/sse"
@@ -113,6 +115,10 @@ func FuzzDecodeStream(f *testing.F) {
 			case llm.PartStart:
 				if c, ok := e.Part.(llm.ToolCall); ok {
 					broken = broken || c.ID == "" || c.Name == ""
+				}
+				// A block of an unknown type goes on as it came, double names and all.
+				if o, ok := e.Part.(llm.Opaque); ok {
+					broken = broken || !jsontext.Value(o.Raw).IsValid()
 				}
 			case llm.ArgumentsDelta:
 				// Arguments that aren't JSON are the model's, and go on as they are.

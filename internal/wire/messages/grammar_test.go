@@ -243,7 +243,7 @@ func wholeMessage(m map[string]any, start bool) error {
 // an output cap below the thinking budget, too many cache marks.
 func checkRequest(body []byte) error {
 	var q map[string]any
-	if err := json.Unmarshal(body, &q, reading); err != nil {
+	if err := json.Unmarshal(body, &q, reading, lastWins); err != nil {
 		return err
 	}
 	if err := has(q, "model", "max_tokens", "messages"); err != nil {
@@ -323,3 +323,10 @@ func checkTurns(messages []any) error {
 	}
 	return nil
 }
+
+// lastWins takes the last of several members of one name, as most readers do;
+// by itself the decoder would merge them, and refuse those of different kinds.
+var lastWins = json.WithUnmarshalers(json.UnmarshalFromFunc(func(_ *jsontext.Decoder, v *any) error {
+	*v = nil
+	return errors.ErrUnsupported
+}))
