@@ -117,7 +117,7 @@ func (s *Store) blob(ctx context.Context, name string, args ...any) (b []byte, e
 
 // PutReasoning keeps sealed reasoning and forgets some of what has expired.
 func (s *Store) PutReasoning(ctx context.Context, rows []recall.Row) error {
-	return s.inTx(ctx, func(exec func(string, ...any) (sql.Result, error)) error {
+	return s.inTx(ctx, func(exec execer) error {
 		for _, r := range rows {
 			if _, err := exec("put reasoning", r.Org, r.Key, r.User, r.Data, r.Created.UnixMicro(), r.Expires.UnixMicro()); err != nil {
 				return err

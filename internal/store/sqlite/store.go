@@ -41,7 +41,7 @@ type Store struct {
 	prepared map[string]*sql.Stmt
 }
 
-const pragmas = "?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)&_pragma=auto_vacuum(incremental)&_txlock=immediate"
+const pragmas = "?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)&_pragma=auto_vacuum(incremental)&_pragma=cache_size(-8000)&_pragma=wal_autocheckpoint(4000)&_txlock=immediate"
 
 // Open opens the database in a data directory, and makes or migrates it where
 // that is needed. Days are cut in zone.
@@ -190,11 +190,14 @@ func (s *Store) exec(ctx context.Context, name string, args ...any) (sql.Result,
 }
 
 // inTx runs f in one transaction on the writing connection.
-func (s *Store) inTx(ctx context.Context, f func(exec func(name string, args ...any) (sql.Result, error)) error) error {
+func (s *Store) inTx(ctx context.Context, f func(exec execer) error) error {
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
+	// Every statement under a context that can end costs a goroutine; rolling
+	// back when it ends is the transaction's own work.
+	within := context.WithoutCancel(ctx)
 	stmts := map[string]*sql.Stmt{}
 	err = f(func(name string, args ...any) (sql.Result, error) {
 		st := stmts[name]
@@ -209,7 +212,7 @@ func (s *Store) inTx(ctx context.Context, f func(exec func(name string, args ...
 			}
 			stmts[name] = st
 		}
-		return st.ExecContext(ctx, args...)
+		return st.ExecContext(within, args...)
 	})
 	if err != nil {
 		return errors.Join(err, tx.Rollback())

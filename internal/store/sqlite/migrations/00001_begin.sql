@@ -5,22 +5,23 @@ CREATE TABLE keys (
   created INTEGER NOT NULL, revoked INTEGER
 ) STRICT;
 
+-- A turn's id is a UUIDv7, so its order is that of time: one tree serves the
+-- lists, the windows and the removal of old rows.
 CREATE TABLE turns (
-  id TEXT PRIMARY KEY, org TEXT NOT NULL, user TEXT NOT NULL, key TEXT NOT NULL, end_user TEXT NOT NULL, agent TEXT NOT NULL,
+  org TEXT NOT NULL, id TEXT NOT NULL, user TEXT NOT NULL, key TEXT NOT NULL, end_user TEXT NOT NULL, agent TEXT NOT NULL,
   session TEXT NOT NULL, session_source TEXT NOT NULL, workload TEXT NOT NULL, class TEXT NOT NULL, purpose TEXT NOT NULL,
   requested_model TEXT NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL, format TEXT NOT NULL, stream INTEGER NOT NULL,
-  status TEXT NOT NULL, started INTEGER NOT NULL, first_token INTEGER NOT NULL, duration INTEGER NOT NULL, decision BLOB
+  status TEXT NOT NULL, started INTEGER NOT NULL, first_token INTEGER NOT NULL, duration INTEGER NOT NULL, decision BLOB,
+  PRIMARY KEY (org, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX turns_by_org ON turns (org, id);
-CREATE INDEX turns_by_start ON turns (started);
 
 CREATE TABLE attempts (
-  turn TEXT NOT NULL, number INTEGER NOT NULL, org TEXT NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL, served_model TEXT NOT NULL,
+  org TEXT NOT NULL, turn TEXT NOT NULL, number INTEGER NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL, served_model TEXT NOT NULL,
   key_hint TEXT NOT NULL, format TEXT NOT NULL, started INTEGER NOT NULL, first_token INTEGER NOT NULL, duration INTEGER NOT NULL,
   status TEXT NOT NULL, error_kind TEXT NOT NULL, error_status INTEGER NOT NULL, error_text TEXT NOT NULL, finish TEXT NOT NULL,
   input INTEGER NOT NULL, cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL,
   output INTEGER NOT NULL, reasoning INTEGER NOT NULL, quality INTEGER NOT NULL, cost INTEGER,
-  PRIMARY KEY (turn, number)
+  PRIMARY KEY (org, turn, number)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE usage_daily (

@@ -6,13 +6,13 @@ INSERT INTO ledger_position (one, segment, at) VALUES (1, ?, ?)
 ON CONFLICT (one) DO UPDATE SET segment = excluded.segment, at = excluded.at;
 
 -- name: insert turn
-INSERT INTO turns (id, org, user, key, end_user, agent, session, session_source, workload, class, purpose, requested_model,
+INSERT INTO turns (org, id, user, key, end_user, agent, session, session_source, workload, class, purpose, requested_model,
   provider, model, format, stream, status, started, first_token, duration, decision)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO NOTHING;
+ON CONFLICT (org, id) DO NOTHING;
 
 -- name: insert attempt
-INSERT INTO attempts (turn, number, org, provider, model, served_model, key_hint, format, started, first_token, duration,
+INSERT INTO attempts (org, turn, number, provider, model, served_model, key_hint, format, started, first_token, duration,
   status, error_kind, error_status, error_text, finish, input, cache_read, cache_write, cache_write_1h, output, reasoning, quality, cost)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
@@ -34,12 +34,17 @@ ON CONFLICT (org, dimension, hour, key) DO UPDATE SET
 
 -- name: touch session
 INSERT INTO sessions (org, id, source, user, agent, workload, provider, model, first_seen, last_seen, turns)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (org, id) DO UPDATE SET
-  provider = excluded.provider, model = excluded.model, last_seen = max(last_seen, excluded.last_seen), turns = turns + 1;
+  provider = excluded.provider, model = excluded.model, last_seen = max(last_seen, excluded.last_seen), turns = turns + excluded.turns;
 
 -- name: old turns
-SELECT org, id FROM turns WHERE started < ? ORDER BY started LIMIT ?;
+WITH RECURSIVE orgs (org) AS (
+  SELECT min(org) FROM turns
+  UNION ALL
+  SELECT (SELECT min(t.org) FROM turns t WHERE t.org > orgs.org) FROM orgs WHERE orgs.org IS NOT NULL
+)
+SELECT turns.org, turns.id FROM orgs JOIN turns ON turns.org = orgs.org WHERE turns.id < ? LIMIT ?;
 
 -- name: delete turn
 DELETE FROM turns WHERE org = ? AND id = ?;
