@@ -115,8 +115,13 @@ func (r *Recogniser) Answered(s Session, opening string) {
 	}
 }
 
+// freshID is in the order of time, which keeps the rows of sessions that were
+// begun together beside each other.
 func freshID() string {
-	id := uuid.New()
+	id, err := uuid.NewV7()
+	if err != nil {
+		id = uuid.New()
+	}
 	return "s-" + hex.EncodeToString(id[:])
 }
 

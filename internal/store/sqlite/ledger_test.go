@@ -1,7 +1,6 @@
 package sqlite_test
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -19,7 +18,7 @@ func someTurns(n int) []ledger.Turn {
 	for i := range out {
 		cost := llm.NanoUSD(1234567)
 		out[i] = ledger.Turn{
-			ID: uuid.Must(uuid.NewV7()).String(), Org: "default", User: "ada", Key: "0197-key", Session: fmt.Sprintf("s-%d", i%50), SessionSource: "opening",
+			ID: uuid.Must(uuid.NewV7()).String(), Org: "default", User: "ada", Key: "0197-key", Session: "s-" + uuid.Must(uuid.NewV7()).String(), SessionSource: "hash",
 			Workload: "chat", RequestedModel: "openai/gpt-5.4-mini", Format: "chat", Started: now, InputEstimate: 250, Decision: []byte("exact"),
 			Status: ledger.StatusOK, FirstToken: time.Millisecond, Duration: 2 * time.Millisecond,
 			Attempts: []ledger.Attempt{{

@@ -1,10 +1,14 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/oidostudio/oido/internal/ledger"
@@ -29,17 +33,18 @@ func (s *Store) WriteTurns(ctx context.Context, turns []ledger.Turn, upTo ledger
 			sums.add(t)
 			touch(seen, t)
 		}
-		for k, v := range sums.daily {
-			if _, err := exec("add usage", sumArgs(k, v)...); err != nil {
+		for _, k := range slices.SortedFunc(maps.Keys(sums.daily), rollupKey.compare) {
+			if _, err := exec("add usage", sumArgs(k, sums.daily[k])...); err != nil {
 				return err
 			}
 		}
-		for k, v := range sums.hourly {
-			if _, err := exec("add hourly usage", sumArgs(k, v)...); err != nil {
+		for _, k := range slices.SortedFunc(maps.Keys(sums.hourly), rollupKey.compare) {
+			if _, err := exec("add hourly usage", sumArgs(k, sums.hourly[k])...); err != nil {
 				return err
 			}
 		}
-		for k, v := range seen {
+		for _, k := range slices.SortedFunc(maps.Keys(seen), sessionKey.compare) {
+			v := seen[k]
 			t := v.last
 			provider, model := answeredBy(t)
 			if _, err := exec("touch session", k.org, k.id, t.SessionSource, t.User, t.Agent, t.Workload, provider, model, v.first.UnixMicro(), t.Started.UnixMicro(), v.turns); err != nil {
@@ -58,6 +63,12 @@ type rollupKey struct {
 	day       string // YYYY-MM-DD, of daily rows
 	hour      int64  // seconds since 1970, of hourly rows
 	key       string
+}
+
+// compare gives the order of the table, which is the cheapest to write in.
+func (k rollupKey) compare(o rollupKey) int {
+	return cmp.Or(strings.Compare(k.org, o.org), strings.Compare(string(k.dimension), string(o.dimension)), strings.Compare(k.day, o.day),
+		cmp.Compare(k.hour, o.hour), strings.Compare(k.key, o.key))
 }
 
 // rollups add up what turns add to the roll-ups.
@@ -92,6 +103,10 @@ func sumArgs(k rollupKey, s ledger.Sums) []any {
 }
 
 type sessionKey struct{ org, id string }
+
+func (k sessionKey) compare(o sessionKey) int {
+	return cmp.Or(strings.Compare(k.org, o.org), strings.Compare(k.id, o.id))
+}
 
 // sessionTouch is what a batch says of one session.
 type sessionTouch struct {
