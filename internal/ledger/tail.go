@@ -12,10 +12,12 @@ import (
 
 // tail reads records from the spool in order, behind the appender.
 type tail struct {
-	s   *spool
-	f   *os.File
-	at  Position
-	buf []byte
+	s  *spool
+	f  *os.File
+	at Position
+	// window holds what was read of the segment from windowAt on.
+	window   []byte
+	windowAt int64
 	// damaged counts places that could not be read and were passed over.
 	damaged int
 }
@@ -84,37 +86,50 @@ func (t *tail) open(end Position) error {
 	return nil
 }
 
-// frame reads the payload at t.at: io.EOF at the segment's end, errRecord for
-// what is no whole record.
+// frame returns the payload at t.at, good until the next call: io.EOF at the
+// segment's end, errRecord for what is no whole record.
 func (t *tail) frame(last bool, end Position) ([]byte, error) {
-	var head [frameSize]byte
-	if n, err := t.f.ReadAt(head[:], t.at.Offset); err != nil {
-		if n == 0 && errors.Is(err, io.EOF) {
-			return nil, io.EOF
-		}
-		if errors.Is(err, io.EOF) {
-			return nil, errRecord
-		}
-		return nil, fmt.Errorf("read the spool: %w", err)
+	head, err := t.peek(frameSize)
+	if err != nil {
+		return nil, err
 	}
-	size := int(binary.LittleEndian.Uint32(head[:]))
+	size := int(binary.LittleEndian.Uint32(head))
+	sum := binary.LittleEndian.Uint32(head[4:])
 	if size == 0 || size > maxRecord || last && t.at.Offset+int64(frameSize+size) > end.Offset {
 		return nil, errRecord
 	}
-	if cap(t.buf) < size {
-		t.buf = make([]byte, max(size, 4<<10))
+	whole, err := t.peek(frameSize + size)
+	if err != nil {
+		return nil, err
 	}
-	payload := t.buf[:size]
-	if _, err := t.f.ReadAt(payload, t.at.Offset+frameSize); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, errRecord
-		}
-		return nil, fmt.Errorf("read the spool: %w", err)
-	}
-	if crc32.Checksum(payload, castagnoli) != binary.LittleEndian.Uint32(head[4:]) {
+	payload := whole[frameSize:]
+	if crc32.Checksum(payload, castagnoli) != sum {
 		return nil, errRecord
 	}
 	return payload, nil
+}
+
+// peek returns the n bytes at t.at: io.EOF at the segment's end, errRecord
+// where fewer are left.
+func (t *tail) peek(n int) ([]byte, error) {
+	from := t.at.Offset - t.windowAt
+	if from < 0 || from+int64(n) > int64(len(t.window)) {
+		if t.window == nil {
+			t.window = make([]byte, 0, frameSize+maxRecord)
+		}
+		read, err := t.f.ReadAt(t.window[:cap(t.window)], t.at.Offset)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("read the spool: %w", err)
+		}
+		t.window, t.windowAt, from = t.window[:read], t.at.Offset, 0
+	}
+	switch rest := t.window[from:]; {
+	case len(rest) >= n:
+		return rest[:n], nil
+	case len(rest) == 0:
+		return nil, io.EOF
+	}
+	return nil, errRecord
 }
 
 // skip goes on with the next segment.
@@ -127,5 +142,6 @@ func (t *tail) close() {
 	if t.f != nil {
 		t.f.Close()
 		t.f = nil
+		t.window = t.window[:0]
 	}
 }

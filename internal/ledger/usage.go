@@ -62,10 +62,10 @@ type Share struct {
 	Sums      Sums
 }
 
-// Shares breaks a turn down. Models and providers get tokens and cost where they
+// AppendShares breaks a turn down and appends its shares to dst. Models and providers get tokens and cost where they
 // were spent, and the turn where the answer came from; the sums over the keys of
 // each dimension are the turn's own.
-func Shares(t *Turn) []Share {
+func AppendShares(dst []Share, t *Turn) []Share {
 	whole := Sums{Turns: 1}
 	for i := range t.Attempts {
 		whole.Add(spent(&t.Attempts[i]))
@@ -73,29 +73,31 @@ func Shares(t *Turn) []Share {
 	if _, all := t.Cost(); !all {
 		whole.UnknownCostTurns = 1
 	}
-	out := []Share{
-		{DimTotal, "", whole},
-		{DimAgent, t.Agent, whole},
-		{DimUser, t.User, whole},
-		{DimSession, t.Session, whole},
-		{DimWorkload, t.Workload, whole},
-		{DimPurpose, t.Purpose, whole},
-		{DimKey, t.Key, whole},
-	}
+	from := len(dst)
+	dst = append(dst,
+		Share{DimTotal, "", whole},
+		Share{DimAgent, t.Agent, whole},
+		Share{DimUser, t.User, whole},
+		Share{DimSession, t.Session, whole},
+		Share{DimWorkload, t.Workload, whole},
+		Share{DimPurpose, t.Purpose, whole},
+		Share{DimKey, t.Key, whole},
+	)
 	for i := range t.Attempts {
 		a := &t.Attempts[i]
 		s := spent(a)
 		if i == len(t.Attempts)-1 {
 			s.Turns, s.UnknownCostTurns = 1, whole.UnknownCostTurns
 		}
-		out = addShare(out, DimModel, a.Provider+"/"+a.Model, s)
-		out = addShare(out, DimProvider, a.Provider, s)
+		dst = addShare(dst, from, DimModel, a.Provider+"/"+a.Model, s)
+		dst = addShare(dst, from, DimProvider, a.Provider, s)
 	}
-	return out
+	return dst
 }
 
-func addShare(shares []Share, d Dimension, key string, s Sums) []Share {
-	for i := range shares {
+// addShare adds to the share of the same key, if there is one behind from.
+func addShare(shares []Share, from int, d Dimension, key string, s Sums) []Share {
+	for i := from; i < len(shares); i++ {
 		if shares[i].Dimension == d && shares[i].Key == key {
 			shares[i].Sums.Add(s)
 			return shares

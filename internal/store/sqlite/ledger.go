@@ -148,7 +148,7 @@ func (s *Store) RawSums(ctx context.Context, org string, d ledger.Dimension) ([]
 	}
 	sums := map[string]ledger.Sums{}
 	for i := range turns {
-		for _, sh := range ledger.Shares(&turns[i]) {
+		for _, sh := range ledger.AppendShares(nil, &turns[i]) {
 			if sh.Dimension == d {
 				sum := sums[sh.Key]
 				sum.Add(sh.Sums)

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -19,7 +18,7 @@ import (
 // written once.
 func (s *Store) WriteTurns(ctx context.Context, turns []ledger.Turn, upTo ledger.Position) error {
 	return s.inTx(ctx, func(exec execer) error {
-		sums := rollups{zone: s.zone, daily: map[rollupKey]ledger.Sums{}, hourly: map[rollupKey]ledger.Sums{}}
+		sums := rollups{zone: s.zone, daily: map[rollupKey]*ledger.Sums{}, hourly: map[rollupKey]*ledger.Sums{}}
 		seen := map[sessionKey]*sessionTouch{}
 		for i := range turns {
 			t := &turns[i]
@@ -74,27 +73,33 @@ func (k rollupKey) compare(o rollupKey) int {
 // rollups add up what turns add to the roll-ups.
 type rollups struct {
 	zone          *time.Location
-	daily, hourly map[rollupKey]ledger.Sums
+	daily, hourly map[rollupKey]*ledger.Sums
+	shares        []ledger.Share // of the turn at hand
 }
 
 func (r *rollups) add(t *ledger.Turn) {
 	day := t.Started.In(r.zone).Format(time.DateOnly)
 	hour := t.Started.Truncate(time.Hour).Unix()
-	for _, sh := range ledger.Shares(t) {
-		addTo(r.daily, rollupKey{org: t.Org, dimension: sh.Dimension, day: day, key: sh.Key}, sh.Sums)
+	r.shares = ledger.AppendShares(r.shares[:0], t)
+	for i := range r.shares {
+		sh := &r.shares[i]
+		addTo(r.daily, rollupKey{org: t.Org, dimension: sh.Dimension, day: day, key: sh.Key}, &sh.Sums)
 		if sh.Dimension == ledger.DimTotal || sh.Dimension == ledger.DimModel {
-			addTo(r.hourly, rollupKey{org: t.Org, dimension: sh.Dimension, hour: hour, key: sh.Key}, sh.Sums)
+			addTo(r.hourly, rollupKey{org: t.Org, dimension: sh.Dimension, hour: hour, key: sh.Key}, &sh.Sums)
 		}
 	}
 }
 
-func addTo(m map[rollupKey]ledger.Sums, k rollupKey, more ledger.Sums) {
+func addTo(m map[rollupKey]*ledger.Sums, k rollupKey, more *ledger.Sums) {
 	sum := m[k]
-	sum.Add(more)
-	m[k] = sum
+	if sum == nil {
+		sum = new(ledger.Sums)
+		m[k] = sum
+	}
+	sum.Add(*more)
 }
 
-func sumArgs(k rollupKey, s ledger.Sums) []any {
+func sumArgs(k rollupKey, s *ledger.Sums) []any {
 	var when any = k.hour
 	if k.day != "" {
 		when = k.day
@@ -159,8 +164,8 @@ func insertTurn(exec execer, t *ledger.Turn) (fresh bool, err error) {
 			cost = int64(*a.Cost)
 		}
 		u := a.Usage
-		if _, err := exec("insert attempt", t.Org, t.ID, a.Number, a.Provider, a.Model, a.ServedModel, a.KeyHint, a.Format, a.Started.UnixMicro(),
-			a.FirstToken.Microseconds(), a.Duration.Microseconds(), string(a.Status), a.ErrorKind, a.ErrorStatus, a.ErrorText, a.Finish,
+		if _, err := exec("insert attempt", t.Org, t.ID, int64(a.Number), a.Provider, a.Model, a.ServedModel, a.KeyHint, a.Format, a.Started.UnixMicro(),
+			a.FirstToken.Microseconds(), a.Duration.Microseconds(), string(a.Status), a.ErrorKind, int64(a.ErrorStatus), a.ErrorText, a.Finish,
 			u.Input, u.CacheRead, u.CacheWrite, u.CacheWrite1h, u.Output, u.ReasoningOfOutput, int64(u.Quality), cost); err != nil {
 			return false, err
 		}
@@ -201,6 +206,3 @@ func (s *Store) DeleteTurns(ctx context.Context, before time.Time, limit int) (i
 	})
 	return int64(len(old)), err
 }
-
-// execer runs one of the queries of sql/ inside a transaction.
-type execer func(query string, args ...any) (sql.Result, error)

@@ -37,6 +37,8 @@ type Store struct {
 	zone        *time.Location
 	lock        *os.File
 
+	transacting transactor
+
 	mu       sync.Mutex // protects following fields
 	prepared map[string]*sql.Stmt
 }
@@ -113,6 +115,7 @@ func (s *Store) Close() error {
 		errs = append(errs, st.Close())
 	}
 	s.mu.Unlock()
+	errs = append(errs, s.transacting.close())
 	for _, db := range []*sql.DB{s.read, s.write} {
 		if db != nil {
 			errs = append(errs, db.Close())
@@ -187,35 +190,4 @@ func (s *Store) exec(ctx context.Context, name string, args ...any) (sql.Result,
 		return nil, err
 	}
 	return st.ExecContext(ctx, args...)
-}
-
-// inTx runs f in one transaction on the writing connection.
-func (s *Store) inTx(ctx context.Context, f func(exec execer) error) error {
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	// Every statement under a context that can end costs a goroutine; rolling
-	// back when it ends is the transaction's own work.
-	within := context.WithoutCancel(ctx)
-	stmts := map[string]*sql.Stmt{}
-	err = f(func(name string, args ...any) (sql.Result, error) {
-		st := stmts[name]
-		if st == nil {
-			text, ok := queries()[name]
-			if !ok {
-				return nil, fmt.Errorf("no query is named %q", name)
-			}
-			var err error
-			if st, err = tx.PrepareContext(ctx, text); err != nil {
-				return nil, fmt.Errorf("prepare %q: %w", name, err)
-			}
-			stmts[name] = st
-		}
-		return st.ExecContext(within, args...)
-	})
-	if err != nil {
-		return errors.Join(err, tx.Rollback())
-	}
-	return tx.Commit()
 }
