@@ -257,6 +257,9 @@ func causeOf(cause error) *llm.Error {
 	if e := llm.AsError(cause); e.Kind != llm.KindUpstream {
 		return e
 	}
+	if total, ok := cause.(overran); ok { //nolint:errorlint // a cause is kept as it was given
+		return llm.Errorf(llm.KindTimeout, "%w", total)
+	}
 	return llm.Errorf(llm.KindCanceled, "the client left: %w", cause)
 }
 
@@ -267,31 +270,48 @@ func (r *run) whole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.
 		return e
 	}
 	a.FirstEvent = time.Since(a.Started)
-	meter := r.meter(upstream, t)
-	if k, ok := meter.(wire.Keeper); ok && r.call.WantOpening {
-		k.Keep() // it decodes the answer anyway
+	if a.Forwarded && upstream.Name() == r.call.Client.Name() {
+		e = r.passed(a, upstream, t, data)
+	} else {
+		e = r.translated(a, upstream, t, data)
 	}
-	verdict := meter.Body(data)
-	a.Metered = meter.Result()
-	if verdict.Err != nil {
-		return verdict.Err
+	if e != nil {
+		return e
 	}
-	r.outcome.Body = data
-	if !a.Forwarded || upstream.Name() != r.call.Client.Name() {
-		answer, err := upstream.DecodeAnswer(data, t)
-		if err != nil {
-			return llm.AsError(err)
-		}
-		a.Metered.Parts = answer.Choices[0].Parts
-		a.Opening = a.Metered.Parts
-		if r.outcome.Body, err = r.call.Client.EncodeAnswer(answer, r.caller(a, t)); err != nil {
-			return llm.AsError(err)
-		}
-	}
-	if r.call.WantOpening && a.Opening == nil {
+	if r.call.WantOpening {
 		a.Opening = a.Metered.Parts
 	}
 	r.succeed(a)
+	return nil
+}
+
+// passed takes a whole answer as it is, and reads along.
+func (r *run) passed(a *Attempt, upstream wire.Format, t wire.Target, data []byte) *llm.Error {
+	meter := upstream.NewMeter(t)
+	if k, ok := meter.(wire.Keeper); ok && (r.call.KeepParts || r.call.WantOpening) {
+		k.Keep()
+	}
+	verdict := meter.Body(data)
+	a.Metered = meter.Result()
+	r.outcome.Body = data
+	return verdict.Err
+}
+
+// translated writes a whole answer in the client's format.
+func (r *run) translated(a *Attempt, upstream wire.Format, t wire.Target, data []byte) *llm.Error {
+	answer, err := upstream.DecodeAnswer(data, t)
+	if err != nil {
+		return llm.AsError(err)
+	}
+	tally := tally{}
+	for e := range llm.Events(answer) {
+		tally.add(e)
+	}
+	a.Metered = tally.result()
+	a.Metered.Parts = answer.Choices[0].Parts
+	if r.outcome.Body, err = r.call.Client.EncodeAnswer(answer, r.caller(a, t)); err != nil {
+		return llm.AsError(err)
+	}
 	return nil
 }
 
@@ -306,7 +326,11 @@ func readAll(body io.Reader, size, limit int64) ([]byte, *llm.Error) {
 	if size > limit {
 		return nil, tooBig(limit)
 	}
-	buf := make([]byte, 0, min(max(size, 4<<10), 1<<20)+1)
+	if size < 0 {
+		size = 4 << 10
+	}
+	// One byte more than announced, so that the last read can say that it was.
+	buf := make([]byte, 0, min(size, 1<<20)+1)
 	for {
 		n, err := body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]

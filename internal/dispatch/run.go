@@ -42,7 +42,7 @@ type run struct {
 func (d *Dispatcher) Run(ctx context.Context, call *Call, cand Candidate, rec Recorder, out Output) (o *Outcome, committed bool) {
 	if total := shorter(call.Timeout, cand.Account.Timeout.Total); total > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, total, llm.Errorf(llm.KindTimeout, "no whole answer within %s: ask for a longer X-Oido-Timeout or raise the provider's timeout.total", total))
+		ctx, cancel = context.WithTimeoutCause(ctx, total, overran(total))
 		defer cancel()
 	}
 	r := &run{Dispatcher: d, call: call, rec: rec, cand: cand, outcome: &Outcome{}}
@@ -50,6 +50,13 @@ func (d *Dispatcher) Run(ctx context.Context, call *Call, cand Candidate, rec Re
 	defer r.out.stop()
 	r.loop(ctx)
 	return r.outcome, r.out.isCommitted()
+}
+
+// overran is why a call ended that took longer than it may.
+type overran time.Duration
+
+func (o overran) Error() string {
+	return "no whole answer within " + time.Duration(o).String() + ": ask for a longer X-Oido-Timeout or raise the provider's timeout.total"
 }
 
 func shorter(a, b time.Duration) time.Duration {

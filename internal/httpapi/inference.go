@@ -324,24 +324,23 @@ func (a *answer) Flush() error {
 // describe sets the routing headers.
 func (a *answer) describe(h gateway.Head) {
 	header := a.r.Header2()
-	header["X-Oido-Turn"] = []string{h.Turn}
-	if h.Session != "" {
-		header["X-Oido-Session"] = []string{h.Session}
+	values := make([]string, 0, 9) // one for all: each is a slice of it
+	set := func(name, value string) {
+		if value != "" {
+			values = append(values, value)
+			header[name] = values[len(values)-1 : len(values) : len(values)]
+		}
 	}
-	if h.Workload != "" {
-		header["X-Oido-Workload"] = []string{h.Workload}
-	}
-	if h.Class != "" {
-		header["X-Oido-Class"] = []string{h.Class}
-	}
+	set("X-Oido-Turn", h.Turn)
+	set("X-Oido-Session", h.Session)
+	set("X-Oido-Workload", h.Workload)
+	set("X-Oido-Class", h.Class)
 	if h.Early || h.Provider == "" {
 		return
 	}
-	header["X-Oido-Provider"] = []string{h.Provider}
-	header["X-Oido-Model"] = []string{h.Model}
-	header["X-Oido-Attempts"] = []string{strconv.Itoa(h.Attempts)}
-	header["X-Oido-Fallback"] = []string{strconv.FormatBool(h.Fallback)}
-	if len(h.Downgrades) > 0 {
-		header["X-Oido-Downgrades"] = []string{strings.Join(h.Downgrades, ", ")}
-	}
+	set("X-Oido-Provider", h.Provider)
+	set("X-Oido-Model", h.Model)
+	set("X-Oido-Attempts", strconv.Itoa(h.Attempts))
+	set("X-Oido-Fallback", strconv.FormatBool(h.Fallback))
+	set("X-Oido-Downgrades", strings.Join(h.Downgrades, ", "))
 }

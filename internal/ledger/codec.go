@@ -83,19 +83,46 @@ func (e *encoder) end(t *Turn) {
 var errRecord = errors.New("a record that can't be read")
 
 type decoder struct {
-	b   []byte
-	bad bool
+	b     []byte
+	bad   bool
+	known words
 }
 
-func (d *decoder) str() string {
+// words are the names that records repeat, kept so that each is made once.
+type words map[string]string
+
+// The bounds of what is kept.
+const (
+	maxWords = 4096
+	maxWord  = 64
+)
+
+func (w words) get(b []byte) string {
+	if s, ok := w[string(b)]; ok { // no allocation: the compiler knows this form
+		return s
+	}
+	s := string(b)
+	if w != nil && len(s) <= maxWord && len(w) < maxWords {
+		w[s] = s
+	}
+	return s
+}
+
+// str reads a string that few records share.
+func (d *decoder) str() string { return string(d.bytes()) }
+
+// word reads a string that many records share.
+func (d *decoder) word() string { return d.known.get(d.bytes()) }
+
+func (d *decoder) bytes() []byte {
 	n, used := binary.Uvarint(d.b)
 	if used <= 0 || n > uint64(len(d.b)-used) {
 		d.bad, d.b = true, nil
-		return ""
+		return nil
 	}
-	s := string(d.b[used : used+int(n)])
+	b := d.b[used : used+int(n)]
 	d.b = d.b[used+int(n):]
-	return s
+	return b
 }
 
 func (d *decoder) num() int64 {
@@ -112,8 +139,13 @@ func (d *decoder) time() time.Time         { return time.UnixMicro(d.num()).UTC(
 func (d *decoder) duration() time.Duration { return time.Duration(d.num()) * time.Microsecond }
 
 func (d *decoder) head(t *Turn) {
-	for _, s := range [...]*string{&t.ID, &t.Org, &t.User, &t.Key, &t.EndUser, &t.Agent, &t.Session, &t.SessionSource, &t.Workload, &t.Class, &t.Purpose, &t.RequestedModel, &t.Format} {
-		*s = d.str()
+	t.ID = d.str()
+	for _, s := range [...]*string{&t.Org, &t.User, &t.Key, &t.EndUser, &t.Agent} {
+		*s = d.word()
+	}
+	t.Session = d.str()
+	for _, s := range [...]*string{&t.SessionSource, &t.Workload, &t.Class, &t.Purpose, &t.RequestedModel, &t.Format} {
+		*s = d.word()
 	}
 	t.Stream = d.num() == 1
 	t.Started = d.time()
@@ -126,13 +158,13 @@ func (d *decoder) head(t *Turn) {
 func (d *decoder) attempt() (a Attempt) {
 	a.Number = int(d.num())
 	for _, s := range [...]*string{&a.Provider, &a.Model, &a.ServedModel, &a.KeyHint, &a.Format} {
-		*s = d.str()
+		*s = d.word()
 	}
 	a.Started, a.FirstToken, a.Duration = d.time(), d.duration(), d.duration()
-	a.Status = Status(d.str())
-	a.ErrorKind = d.str()
+	a.Status = Status(d.word())
+	a.ErrorKind = d.word()
 	a.ErrorStatus = int(d.num())
-	a.ErrorText, a.Finish = d.str(), d.str()
+	a.ErrorText, a.Finish = d.str(), d.word()
 	u := &a.Usage
 	for _, n := range [...]*int64{&u.Input, &u.CacheRead, &u.CacheWrite, &u.CacheWrite1h, &u.Output, &u.ReasoningOfOutput} {
 		*n = d.num()
@@ -152,12 +184,13 @@ type record struct {
 	attempt Attempt
 }
 
-func decodeRecord(b []byte) (r record, err error) {
+// decodeRecord reads a payload. What it returns shares nothing with b.
+func decodeRecord(b []byte, known words) (r record, err error) {
 	if len(b) == 0 {
 		return r, errRecord
 	}
 	r.kind = kind(b[0])
-	d := decoder{b: b[1:]}
+	d := decoder{b: b[1:], known: known}
 	switch r.kind {
 	case openRecord:
 		d.head(&r.turn)
@@ -165,7 +198,7 @@ func decodeRecord(b []byte) (r record, err error) {
 		r.turn.ID = d.str()
 	case endRecord:
 		r.turn.ID = d.str()
-		r.turn.Status = Status(d.str())
+		r.turn.Status = Status(d.word())
 		r.turn.FirstToken, r.turn.Duration = d.duration(), d.duration()
 	default:
 		return r, fmt.Errorf("%w: kind %d", errRecord, b[0])

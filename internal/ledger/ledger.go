@@ -75,7 +75,7 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 		from = Position{Segment: s.end().Segment}
 	}
 	// What an earlier process left open ends where this one's spool begins.
-	l.writer = &writer{l: l, tail: tail{s: s, at: from}, open: map[string]*openTurn{}, restart: Position{Segment: s.end().Segment}}
+	l.writer = &writer{l: l, tail: tail{s: s, at: from, known: words{}}, open: map[string]*openTurn{}, restart: Position{Segment: s.end().Segment}}
 	run, cancel := context.WithCancel(context.Background())
 	l.stop = cancel
 	l.done.Go(func() { l.writer.run(run) })

@@ -18,6 +18,7 @@ type tail struct {
 	// window holds what was read of the segment from windowAt on.
 	window   []byte
 	windowAt int64
+	known    words
 	// damaged counts places that could not be read and were passed over.
 	damaged int
 }
@@ -49,7 +50,7 @@ func (t *tail) next(end Position) (r record, at Position, ok bool, err error) {
 		}
 		at = t.at
 		t.at.Offset += int64(frameSize + len(payload))
-		r, err = decodeRecord(payload)
+		r, err = decodeRecord(payload, t.known)
 		if err != nil {
 			t.damaged++ // the frame is whole, so what follows can be read
 			continue

@@ -56,7 +56,8 @@ type Account struct {
 
 	endpoints []endpoint // richest first
 	pool      *keyPool
-	client    *http.Client
+	// transport is used without a client: redirects are answers here, there are
+	// no cookies, and a client copies every header.
 	transport *http.Transport
 
 	targets     sync.Map // targetKey → wire.Target
@@ -93,7 +94,6 @@ func NewAccount(o Options) (*Account, error) {
 		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
 	}
 	a.transport = transport
-	a.client = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return a, nil
 }
 
@@ -346,7 +346,7 @@ func (a *Account) request(ctx context.Context, method string, ep *endpoint, out 
 }
 
 func (a *Account) roundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := a.client.Do(r)
+	resp, err := a.transport.RoundTrip(r)
 	if err == nil {
 		return resp, nil
 	}
@@ -354,17 +354,9 @@ func (a *Account) roundTrip(r *http.Request) (*http.Response, error) {
 	if cause := context.Cause(ctx); cause != nil {
 		return nil, llm.AsError(cause)
 	}
-	e := llm.Errorf(llm.KindUpstream, "cannot reach %s: %w", r.URL.Host, rootCause(err))
+	e := llm.Errorf(llm.KindUpstream, "cannot reach %s: %w", r.URL.Host, err)
 	e.Provider = a.Name
 	return nil, e
-}
-
-// rootCause strips the URL from net/http's error: it may hold a query.
-func rootCause(err error) error {
-	if ue, ok := err.(*url.Error); ok { //nolint:errorlint // the client always returns a bare *url.Error
-		return ue.Err
-	}
-	return err
 }
 
 // May says whether an org may use the account.

@@ -124,7 +124,7 @@ func textOf(f scan.Field) string {
 		return ""
 	}
 	out := ""
-	for arr := scan.NewArray(f.Value); len(out) < maxOpening*2 && arr.Next(); {
+	for arr := scan.NewArray(f.Value); len(out) < enough && arr.Next(); {
 		raw, kind := arr.Value()
 		if kind != '{' {
 			continue

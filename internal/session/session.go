@@ -189,24 +189,30 @@ func (r *Recogniser) remember(at digest, id string) {
 // maxOpening is how much of an answer's text is compared.
 const maxOpening = 48
 
+// enough is from which length on of a text no further part of it is looked at.
+const enough = 2 * maxOpening
+
 // Opening is how an answer begins: the first characters of its text, or the id
 // (or else the name) of its first tool call when it has no text; "" when it has
 // neither.
 func Opening(parts []llm.Part) string {
-	call := ""
-	var text strings.Builder
+	call, text := "", ""
 	for _, p := range parts {
 		switch p := p.(type) {
 		case llm.Text:
-			text.WriteString(p.Text)
+			if text == "" {
+				text = p.Text
+			} else if len(text) < enough {
+				text += p.Text
+			}
 		case llm.ToolCall:
 			if call == "" {
 				call = "call:" + p.Name
 			}
 		}
 	}
-	if text.Len() > 0 {
-		return cut(text.String())
+	if text != "" {
+		return cut(text)
 	}
 	return call
 }
