@@ -50,6 +50,7 @@ func run(ctx context.Context, version string, cfg *config.Config, o config.Optio
 	for _, p := range cfg.ProvidersOff {
 		log.Warn("provider is off", "provider", p.Name, "reason", p.Reason)
 	}
+	app.KeepHeapFloor()
 	s, err := app.Open(ctx, cfg, app.Options{Log: log, Version: version, FirstKey: func(key identity.Secret) error {
 		return deliver(key, cfg.DataDir, out)
 	}})
