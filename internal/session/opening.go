@@ -32,7 +32,7 @@ const maxMessages = 64
 func openingOf(f llm.Format, body []byte) opening {
 	var o opening
 	sh := shapes[f]
-	for obj := scan.NewObject(body); obj.Next(); {
+	for obj := scan.CheckedObject(body); obj.Next(); {
 		field := obj.Field()
 		name := string(field.Name)
 		for _, s := range sh.system {
@@ -53,7 +53,7 @@ func openingOf(f llm.Format, body []byte) opening {
 }
 
 func (o *opening) read(messages []byte, sh shape) {
-	arr := scan.NewArray(messages)
+	arr := scan.CheckedArray(messages)
 	for n := 0; n < maxMessages && arr.Next(); n++ {
 		raw, kind := arr.Value()
 		if kind != '{' {
@@ -85,7 +85,7 @@ func messageOf(raw []byte, assistant string) message {
 	var m message
 	var store [2]scan.Field
 	contents := store[:0]
-	for obj := scan.NewObject(raw); obj.Next(); {
+	for obj := scan.CheckedObject(raw); obj.Next(); {
 		f := obj.Field()
 		switch string(f.Name) {
 		case "role":
@@ -124,13 +124,13 @@ func textOf(f scan.Field) string {
 		return ""
 	}
 	out := ""
-	for arr := scan.NewArray(f.Value); len(out) < enough && arr.Next(); {
+	for arr := scan.CheckedArray(f.Value); len(out) < enough && arr.Next(); {
 		raw, kind := arr.Value()
 		if kind != '{' {
 			continue
 		}
 		text, thought := "", false
-		for obj := scan.NewObject(raw); obj.Next(); {
+		for obj := scan.CheckedObject(raw); obj.Next(); {
 			p := obj.Field()
 			switch string(p.Name) {
 			case "text":
@@ -151,13 +151,13 @@ func callIn(f scan.Field) string {
 	if f.Kind != '[' {
 		return ""
 	}
-	for arr := scan.NewArray(f.Value); arr.Next(); {
+	for arr := scan.CheckedArray(f.Value); arr.Next(); {
 		raw, kind := arr.Value()
 		if kind != '{' {
 			continue
 		}
 		name, isCall := "", false
-		for obj := scan.NewObject(raw); obj.Next(); {
+		for obj := scan.CheckedObject(raw); obj.Next(); {
 			p := obj.Field()
 			switch string(p.Name) {
 			case "name":
@@ -167,7 +167,7 @@ func callIn(f scan.Field) string {
 				isCall = isCall || t == "tool_use"
 			case "function", "functionCall", "function_call":
 				isCall = true
-				for in := scan.NewObject(p.Value); in.Next(); {
+				for in := scan.CheckedObject(p.Value); in.Next(); {
 					if string(in.Field().Name) == "name" {
 						name, _ = in.Field().String()
 					}

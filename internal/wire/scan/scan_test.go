@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,8 +16,9 @@ import (
 	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
-func names(b []byte) (out []string, err error) {
-	o := scan.NewObject(b)
+func names(b []byte) (out []string, err error) { return walk(scan.NewObject(b)) }
+
+func walk(o scan.Object) (out []string, err error) {
 	for o.Next() {
 		f := o.Field()
 		out = append(out, string(f.Name)+"="+string(f.Value))
@@ -33,6 +35,27 @@ func TestObjectWalksTheTopLevel(t *testing.T) {
 	want := []string{`model="gpt"`, `messages=[{"a":[1,{}]}, -1.5e+3]`, "n=null", "s=true", `é="\ud83d\ude00"`}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// A text that was walked before is walked alike, quotes and backslashes of all
+// kinds included.
+func TestCheckedWalksAlike(t *testing.T) {
+	t.Parallel()
+	for _, in := range []string{`{"a":"\\"}`, `{"a":"\\\"","b":"\"\\\\"}`, `{"\"":{"x":["\\",""]},"":""}`, string(escaped(4000)), string(chatty(4000))} {
+		want, err := names([]byte(in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := walk(scan.CheckedObject([]byte(in)))
+		if d := cmp.Diff(want, got); d != "" || err != nil {
+			t.Errorf("%.60s: %v\n%s", in, err, d)
+		}
+	}
+	for _, in := range []string{``, `"`, `{"`, `{"a":"\`, `{"a":"\"`, `{"a":"\\\"`} {
+		if got, err := walk(scan.CheckedObject([]byte(in))); err == nil {
+			t.Errorf("%s: %q, want an error", in, got)
+		}
 	}
 }
 
@@ -220,7 +243,11 @@ func FuzzAgreesWithJSONText(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		object, ok := valid(b)
-		_, err := names(b)
+		fields, err := names(b)
+		again, errAgain := walk(scan.CheckedObject(b)) // must not panic on anything
+		if err == nil && (errAgain != nil || !slices.Equal(fields, again)) {
+			t.Fatalf("%q: %q at first, then %q, %v", b, fields, again, errAgain)
+		}
 		var dup *scan.DuplicateError
 		if errors.As(err, &dup) {
 			return

@@ -20,12 +20,12 @@ type Edit struct {
 }
 
 // Splice returns the object with the edits made and every other byte as it was.
-// A field to be dropped or renamed that isn't there is no error. The error is
+// The body must have been walked before (see CheckedObject). A field to be dropped or renamed that isn't there is no error. The error is
 // that of walking the object.
 func Splice(body []byte, edits []Edit) ([]byte, error) {
 	var store [48]Field
 	fields := store[:0]
-	o := NewObject(body)
+	o := CheckedObject(body)
 	for o.Next() {
 		fields = append(fields, o.Field())
 	}
@@ -99,7 +99,7 @@ func quote(dst []byte, name string) []byte {
 
 // nameEnd is the offset after the field's name.
 func nameEnd(body []byte, f Field) int {
-	t := text{b: body, i: f.NameStart}
+	t := text{b: body, i: f.NameStart, checked: true}
 	t.str()
 	return t.i
 }

@@ -19,6 +19,8 @@ type text struct {
 	b   []byte
 	i   int
 	err *SyntaxError
+	// checked says that the text was walked before: strings are only passed over.
+	checked bool
 }
 
 func (t *text) fail(problem string) bool {
@@ -116,8 +118,32 @@ const (
 	short = 64
 )
 
+// skip passes over a string without a look at what stands in it.
+func (t *text) skip() bool {
+	from := t.i + 1
+	for i := from; ; {
+		q := bytes.IndexByte(t.b[i:], '"')
+		if q < 0 {
+			t.i = len(t.b)
+			return t.fail("it ends inside a string")
+		}
+		i += q + 1
+		slashes := 0
+		for j := i - 2; j >= from && t.b[j] == '\\'; j-- {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			t.i = i
+			return true
+		}
+	}
+}
+
 // str passes over a string, its quotes included.
 func (t *text) str() bool {
+	if t.checked {
+		return t.skip()
+	}
 	t.i++
 	b, i, wide, from := t.b, t.i, false, t.i
 	quote := -1 // where the next quote stands, once it was looked for
