@@ -77,36 +77,19 @@ func (Format) Decode(r wire.RawRequest) (*llm.Request, error) {
 			continue
 		}
 		if err := read(q, f.Value); err != nil {
-			return nil, badField(string(f.Name), err)
+			return nil, wire.BadField(string(f.Name), err)
 		}
 	}
 	if err := o.Err(); err != nil {
-		return nil, badRequest("", err.Error())
+		return nil, wire.BadRequest("", err.Error())
 	}
 	if q.Model == "" {
-		return nil, badRequest("model", "model is missing: name the model to use")
+		return nil, wire.BadRequest("model", "model is missing: name the model to use")
 	}
 	if len(q.Messages) == 0 {
-		return nil, badRequest("messages", "messages is missing or empty: send at least one message")
+		return nil, wire.BadRequest("messages", "messages is missing or empty: send at least one message")
 	}
 	return q, nil
-}
-
-func badRequest(param, message string) *llm.Error {
-	return &llm.Error{Kind: llm.KindBadRequest, Status: 400, Param: param, Message: message}
-}
-
-func badField(name string, err error) *llm.Error {
-	var e *llm.Error
-	if errors.As(err, &e) {
-		return e
-	}
-	var se *json.SemanticError
-	if errors.As(err, &se) {
-		at := name + strings.ReplaceAll(string(se.JSONPointer), "/", ".")
-		return badRequest(at, fmt.Sprintf("%s: a JSON %s does not fit here", at, se.JSONKind))
-	}
-	return badRequest(name, name+": "+err.Error())
 }
 
 func readMessages(q *llm.Request, v jsontext.Value) error {
@@ -117,7 +100,7 @@ func readMessages(q *llm.Request, v jsontext.Value) error {
 	for i := range in {
 		m, err := neutral(&in[i])
 		if err != nil {
-			return badRequest(fmt.Sprintf("messages[%d]", i), fmt.Sprintf("messages[%d]: %v", i, err))
+			return wire.BadRequest(fmt.Sprintf("messages[%d]", i), fmt.Sprintf("messages[%d]: %v", i, err))
 		}
 		q.Messages = append(q.Messages, m)
 	}

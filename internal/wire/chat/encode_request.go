@@ -45,7 +45,7 @@ func (w *writer) lose(feature, detail string) {
 
 func (w *writer) refuse(param, message string) {
 	if w.err == nil {
-		w.err = badRequest(param, message)
+		w.err = wire.BadRequest(param, message)
 	}
 }
 

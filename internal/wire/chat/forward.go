@@ -15,14 +15,14 @@ func (Format) Peek(r wire.RawRequest) (wire.Peeked, error) {
 	for o.Next() {
 		f := o.Field()
 		if !see(&p, f) {
-			return p, badRequest(string(f.Name), string(f.Name)+" is of the wrong JSON type")
+			return p, wire.BadRequest(string(f.Name), string(f.Name)+" is of the wrong JSON type")
 		}
 	}
 	if err := o.Err(); err != nil {
 		return p, &llm.Error{Kind: llm.KindBadRequest, Status: http.StatusBadRequest, Message: "the request's body can't be read: " + err.Error(), Err: err}
 	}
 	if p.Model == "" {
-		return p, badRequest("model", "model is missing: name the model to use")
+		return p, wire.BadRequest("model", "model is missing: name the model to use")
 	}
 	return p, nil
 }
@@ -115,7 +115,7 @@ func (Format) Splice(r wire.RawRequest, p wire.Peeked, e wire.Edits) (wire.Outbo
 	}
 	body, err := scan.Splice(r.Body, edits)
 	if err != nil {
-		return wire.Outbound{}, badRequest("", "the request's body can't be read: "+err.Error())
+		return wire.Outbound{}, wire.BadRequest("", "the request's body can't be read: "+err.Error())
 	}
 	return wire.Outbound{Path: path, Body: body}, nil
 }
@@ -130,7 +130,7 @@ func withUsage(body []byte) ([]byte, error) {
 		}
 		out, err := scan.Splice(f.Value, []scan.Edit{{Name: "include_usage", Value: includeUsage}})
 		if err != nil {
-			return nil, badRequest("stream_options", "stream_options can't be read: "+err.Error())
+			return nil, wire.BadRequest("stream_options", "stream_options can't be read: "+err.Error())
 		}
 		return out, nil
 	}

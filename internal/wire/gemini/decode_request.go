@@ -2,11 +2,9 @@ package gemini
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oidostudio/oido/internal/llm"
@@ -52,7 +50,7 @@ func (Format) Decode(r wire.RawRequest) (*llm.Request, error) {
 		return nil, err
 	}
 	if len(q.Messages) == 0 || q.Messages[len(q.Messages)-1].Role == llm.RoleSystem {
-		return nil, badRequest("contents", "contents is missing or empty: send at least one content with a part")
+		return nil, wire.BadRequest("contents", "contents is missing or empty: send at least one content with a part")
 	}
 	if q.Stream && r.Query.Get("alt") != "sse" {
 		q.Extra = append(q.Extra, llm.Field{Format: llm.FormatGemini, Name: arrayField, Value: []byte(`"json"`)})
@@ -69,7 +67,7 @@ func readFields(q *llm.Request, body jsontext.Value, within string, table map[st
 		f := o.Field()
 		name := camel(string(f.Name))
 		if _, twice := seen[name]; twice {
-			return badRequest(within+name, "the field \""+within+name+"\" stands twice: send it once")
+			return wire.BadRequest(within+name, "the field \""+within+name+"\" stands twice: send it once")
 		}
 		if seen == nil {
 			seen = map[string]struct{}{}
@@ -83,33 +81,13 @@ func readFields(q *llm.Request, body jsontext.Value, within string, table map[st
 			continue
 		}
 		if err := read(q, f.Value); err != nil {
-			return badField(within+name, err)
+			return wire.BadField(within+name, err)
 		}
 	}
 	if err := o.Err(); err != nil {
-		return badRequest(strings.TrimSuffix(within, "."), err.Error())
+		return wire.BadRequest(strings.TrimSuffix(within, "."), err.Error())
 	}
 	return nil
-}
-
-func badRequest(param, message string) *llm.Error {
-	return &llm.Error{Kind: llm.KindBadRequest, Status: 400, Param: param, Message: message}
-}
-
-func badField(name string, err error) *llm.Error {
-	var e *llm.Error
-	if errors.As(err, &e) {
-		return e
-	}
-	var se *json.SemanticError
-	if errors.As(err, &se) {
-		at := name + strings.ReplaceAll(string(se.JSONPointer), "/", ".")
-		if se.Err != nil {
-			return badRequest(at, at+": "+se.Err.Error())
-		}
-		return badRequest(at, fmt.Sprintf("%s: a JSON %s does not fit here", at, se.JSONKind))
-	}
-	return badRequest(name, name+": "+err.Error())
 }
 
 // readSystem puts the system text before the conversation. Google's servers take
@@ -166,7 +144,7 @@ func readContents(q *llm.Request, v jsontext.Value) error {
 	for i := range list {
 		if err := t.add(i, &list[i]); err != nil {
 			at := fmt.Sprintf("contents[%d]", i)
-			return badRequest(at, at+": "+err.Error())
+			return wire.BadRequest(at, at+": "+err.Error())
 		}
 	}
 	q.Messages = append(q.Messages, t.messages...)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
@@ -75,7 +76,7 @@ func fieldsOf(body []byte) (map[string]scan.Field, error) {
 		there[camel(string(f.Name))] = f
 	}
 	if err := o.Err(); err != nil {
-		return nil, badRequest("", err.Error())
+		return nil, wire.BadRequest("", err.Error())
 	}
 	return there, nil
 }
@@ -171,7 +172,7 @@ func (e *edit) splice(body []byte) ([]byte, error) {
 	}
 	out, err := scan.Splice(body, e.edits)
 	if err != nil {
-		return nil, badRequest("", err.Error())
+		return nil, wire.BadRequest("", err.Error())
 	}
 	return out, nil
 }

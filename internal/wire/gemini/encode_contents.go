@@ -414,7 +414,7 @@ func (e *encoding) contents() ([]content, error) {
 		for i := range t.parts {
 			raw, err := t.parts[i].write()
 			if err != nil {
-				return nil, badRequest("messages", err.Error())
+				return nil, wire.BadRequest("messages", err.Error())
 			}
 			c.Parts = append(c.Parts, raw)
 		}

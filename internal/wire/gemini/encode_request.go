@@ -44,7 +44,7 @@ func (e *encoding) lose(feature, detail string) {
 // it means.
 func (e *encoding) refuse(param, message string) {
 	if e.err == nil {
-		e.err = badRequest(param, message)
+		e.err = wire.BadRequest(param, message)
 	}
 }
 

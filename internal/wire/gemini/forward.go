@@ -31,10 +31,10 @@ func (Format) Peek(r wire.RawRequest) (wire.Peeked, error) {
 		}
 	}
 	if err := o.Err(); err != nil {
-		return wire.Peeked{}, badRequest("", err.Error())
+		return wire.Peeked{}, wire.BadRequest("", err.Error())
 	}
 	if configs > 1 {
-		return wire.Peeked{}, badRequest(configField, "generationConfig stands in two spellings: send it once")
+		return wire.Peeked{}, wire.BadRequest(configField, "generationConfig stands in two spellings: send it once")
 	}
 	return p, nil
 }
@@ -51,15 +51,15 @@ func maxOutput(config scan.Field) (int, error) {
 		case "maxOutputTokens", "max_output_tokens":
 			found++
 			if err := n.UnmarshalJSON(f.Value); err != nil {
-				return 0, badRequest("generationConfig.maxOutputTokens", "generationConfig.maxOutputTokens: "+err.Error())
+				return 0, wire.BadRequest("generationConfig.maxOutputTokens", "generationConfig.maxOutputTokens: "+err.Error())
 			}
 		}
 	}
 	if err := o.Err(); err != nil {
-		return 0, badRequest(configField, configField+": "+err.Error())
+		return 0, wire.BadRequest(configField, configField+": "+err.Error())
 	}
 	if found > 1 {
-		return 0, badRequest("generationConfig.maxOutputTokens", "generationConfig.maxOutputTokens stands in two spellings: send it once")
+		return 0, wire.BadRequest("generationConfig.maxOutputTokens", "generationConfig.maxOutputTokens stands in two spellings: send it once")
 	}
 	return int(max(n, 0)), nil
 }

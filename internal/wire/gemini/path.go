@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
 )
 
 const (
@@ -17,15 +18,15 @@ const (
 func fromPath(path string) (model, action string, err error) {
 	_, rest, ok := strings.Cut(path, "/models/")
 	if !ok {
-		return "", "", badRequest("model", "the path "+path+" names no model: use /v1beta/models/{model}:"+generate)
+		return "", "", wire.BadRequest("model", "the path "+path+" names no model: use /v1beta/models/{model}:"+generate)
 	}
 	colon := strings.LastIndexByte(rest, ':')
 	if colon < 0 {
-		return "", "", badRequest("model", "the path "+path+" names no action: use /v1beta/models/{model}:"+generate)
+		return "", "", wire.BadRequest("model", "the path "+path+" names no action: use /v1beta/models/{model}:"+generate)
 	}
 	model, action = bareModel(rest[:colon]), rest[colon+1:]
 	if model == "" {
-		return "", "", badRequest("model", "model is missing: name the model to use in the path")
+		return "", "", wire.BadRequest("model", "model is missing: name the model to use in the path")
 	}
 	return model, action, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
 )
 
 // contentParts reads content that a client sent: text, or a list of blocks. at
@@ -25,20 +26,20 @@ func contentParts(at string, v jsontext.Value) ([]llm.Part, error) {
 	case '[':
 		var raws []jsontext.Value
 		if err := json.Unmarshal(v, &raws); err != nil {
-			return nil, badField(at, err)
+			return nil, wire.BadField(at, err)
 		}
 		parts := make([]llm.Part, 0, len(raws))
 		for i, raw := range raws {
 			block := at + "." + strconv.Itoa(i)
 			p, err := partOf(block, raw)
 			if err != nil {
-				return nil, badField(block, err)
+				return nil, wire.BadField(block, err)
 			}
 			parts = append(parts, p)
 		}
 		return parts, nil
 	}
-	return nil, badField(at, errors.New("neither text nor a list of blocks"))
+	return nil, wire.BadField(at, errors.New("neither text nor a list of blocks"))
 }
 
 // partOf reads one block of a client.

@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
@@ -137,12 +138,12 @@ func readOutputConfig(q *decoding, v jsontext.Value) error {
 	if c.Effort != nil {
 		e := llm.Effort(*c.Effort)
 		if !slices.Contains(efforts, e) {
-			return badRequest("output_config.effort", fmt.Sprintf("output_config.effort: %q is not one of low, medium, high, xhigh, max", e))
+			return wire.BadRequest("output_config.effort", fmt.Sprintf("output_config.effort: %q is not one of low, medium, high, xhigh, max", e))
 		}
 		q.Reasoning.Effort = e
 	}
 	if err := readOutputFormat(q, c.Format); err != nil {
-		return badField("output_config.format", err)
+		return wire.BadField("output_config.format", err)
 	}
 	rest, err := scan.Splice(v, []scan.Edit{{Name: "effort", Drop: true}, {Name: "format", Drop: true}})
 	if err != nil {
@@ -202,7 +203,7 @@ func readMetadata(q *decoding, v jsontext.Value) error {
 		case string(f.Name) == "user_id" && ok:
 			q.EndUser, q.Session = splitUser(s)
 		case string(f.Name) == "user_id":
-			return badRequest("metadata.user_id", "metadata.user_id: not a text")
+			return wire.BadRequest("metadata.user_id", "metadata.user_id: not a text")
 		case ok:
 			if q.Metadata == nil {
 				q.Metadata = map[string]string{}

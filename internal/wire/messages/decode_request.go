@@ -1,9 +1,7 @@
 package messages
 
 import (
-	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -66,17 +64,17 @@ func (Format) Decode(r wire.RawRequest) (*llm.Request, error) {
 			continue
 		}
 		if err := read(q, f.Value); err != nil {
-			return nil, badField(string(f.Name), err)
+			return nil, wire.BadField(string(f.Name), err)
 		}
 	}
 	if err := o.Err(); err != nil {
-		return nil, badRequest("", err.Error())
+		return nil, wire.BadRequest("", err.Error())
 	}
 	if q.Model == "" {
-		return nil, badRequest("model", "model is missing: name the model to use")
+		return nil, wire.BadRequest("model", "model is missing: name the model to use")
 	}
 	if len(q.Messages) == 0 {
-		return nil, badRequest("messages", "messages is missing or empty: send at least one message")
+		return nil, wire.BadRequest("messages", "messages is missing or empty: send at least one message")
 	}
 	if len(q.system) > 0 {
 		q.Messages = append([]llm.Message{{Role: llm.RoleSystem, Parts: q.system}}, q.Messages...)
@@ -88,23 +86,6 @@ func (Format) Decode(r wire.RawRequest) (*llm.Request, error) {
 // keep keeps a field verbatim that has no neutral word.
 func (q *decoding) keep(name string, v []byte) {
 	q.Extra = append(q.Extra, llm.Field{Format: llm.FormatMessages, Name: name, Value: v})
-}
-
-func badRequest(param, message string) *llm.Error {
-	return &llm.Error{Kind: llm.KindBadRequest, Status: 400, Param: param, Message: message}
-}
-
-func badField(name string, err error) *llm.Error {
-	var e *llm.Error
-	if errors.As(err, &e) {
-		return e
-	}
-	var se *json.SemanticError
-	if errors.As(err, &se) {
-		at := name + strings.ReplaceAll(string(se.JSONPointer), "/", ".")
-		return badRequest(at, fmt.Sprintf("%s: a JSON %s does not fit here", at, se.JSONKind))
-	}
-	return badRequest(name, name+": "+err.Error())
 }
 
 func readSystem(q *decoding, v jsontext.Value) error {
@@ -129,7 +110,7 @@ func readMessages(q *decoding, v jsontext.Value) error {
 		switch m.Role {
 		case "user", "assistant", "system":
 		default:
-			return badRequest(at+".role", fmt.Sprintf("%s.role: %q is not one of user, assistant, system", at, m.Role))
+			return wire.BadRequest(at+".role", fmt.Sprintf("%s.role: %q is not one of user, assistant, system", at, m.Role))
 		}
 		parts, err := contentParts(at+".content", m.Content)
 		if err != nil {

@@ -191,7 +191,7 @@ func (e *encoding) media(p llm.Media) (*block, error) {
 	switch p.Kind {
 	case llm.MediaImage:
 		if e.t.NoVision {
-			return nil, badRequest("messages", fmt.Sprintf("messages: %s takes no images", e.t.Model))
+			return nil, wire.BadRequest("messages", fmt.Sprintf("messages: %s takes no images", e.t.Model))
 		}
 		if p.Detail != "" && p.Detail != "auto" {
 			e.drop("image_detail", "the detail of images can't be chosen")
@@ -199,14 +199,14 @@ func (e *encoding) media(p llm.Media) (*block, error) {
 	case llm.MediaDocument:
 		b.Type, b.Title = typeDocument, p.Name
 		if e.t.NoPDF && p.Text == "" && !strings.HasPrefix(p.MIME, "text/") {
-			return nil, badRequest("messages", fmt.Sprintf("messages: %s takes no documents", e.t.Model))
+			return nil, wire.BadRequest("messages", fmt.Sprintf("messages: %s takes no documents", e.t.Model))
 		}
 		b.Context = member(p.Extra, "context")
 		b.Citations = member(p.Extra, "citations")
 	case llm.MediaAudio:
-		return nil, badRequest("messages", "messages: "+e.t.Model+" takes no sound in this format")
+		return nil, wire.BadRequest("messages", "messages: "+e.t.Model+" takes no sound in this format")
 	default:
-		return nil, badRequest("messages", "messages: "+e.t.Model+" takes no films in this format")
+		return nil, wire.BadRequest("messages", "messages: "+e.t.Model+" takes no films in this format")
 	}
 	s, err := sourceOf(p)
 	if err != nil {
@@ -221,7 +221,7 @@ func sourceOf(p llm.Media) (*source, error) {
 	case p.FileID != "" && p.Format == llm.FormatMessages:
 		return &source{Type: "file", FileID: p.FileID}, nil
 	case p.FileID != "":
-		return nil, badRequest("messages", fmt.Sprintf("messages: the file %q belongs to another provider: send its content", p.FileID))
+		return nil, wire.BadRequest("messages", fmt.Sprintf("messages: the file %q belongs to another provider: send its content", p.FileID))
 	case p.URL != "":
 		return &source{Type: "url", URL: p.URL}, nil
 	case p.Kind == llm.MediaImage:
@@ -231,7 +231,7 @@ func sourceOf(p llm.Media) (*source, error) {
 	case strings.HasPrefix(p.MIME, "text/"):
 		plain, err := base64.StdEncoding.DecodeString(p.Data)
 		if err != nil {
-			return nil, badRequest("messages", "messages: a document's data is not base64")
+			return nil, wire.BadRequest("messages", "messages: a document's data is not base64")
 		}
 		return &source{Type: "text", MediaType: "text/plain", Data: string(plain)}, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
 )
 
 // defaultMax is the output cap where nobody said one: the API demands a number.
@@ -43,7 +44,7 @@ func (e *encoding) shape() error {
 		e.drop("json_object", "JSON is asked for in words, not enforced")
 	case o.Kind != llm.OutputSchema:
 	case len(o.Schema) == 0:
-		return badRequest("output_config.format", "the schema of the answer is missing")
+		return wire.BadRequest("output_config.format", "the schema of the answer is missing")
 	case !e.t.NoSchemaOutput:
 		e.output.Format = &outputFormat{Type: "json_schema", Schema: closed(o.Schema)}
 	case e.t.NoTools || !isObject(member(o.Schema, "type")):

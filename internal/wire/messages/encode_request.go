@@ -60,7 +60,7 @@ func (Format) EncodeConversation(req *llm.Request, t wire.Target) ([]byte, error
 
 func (e *encoding) build() error {
 	if e.req.Cache.Content != "" {
-		return badRequest("cached_content", "the cached content "+e.req.Cache.Content+" is another provider's, and a part of the conversation")
+		return wire.BadRequest("cached_content", "the cached content "+e.req.Cache.Content+" is another provider's, and a part of the conversation")
 	}
 	if err := e.converse(); err != nil {
 		return err

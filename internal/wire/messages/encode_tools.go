@@ -6,6 +6,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
@@ -33,7 +34,7 @@ func (e *encoding) offer() error {
 	if e.t.NoTools && len(e.req.Tools) > 0 {
 		must := choice.Mode == llm.ToolRequired || choice.Mode == llm.ToolOne || choice.Mode == llm.ToolAllowed && choice.Required
 		if must {
-			return badRequest("tools", "tools: "+e.t.Model+" can't call tools, and the request demands a call")
+			return wire.BadRequest("tools", "tools: "+e.t.Model+" can't call tools, and the request demands a call")
 		}
 		e.drop("tools", "the model can't call tools")
 		return nil
@@ -48,7 +49,7 @@ func (e *encoding) offer() error {
 	}
 	if len(e.tools) == 0 {
 		if choice.Mode == llm.ToolRequired || choice.Mode == llm.ToolOne {
-			return badRequest("tool_choice", "tool_choice: a call is demanded, but no tool is there that "+e.t.Model+" could call")
+			return wire.BadRequest("tool_choice", "tool_choice: a call is demanded, but no tool is there that "+e.t.Model+" could call")
 		}
 		e.declare()
 		return nil
@@ -72,7 +73,7 @@ func (e *encoding) choose(choice llm.ToolChoice) error {
 	case llm.ToolOne:
 		i := slices.IndexFunc(e.req.Tools, func(t llm.Tool) bool { return slices.Contains(choice.Names, t.Name) })
 		if i < 0 {
-			return badRequest("tool_choice", "tool_choice: the tool to be called is not among the tools")
+			return wire.BadRequest("tool_choice", "tool_choice: the tool to be called is not among the tools")
 		}
 		e.choice = &toolChoice{Type: "tool", Name: e.toolName(e.req.Tools[i])}
 	}

@@ -71,7 +71,7 @@ func (e *encoding) converse() error {
 	e.begin()
 	e.end()
 	if len(e.turns) == 0 {
-		return badRequest("messages", "messages: nothing is left to send: every message is empty")
+		return wire.BadRequest("messages", "messages: nothing is left to send: every message is empty")
 	}
 	return nil
 }

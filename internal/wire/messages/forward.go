@@ -30,11 +30,11 @@ func (Format) Peek(r wire.RawRequest) (wire.Peeked, error) {
 		}
 		if !ok {
 			name := string(f.Name)
-			return wire.Peeked{}, badRequest(name, name+": this value does not fit here")
+			return wire.Peeked{}, wire.BadRequest(name, name+": this value does not fit here")
 		}
 	}
 	if err := o.Err(); err != nil {
-		return wire.Peeked{}, badRequest("", err.Error())
+		return wire.Peeked{}, wire.BadRequest("", err.Error())
 	}
 	return p, nil
 }
@@ -73,7 +73,7 @@ func (Format) Splice(r wire.RawRequest, p wire.Peeked, edits wire.Edits) (wire.O
 	body := r.Body
 	if len(changes) > 0 {
 		if body, err = scan.Splice(body, changes); err != nil {
-			return wire.Outbound{}, badRequest("", err.Error())
+			return wire.Outbound{}, wire.BadRequest("", err.Error())
 		}
 	}
 	return wire.Outbound{Path: path, Header: headerOf(r.Header.Get(versionHeader)), Body: body}, nil
@@ -113,7 +113,7 @@ func changesOf(body []byte, p wire.Peeked, edits wire.Edits) ([]scan.Edit, error
 		}
 		rest, err := scan.Splice(v, inner[name])
 		if err != nil {
-			return nil, badRequest(name, name+": "+err.Error())
+			return nil, wire.BadRequest(name, name+": "+err.Error())
 		}
 		switch o := scan.NewObject(rest); {
 		case len(rest) == len(v): // nothing of it is there

@@ -34,7 +34,7 @@ func readInput(r *reading, v jsontext.Value) error {
 	var c conversation
 	for i, raw := range raws {
 		if err := c.add(raw); err != nil {
-			return badField(fmt.Sprintf("input[%d]", i), err)
+			return wire.BadField(fmt.Sprintf("input[%d]", i), err)
 		}
 	}
 	r.Messages = append(r.Messages, c.messages...)

@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
@@ -19,7 +20,7 @@ func readTools(r *reading, v jsontext.Value) error {
 	for i, raw := range raws {
 		var k kind
 		if err := json.Unmarshal(raw, &k); err != nil {
-			return badField(fmt.Sprintf("tools[%d]", i), err)
+			return wire.BadField(fmt.Sprintf("tools[%d]", i), err)
 		}
 		if k.Type != "function" && k.Type != "custom" {
 			r.Tools = append(r.Tools, llm.Tool{Kind: llm.ToolBuiltin, Name: k.Type, Format: llm.FormatResponses, Raw: raw})
@@ -27,10 +28,10 @@ func readTools(r *reading, v jsontext.Value) error {
 		}
 		var t tool
 		if err := json.Unmarshal(raw, &t); err != nil {
-			return badField(fmt.Sprintf("tools[%d]", i), err)
+			return wire.BadField(fmt.Sprintf("tools[%d]", i), err)
 		}
 		if t.Name == "" {
-			return badRequest(fmt.Sprintf("tools[%d].name", i), fmt.Sprintf("tools[%d].name is missing: name the tool", i))
+			return wire.BadRequest(fmt.Sprintf("tools[%d].name", i), fmt.Sprintf("tools[%d].name is missing: name the tool", i))
 		}
 		n := llm.Tool{Name: t.Name, Description: t.Description}
 		if t.Type == "custom" {
@@ -119,7 +120,7 @@ func members(r *reading, name string, v jsontext.Value, table map[string]reader)
 			continue
 		}
 		if err := read(r, f.Value); err != nil {
-			return badField(at, err)
+			return wire.BadField(at, err)
 		}
 	}
 	return o.Err()
@@ -149,7 +150,7 @@ func readFormat(r *reading, v jsontext.Value) error {
 		r.Output.Kind = llm.OutputJSON
 	case "json_schema":
 		if f.Schema.Kind() != '{' {
-			return badRequest("text.format.schema", "text.format.schema is missing: send the JSON Schema")
+			return wire.BadRequest("text.format.schema", "text.format.schema is missing: send the JSON Schema")
 		}
 		o := &r.Output
 		o.Kind, o.Name, o.Description, o.Schema, o.Strict = llm.OutputSchema, f.Name, f.Description, f.Schema, f.Strict

@@ -3,8 +3,6 @@ package responses
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -118,7 +116,7 @@ func (Format) Decode(raw wire.RawRequest) (*llm.Request, error) {
 			continue
 		}
 		if err := read(r, f.Value); err != nil {
-			return nil, badField(string(f.Name), err)
+			return nil, wire.BadField(string(f.Name), err)
 		}
 	}
 	if err := o.Err(); err != nil {
@@ -128,10 +126,10 @@ func (Format) Decode(raw wire.RawRequest) (*llm.Request, error) {
 		r.EndUser = r.user
 	}
 	if r.Model == "" {
-		return nil, badRequest("model", "model is missing: name the model to use")
+		return nil, wire.BadRequest("model", "model is missing: name the model to use")
 	}
 	if len(r.Messages) == 0 && !continues(r.Request) {
-		return nil, badRequest("input", "input is missing or empty: send a text or at least one item")
+		return nil, wire.BadRequest("input", "input is missing or empty: send a text or at least one item")
 	}
 	if r.instructions != "" {
 		head := llm.Message{Role: llm.RoleSystem, Parts: []llm.Part{llm.Text{Text: r.instructions}}}
@@ -140,29 +138,11 @@ func (Format) Decode(raw wire.RawRequest) (*llm.Request, error) {
 	return r.Request, nil
 }
 
-func badRequest(param, message string) *llm.Error {
-	return &llm.Error{Kind: llm.KindBadRequest, Status: 400, Param: param, Message: message}
-}
-
 // badBody refuses a body that is not one object with every name once.
 func badBody(err error) *llm.Error {
 	var twice *scan.DuplicateError
 	if errors.As(err, &twice) {
-		return badRequest(twice.Name, err.Error())
+		return wire.BadRequest(twice.Name, err.Error())
 	}
-	return badRequest("", err.Error())
-}
-
-// badField refuses a field and names it, as deep as the problem stands.
-func badField(name string, err error) *llm.Error {
-	var e *llm.Error
-	if errors.As(err, &e) {
-		return e
-	}
-	var se *json.SemanticError
-	if errors.As(err, &se) {
-		at := name + strings.ReplaceAll(string(se.JSONPointer), "/", ".")
-		return badRequest(at, fmt.Sprintf("%s: a JSON %s does not fit here", at, se.JSONKind))
-	}
-	return badRequest(name, name+": "+err.Error())
+	return wire.BadRequest("", err.Error())
 }

@@ -58,7 +58,7 @@ func (w *writer) lose(feature, detail string) {
 // asked. The first reason stays.
 func (w *writer) refuse(param, message string) {
 	if w.err == nil {
-		w.err = badRequest(param, message)
+		w.err = wire.BadRequest(param, message)
 	}
 }
 

@@ -42,7 +42,7 @@ func (Format) Peek(r wire.RawRequest) (wire.Peeked, error) {
 		}
 		if !ok {
 			name := string(f.Name)
-			return wire.Peeked{}, badRequest(name, name+": a value of this type does not fit here")
+			return wire.Peeked{}, wire.BadRequest(name, name+": a value of this type does not fit here")
 		}
 	}
 	if err := o.Err(); err != nil {
