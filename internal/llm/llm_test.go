@@ -164,3 +164,27 @@ func TestCollectTakesInterleavedParts(t *testing.T) {
 		}
 	}
 }
+
+// A level that a model doesn't take becomes the nearest that it does.
+func TestNearestEffort(t *testing.T) {
+	t.Parallel()
+	some := []llm.Effort{llm.EffortLow, llm.EffortHigh, llm.EffortMax}
+	for _, c := range []struct {
+		asked llm.Effort
+		takes []llm.Effort
+		want  llm.Effort
+	}{
+		{llm.EffortXHigh, nil, llm.EffortXHigh},
+		{llm.EffortHigh, some, llm.EffortHigh},
+		{llm.EffortNone, some, llm.EffortLow},
+		{llm.EffortMedium, some, llm.EffortLow}, // as near as high: the weaker
+		{llm.EffortXHigh, some, llm.EffortHigh},
+		{"ultra", some, llm.EffortMax},
+		{"ultra", []llm.Effort{llm.EffortLow, "ultra"}, "ultra"},
+		{llm.EffortNone, []llm.Effort{"ultra", llm.EffortHigh}, llm.EffortHigh},
+	} {
+		if got := llm.NearestEffort(c.asked, c.takes); got != c.want {
+			t.Errorf("%s among %v became %s, want %s", c.asked, c.takes, got, c.want)
+		}
+	}
+}

@@ -1,5 +1,7 @@
 package llm
 
+import "slices"
+
 // ReasoningConfig says how much a model may think before it answers. Formats
 // have a level, a budget, or both; EffortOf and BudgetOf convert where a target
 // has only the other.
@@ -36,6 +38,31 @@ const (
 	EffortXHigh   Effort = "xhigh"
 	EffortMax     Effort = "max"
 )
+
+// Efforts are all levels, weakest first.
+var Efforts = []Effort{EffortNone, EffortMinimal, EffortLow, EffortMedium, EffortHigh, EffortXHigh, EffortMax}
+
+// NearestEffort moves a level to the closest one of those that a model takes,
+// weakest first; the weaker one where two are as near. A model that names none
+// takes all. A level that is not in Efforts is newer than we are and taken for
+// the strongest.
+func NearestEffort(e Effort, takes []Effort) Effort {
+	if len(takes) == 0 || slices.Contains(takes, e) {
+		return e
+	}
+	want := slices.Index(Efforts, e)
+	if want < 0 {
+		want = len(Efforts)
+	}
+	best, distance := takes[0], len(Efforts)+1
+	for _, c := range takes {
+		i := slices.Index(Efforts, c)
+		if d := max(want-i, i-want); i >= 0 && d < distance {
+			best, distance = c, d
+		}
+	}
+	return best
+}
 
 // effortShare is the share of the output cap that a level stands for, in
 // percent. Source: OpenRouter's published ratios.

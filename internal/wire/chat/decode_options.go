@@ -145,14 +145,12 @@ func readOutput(q *llm.Request, v jsontext.Value) error {
 	return nil
 }
 
-var efforts = []llm.Effort{llm.EffortNone, llm.EffortMinimal, llm.EffortLow, llm.EffortMedium, llm.EffortHigh, llm.EffortXHigh, llm.EffortMax}
-
 func setEffort(q *llm.Request, s string) error {
 	if s == "" {
 		return nil
 	}
 	e := llm.Effort(s)
-	if !slices.Contains(efforts, e) {
+	if !slices.Contains(llm.Efforts, e) {
 		return fmt.Errorf("%q is not one of none, minimal, low, medium, high, xhigh, max", s)
 	}
 	q.Reasoning.Effort, q.Reasoning.Mode = e, llm.ReasoningOn

@@ -261,7 +261,7 @@ func (w *writer) reasoning(q *llm.Request) {
 		}
 		w.put("thinking", o)
 		if !off && effort != "" && len(style.Efforts) > 0 {
-			w.put("reasoning_effort", nearest(effort, style.Efforts))
+			w.put("reasoning_effort", llm.NearestEffort(effort, style.Efforts))
 		}
 	case "budget":
 		o := outThinking{Type: "enabled", Budget: r.Budget}
@@ -281,7 +281,7 @@ func (w *writer) reasoning(q *llm.Request) {
 		case effort == "":
 			effort = llm.EffortMedium
 		}
-		w.put("reasoning_effort", nearest(effort, style.Efforts))
+		w.put("reasoning_effort", llm.NearestEffort(effort, style.Efforts))
 	}
 }
 
@@ -294,32 +294,12 @@ func (w *writer) reasoningObject(r llm.ReasoningConfig, effort llm.Effort, off b
 	case r.Budget != nil && *r.Budget > 0:
 		o.MaxTokens = r.Budget
 	case effort != "":
-		o.Effort = string(nearest(effort, w.t.Reasoning.Efforts))
+		o.Effort = string(llm.NearestEffort(effort, w.t.Reasoning.Efforts))
 	default:
 		o.Enabled = &yes
 	}
 	o.Exclude = r.Summary == "omitted"
 	return o
-}
-
-// nearest moves an effort to the closest one that the model takes; the weaker
-// one where two are as near.
-func nearest(e llm.Effort, takes []llm.Effort) llm.Effort {
-	if len(takes) == 0 || slices.Contains(takes, e) {
-		return e
-	}
-	want := slices.Index(efforts, e)
-	best, distance := takes[0], len(efforts)+1
-	for _, c := range takes {
-		d := slices.Index(efforts, c) - want
-		if d < 0 {
-			d = -d
-		}
-		if d < distance {
-			best, distance = c, d
-		}
-	}
-	return best
 }
 
 func (w *writer) options(q *llm.Request) {

@@ -176,8 +176,6 @@ func (e *encoding) shape(g *generationConfig) {
 	}
 }
 
-var efforts = []llm.Effort{llm.EffortNone, llm.EffortMinimal, llm.EffortLow, llm.EffortMedium, llm.EffortHigh, llm.EffortXHigh, llm.EffortMax}
-
 // levels are what thinkingLevel takes.
 var levels = []llm.Effort{llm.EffortMinimal, llm.EffortLow, llm.EffortMedium, llm.EffortHigh}
 
@@ -272,22 +270,5 @@ func (e *encoding) level(off bool, limit int) llm.Effort {
 	case effort == "":
 		return ""
 	}
-	return nearest(effort, takes)
-}
-
-// nearest moves an effort to the closest one that the model takes; the weaker
-// one where two are as near.
-func nearest(e llm.Effort, takes []llm.Effort) llm.Effort {
-	want := slices.Index(efforts, e)
-	best, distance := takes[0], len(efforts)+1
-	for _, c := range takes {
-		d := slices.Index(efforts, c) - want
-		if d < 0 {
-			d = -d
-		}
-		if d < distance {
-			best, distance = c, d
-		}
-	}
-	return best
+	return llm.NearestEffort(effort, takes)
 }

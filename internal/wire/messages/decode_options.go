@@ -120,10 +120,6 @@ func readThinking(q *decoding, v jsontext.Value) error {
 	return nil
 }
 
-var efforts = []llm.Effort{
-	llm.EffortNone, llm.EffortMinimal, llm.EffortLow, llm.EffortMedium, llm.EffortHigh, llm.EffortXHigh, llm.EffortMax,
-}
-
 func readOutputConfig(q *decoding, v jsontext.Value) error {
 	if v.Kind() == 'n' {
 		return nil
@@ -137,7 +133,7 @@ func readOutputConfig(q *decoding, v jsontext.Value) error {
 	}
 	if c.Effort != nil {
 		e := llm.Effort(*c.Effort)
-		if !slices.Contains(efforts, e) {
+		if !slices.Contains(llm.Efforts, e) {
 			return wire.BadRequest("output_config.effort", fmt.Sprintf("output_config.effort: %q is not one of low, medium, high, xhigh, max", e))
 		}
 		q.Reasoning.Effort = e

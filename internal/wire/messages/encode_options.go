@@ -1,8 +1,6 @@
 package messages
 
 import (
-	"slices"
-
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
 )
@@ -144,22 +142,17 @@ func (e *encoding) reasonBy(control string, r llm.ReasoningConfig, on bool) {
 // level is the level that the model takes for the one asked for: the nearest,
 // of two the weaker.
 func (e *encoding) level(asked llm.Effort) string {
+	if asked == "" {
+		return ""
+	}
 	taken := e.t.Reasoning.Efforts
 	if len(taken) == 0 {
-		taken = efforts[2:] // what the format has words for: low and up
+		taken = llm.Efforts[2:] // what the format has words for: low and up
 	}
-	at := slices.Index(efforts, asked)
-	if at < 0 || slices.Contains(taken, asked) {
-		return string(asked)
+	best := llm.NearestEffort(asked, taken)
+	if best != asked {
+		e.drop("effort", "the level %s became %s", asked, best)
 	}
-	best, distance := asked, len(efforts)
-	for _, t := range taken {
-		i := slices.Index(efforts, t)
-		if d := max(at-i, i-at); i >= 0 && d < distance {
-			best, distance = t, d
-		}
-	}
-	e.drop("effort", "the level %s became %s", asked, best)
 	return string(best)
 }
 

@@ -190,43 +190,17 @@ func (w *writer) effort(q *llm.Request) llm.Effort {
 		w.lose("reasoning_off", "the model always thinks")
 		return ""
 	case off:
-		return nearest(llm.EffortNone, style.Efforts)
+		return llm.NearestEffort(llm.EffortNone, style.Efforts)
 	case r.Effort != "":
-		return nearest(r.Effort, style.Efforts)
+		return llm.NearestEffort(r.Effort, style.Efforts)
 	case r.Budget != nil:
 		limit := w.t.MaxOutput
 		if q.MaxOutput != nil {
 			limit = *q.MaxOutput
 		}
-		return nearest(llm.EffortOf(*r.Budget, limit), style.Efforts)
+		return llm.NearestEffort(llm.EffortOf(*r.Budget, limit), style.Efforts)
 	case r.Mode == llm.ReasoningOn:
-		return nearest(llm.EffortMedium, style.Efforts)
+		return llm.NearestEffort(llm.EffortMedium, style.Efforts)
 	}
 	return ""
-}
-
-var efforts = []llm.Effort{llm.EffortNone, llm.EffortMinimal, llm.EffortLow, llm.EffortMedium, llm.EffortHigh, llm.EffortXHigh, llm.EffortMax}
-
-// nearest moves an effort to the closest one that the model takes, the weaker
-// one where two are as near. A level that nobody here knows is taken for the
-// strongest.
-func nearest(e llm.Effort, takes []llm.Effort) llm.Effort {
-	if len(takes) == 0 || slices.Contains(takes, e) {
-		return e
-	}
-	want := slices.Index(efforts, e)
-	if want < 0 {
-		want = len(efforts)
-	}
-	best, distance := takes[0], 2*len(efforts)
-	for _, c := range takes {
-		d := want - slices.Index(efforts, c)
-		if d < 0 {
-			d = -d
-		}
-		if d < distance {
-			best, distance = c, d
-		}
-	}
-	return best
 }
