@@ -1,5 +1,7 @@
 package llm
 
+import "strings"
+
 // Part is a piece of a message: one of Text, Media, Reasoning, ToolCall,
 // ToolResult, Refusal and Opaque. The set is closed.
 type Part interface{ part() }
@@ -46,6 +48,21 @@ const (
 	MediaAudio
 	MediaVideo
 )
+
+// MediaAt is what stands at an address, which may be a data URL.
+func MediaAt(kind MediaKind, url string) Media {
+	m := Media{Kind: kind, URL: url}
+	rest, ok := strings.CutPrefix(url, "data:")
+	if !ok {
+		return m
+	}
+	head, data, ok := strings.Cut(rest, ",")
+	if mime, b64 := strings.CutSuffix(head, ";base64"); ok && b64 {
+		mime, _, _ = strings.Cut(mime, ";")
+		return Media{Kind: kind, MIME: mime, Data: data}
+	}
+	return m
+}
 
 // Reasoning is what a model thought before it answered, as far as it shows it.
 type Reasoning struct {

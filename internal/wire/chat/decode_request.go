@@ -243,7 +243,7 @@ func contentPartOf(raw jsontext.Value) (llm.Part, error) {
 	case p.Type == "refusal":
 		return llm.Refusal{Text: p.Refusal}, nil
 	case p.Type == "image_url" && p.ImageURL != nil:
-		m := mediaAt(llm.MediaImage, p.ImageURL.URL)
+		m := llm.MediaAt(llm.MediaImage, p.ImageURL.URL)
 		m.Detail, m.Cache = p.ImageURL.Detail, mark
 		return m, nil
 	case p.Type == "input_audio" && p.InputAudio != nil:
@@ -254,7 +254,7 @@ func contentPartOf(raw jsontext.Value) (llm.Part, error) {
 			m.Format = llm.FormatChat
 		}
 		if p.File.FileData != "" {
-			at := mediaAt(llm.MediaDocument, p.File.FileData)
+			at := llm.MediaAt(llm.MediaDocument, p.File.FileData)
 			m.Data, m.URL, m.MIME = at.Data, at.URL, at.MIME
 			if m.Data == "" && !strings.Contains(p.File.FileData, ":") {
 				m.Data, m.URL, m.MIME = p.File.FileData, "", "application/pdf"
@@ -263,19 +263,4 @@ func contentPartOf(raw jsontext.Value) (llm.Part, error) {
 		return m, nil
 	}
 	return llm.Opaque{Format: llm.FormatChat, Type: p.Type, Raw: raw}, nil
-}
-
-// mediaAt reads an address, which may be a data URL.
-func mediaAt(kind llm.MediaKind, url string) llm.Media {
-	m := llm.Media{Kind: kind, URL: url}
-	rest, ok := strings.CutPrefix(url, "data:")
-	if !ok {
-		return m
-	}
-	head, data, ok := strings.Cut(rest, ",")
-	if mime, b64 := strings.CutSuffix(head, ";base64"); ok && b64 {
-		mime, _, _ = strings.Cut(mime, ";")
-		return llm.Media{Kind: kind, MIME: mime, Data: data}
-	}
-	return m
 }

@@ -216,13 +216,13 @@ func contentPartOf(raw jsontext.Value) (llm.Part, error) {
 	case "refusal":
 		return llm.Refusal{Text: p.Refusal}, nil
 	case "input_image":
-		m := mediaAt(llm.MediaImage, addressOf(p.ImageURL))
+		m := llm.MediaAt(llm.MediaImage, addressOf(p.ImageURL))
 		m.Detail, m.Cache = p.Detail, mark
 		return withFile(m, p.FileID), nil
 	case "input_file":
 		m := llm.Media{Kind: llm.MediaDocument, URL: p.FileURL}
 		if p.FileData != "" {
-			m = mediaAt(llm.MediaDocument, p.FileData)
+			m = llm.MediaAt(llm.MediaDocument, p.FileData)
 			if m.Data == "" && !strings.Contains(p.FileData, ":") {
 				m.MIME, m.Data, m.URL = "application/pdf", p.FileData, ""
 			}
@@ -260,21 +260,6 @@ func addressOf(v jsontext.Value) (url string) {
 func withFile(m llm.Media, id string) llm.Media {
 	if id != "" && m.Data == "" && m.URL == "" {
 		m.FileID, m.Format = id, llm.FormatResponses
-	}
-	return m
-}
-
-// mediaAt reads an address, which may be a data URL.
-func mediaAt(kind llm.MediaKind, url string) llm.Media {
-	m := llm.Media{Kind: kind, URL: url}
-	rest, ok := strings.CutPrefix(url, "data:")
-	if !ok {
-		return m
-	}
-	head, data, ok := strings.Cut(rest, ",")
-	if mime, b64 := strings.CutSuffix(head, ";base64"); ok && b64 {
-		mime, _, _ = strings.Cut(mime, ";")
-		return llm.Media{Kind: kind, MIME: mime, Data: data}
 	}
 	return m
 }
