@@ -10,10 +10,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
 )
-
-// maxRaw bounds what is kept of a provider's refusal.
-const maxRaw = 4 << 10
 
 type errorBody struct {
 	Message  string         `json:"message"`
@@ -42,29 +40,22 @@ func errorIn(v jsontext.Value, status int) *llm.Error {
 	}
 	var b errorBody
 	if json.Unmarshal(v, &b) != nil {
-		return classed(&llm.Error{Status: status, Message: clip(string(v))})
+		return classed(&llm.Error{Status: status, Message: wire.Clip(string(v))})
 	}
 	e := &llm.Error{Status: status, Message: b.Message, Type: b.Type, Param: b.Param, Code: strings.Trim(string(b.Code), `"`)}
 	if e.Code == "null" {
 		e.Code = ""
 	}
 	if e.Message == "" {
-		e.Message = clip(string(v))
+		e.Message = wire.Clip(string(v))
 	}
 	if b.Metadata != nil && b.Metadata.Raw != "" {
-		e.Message += ": " + clip(b.Metadata.Raw)
+		e.Message += ": " + wire.Clip(b.Metadata.Raw)
 	}
 	if n, err := strconv.Atoi(e.Code); err == nil && status == 0 && n >= 400 && n < 600 {
 		e.Status = n // OpenRouter writes the status as the code of an error in a 200
 	}
 	return classed(e)
-}
-
-func clip(s string) string {
-	if len(s) > 500 {
-		s = strings.ToValidUTF8(s[:500], "") + "…"
-	}
-	return s
 }
 
 // codes maps the vendors' codes and types to kinds; they say more than a status.
@@ -131,8 +122,8 @@ func byWords(message string, kind llm.Kind) llm.Kind {
 func (Format) DecodeError(status int, h http.Header, body []byte) *llm.Error {
 	e := refusalOf(status, body)
 	e.Status = status
-	e.RetryAfter = retryAfter(h)
-	e.Raw = body[:min(len(body), maxRaw)]
+	e.RetryAfter = wire.RetryAfter(h, time.Now())
+	e.Raw = wire.Kept(body)
 	return e
 }
 
@@ -157,48 +148,14 @@ func refusalOf(status int, body []byte) *llm.Error {
 		case outer.Message != "":
 			return classed(&llm.Error{Status: status, Message: outer.Message})
 		case len(outer.Detail) > 0:
-			return classed(&llm.Error{Status: status, Message: clip(strings.Trim(string(outer.Detail), `"`))})
+			return classed(&llm.Error{Status: status, Message: wire.Clip(strings.Trim(string(outer.Detail), `"`))})
 		}
 	}
 	message := "status " + strconv.Itoa(status) + " " + http.StatusText(status)
-	if text := strings.Join(strings.Fields(untagged(string(body[:min(len(body), maxRaw)]))), " "); text != "" {
-		message += ": " + clip(strings.ToValidUTF8(text, ""))
+	if text := wire.PageText(body); text != "" {
+		message += ": " + text
 	}
 	return classed(&llm.Error{Status: status, Message: message})
-}
-
-// untagged takes the tags out of an HTML page.
-func untagged(s string) string {
-	var b strings.Builder
-	depth := 0
-	for _, r := range s {
-		switch {
-		case r == '<':
-			depth++
-			b.WriteByte(' ')
-		case r == '>' && depth > 0:
-			depth--
-		case depth == 0:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-// retryAfter reads how long to wait; at most a day is believed.
-func retryAfter(h http.Header) time.Duration {
-	const most = 24 * time.Hour
-	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms > 0 {
-		return min(time.Duration(min(ms, 1e9)*float64(time.Millisecond)), most)
-	}
-	v := h.Get("Retry-After")
-	if s, err := strconv.ParseFloat(v, 64); err == nil && s > 0 {
-		return min(time.Duration(min(s, 1e6)*float64(time.Second)), most)
-	}
-	if at, err := http.ParseTime(v); err == nil {
-		return min(max(0, time.Until(at)), most)
-	}
-	return 0
 }
 
 // shownError is how a kind looks to a client; the official SDKs choose their

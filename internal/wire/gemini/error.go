@@ -10,11 +10,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/scan"
 )
-
-// maxRaw bounds what is kept of a provider's refusal.
-const maxRaw = 4 << 10
 
 // refusal is google.rpc.Status as its HTTP mapping writes it.
 type refusal struct {
@@ -71,19 +69,12 @@ func errorIn(v jsontext.Value, status int) *llm.Error {
 	}
 	e.Message, e.Type = r.Message, r.Status
 	if e.Message == "" {
-		e.Message = clip(string(v))
+		e.Message = wire.Clip(string(v))
 	}
 	if status == 0 && r.Code >= 400 && r.Code < 600 {
 		e.Status = int(r.Code)
 	}
 	return classed(e, r.Details)
-}
-
-func clip(s string) string {
-	if len(s) > 500 {
-		s = s[:500] + "…"
-	}
-	return strings.ToValidUTF8(s, "")
 }
 
 // words maps google.rpc's status words to kinds, for errors inside a stream that
@@ -173,26 +164,23 @@ func said(message string, words ...string) bool {
 	return slices.ContainsFunc(words, func(s string) bool { return strings.Contains(m, s) })
 }
 
-// maxWait is the longest wait that is believed.
-const maxWait = 24 * time.Hour
-
 // delay reads protobuf's way to write a duration, "34.4s".
 func delay(s string) time.Duration {
 	d, err := time.ParseDuration(s)
 	if err != nil {
 		return 0
 	}
-	return min(max(d, 0), maxWait)
+	return min(max(d, 0), wire.MaxRetryAfter)
 }
 
 // DecodeError reads a refusal.
 func (Format) DecodeError(status int, h http.Header, body []byte) *llm.Error {
 	e := refusalOf(status, body)
 	e.Status = status
-	if wait := retryAfter(h); wait > 0 && e.Kind != llm.KindQuota {
+	if wait := wire.RetryAfter(h, time.Now()); wait > 0 && e.Kind != llm.KindQuota {
 		e.RetryAfter = wait
 	}
-	e.Raw = body[:min(len(body), maxRaw)]
+	e.Raw = wire.Kept(body)
 	return e
 }
 
@@ -218,43 +206,10 @@ func refusalOf(status int, body []byte) *llm.Error {
 		}
 	}
 	message := strings.TrimSpace("status " + strconv.Itoa(status) + " " + http.StatusText(status))
-	if text := strings.Join(strings.Fields(untagged(string(body[:min(len(body), maxRaw)]))), " "); text != "" {
-		message += ": " + clip(text)
+	if text := wire.PageText(body); text != "" {
+		message += ": " + text
 	}
 	return classed(&llm.Error{Status: status, Message: message}, nil)
-}
-
-// untagged takes the tags out of an HTML page.
-func untagged(s string) string {
-	var b strings.Builder
-	inside := false
-	for _, r := range s {
-		switch {
-		case r == '<':
-			inside = true
-			b.WriteByte(' ')
-		case r == '>' && inside:
-			inside = false
-		case !inside:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-// retryAfter reads how long the headers ask to wait.
-func retryAfter(h http.Header) time.Duration {
-	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms > 0 {
-		return min(time.Duration(min(ms, 1e9)*float64(time.Millisecond)), maxWait)
-	}
-	v := h.Get("Retry-After")
-	if s, err := strconv.ParseFloat(v, 64); err == nil && s > 0 {
-		return min(time.Duration(min(s, 1e6)*float64(time.Second)), maxWait)
-	}
-	if at, err := http.ParseTime(v); err == nil {
-		return min(max(0, time.Until(at)), maxWait)
-	}
-	return 0
 }
 
 // shown is how a kind looks to a client: the official SDKs choose their error

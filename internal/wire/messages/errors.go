@@ -1,11 +1,9 @@
 package messages
 
 import (
-	"bytes"
 	"fmt"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -13,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
 )
 
 // faces says how each kind of failure looks in this format: the status, by which
@@ -96,9 +95,6 @@ func passable(e *llm.Error) bool {
 	return true
 }
 
-// maxRaw is how much of a provider's body an error keeps.
-const maxRaw = 4 << 10
-
 // DecodeError reads a refusal.
 func (Format) DecodeError(status int, h http.Header, body []byte) *llm.Error {
 	e := errorOf(body)
@@ -112,7 +108,7 @@ func (Format) DecodeError(status int, h http.Header, body []byte) *llm.Error {
 		e.Kind = kindByStatus(status)
 	}
 	refine(e)
-	e.RetryAfter = retryAfter(h, time.Now())
+	e.RetryAfter = wire.RetryAfter(h, time.Now())
 	return e
 }
 
@@ -133,7 +129,7 @@ func errorInside(raw jsontext.Value) *llm.Error {
 // errorOf reads what an error body says, in this format's shape or in those that
 // proxies and look-alikes send: {"error":{…}}, {"error":"…"}, {"message":"…"}.
 func errorOf(body []byte) *llm.Error {
-	e := &llm.Error{Raw: bytes.Clone(body[:min(len(body), maxRaw)])}
+	e := &llm.Error{Raw: wire.Kept(body)}
 	body = sound(body)
 	inner := member(body, "error")
 	switch inner.Kind() {
@@ -241,46 +237,11 @@ func refine(e *llm.Error) {
 	}
 }
 
-var (
-	markup = regexp.MustCompile(`(?is)<(script|style).*?</(script|style)>|<[^>]*>`)
-	spaces = regexp.MustCompile(`\s+`)
-)
-
 // plainMessage says what a body that isn't ours to read begins with.
 func plainMessage(status int, body []byte) string {
-	const most = 160
-	s := strings.ToValidUTF8(string(body[:min(len(body), maxRaw)]), "")
-	s = strings.TrimSpace(spaces.ReplaceAllString(markup.ReplaceAllString(s, " "), " "))
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "…"
-	}
+	s := wire.PageText(body)
 	if s == "" {
 		return fmt.Sprintf("the provider answered status %d without saying why", status)
 	}
 	return fmt.Sprintf("the provider answered status %d: %s", status, s)
-}
-
-// maxRetryAfter bounds how long a provider can make us wait.
-const maxRetryAfter = 30 * 24 * time.Hour
-
-// retryAfter reads how long to wait: in milliseconds, in seconds, or until when.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil {
-		return bounded(ms * float64(time.Millisecond))
-	}
-	v := h.Get("Retry-After")
-	if s, err := strconv.ParseFloat(v, 64); err == nil {
-		return bounded(s * float64(time.Second))
-	}
-	if at, err := http.ParseTime(v); err == nil {
-		return bounded(float64(at.Sub(now)))
-	}
-	return 0
-}
-
-func bounded(d float64) time.Duration {
-	if !(d > 0) { // NaN too
-		return 0
-	}
-	return time.Duration(min(d, float64(maxRetryAfter)))
 }

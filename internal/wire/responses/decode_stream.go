@@ -195,7 +195,7 @@ func errorEvent(data []byte) *llm.Error {
 	}
 	var flat failure
 	if json.Unmarshal(data, &flat, lenient) != nil || flat.Message == "" && len(flat.Code) == 0 {
-		return llm.Errorf(llm.KindUpstream, "the provider sent an error that can't be read: %s", clip(string(data)))
+		return llm.Errorf(llm.KindUpstream, "the provider sent an error that can't be read: %s", wire.Clip(string(data)))
 	}
 	return classed(&llm.Error{Message: flat.Message, Code: textOf(flat.Code), Param: flat.Param})
 }

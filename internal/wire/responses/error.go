@@ -10,10 +10,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
 )
-
-// maxRaw bounds what is kept of a provider's refusal.
-const maxRaw = 4 << 10
 
 // failure is an error object. Vendors write code as a text or a number.
 type failure struct {
@@ -38,22 +36,13 @@ func errorIn(v jsontext.Value, status int) *llm.Error {
 	}
 	var f failure
 	if err := json.Unmarshal(v, &f, lenient); err != nil {
-		return classed(&llm.Error{Status: status, Message: clip(string(v))})
+		return classed(&llm.Error{Status: status, Message: wire.Clip(string(v))})
 	}
 	e := &llm.Error{Status: status, Message: f.Message, Type: f.Type, Code: textOf(f.Code), Param: f.Param}
 	if e.Message == "" {
-		e.Message = clip(string(v))
+		e.Message = wire.Clip(string(v))
 	}
 	return classed(e)
-}
-
-// clip cuts what a provider said to a length that people read.
-func clip(s string) string {
-	const most = 500
-	if len(s) > most {
-		s = s[:most] + "…"
-	}
-	return strings.ToValidUTF8(s, "")
 }
 
 // codes maps the vendors' codes and types to kinds; they say more than a status.
@@ -145,8 +134,8 @@ func containsAll(s string, words []string) bool {
 func (Format) DecodeError(status int, h http.Header, body []byte) *llm.Error {
 	e := refusalOf(status, body)
 	e.Status = status
-	e.RetryAfter = retryAfter(h, time.Now())
-	e.Raw = body[:min(len(body), maxRaw)]
+	e.RetryAfter = wire.RetryAfter(h, time.Now())
+	e.Raw = wire.Kept(body)
 	return e
 }
 
@@ -166,56 +155,15 @@ func refusalOf(status int, body []byte) *llm.Error {
 		}
 		message := outer.Message
 		if message == "" {
-			message = clip(textOf(outer.Detail))
+			message = wire.Clip(textOf(outer.Detail))
 		}
 		if message != "" {
 			return classed(&llm.Error{Status: status, Message: message, Code: textOf(outer.Code)})
 		}
 	}
 	message := strings.TrimSpace("status " + strconv.Itoa(status) + " " + http.StatusText(status))
-	if text := strings.Join(strings.Fields(untagged(string(body[:min(len(body), maxRaw)]))), " "); text != "" {
-		message += ": " + clip(text)
+	if text := wire.PageText(body); text != "" {
+		message += ": " + text
 	}
 	return classed(&llm.Error{Status: status, Message: message})
-}
-
-// untagged takes the tags out of an HTML page.
-func untagged(s string) string {
-	var b strings.Builder
-	inside := false
-	for _, r := range s {
-		switch {
-		case r == '<':
-			inside = true
-			b.WriteByte(' ')
-		case r == '>' && inside:
-			inside = false
-		case !inside:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-// retryAfter reads how long to wait; at most a day is believed.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	const most = 24 * time.Hour
-	seconds := func(v string, unit time.Duration) time.Duration {
-		f, err := strconv.ParseFloat(v, 64)
-		if err != nil || !(f > 0) {
-			return 0
-		}
-		return time.Duration(min(f*float64(unit), float64(most)))
-	}
-	if d := seconds(h.Get("Retry-After-Ms"), time.Millisecond); d > 0 {
-		return d
-	}
-	v := h.Get("Retry-After")
-	if d := seconds(v, time.Second); d > 0 {
-		return d
-	}
-	if at, err := http.ParseTime(v); err == nil {
-		return min(max(0, at.Sub(now)), most)
-	}
-	return 0
 }
