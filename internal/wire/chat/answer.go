@@ -9,6 +9,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // finishes maps the format's finish reasons, and those that others use in it, to
@@ -253,7 +254,7 @@ func answerMessage(parts []llm.Part) (m builtMessage) {
 	}
 	m.Content = jsontext.Value("null")
 	if said || (refusal == nil && len(m.ToolCalls) == 0) {
-		m.Content = quoted(text.String())
+		m.Content = scan.Quote(text.String())
 	}
 	if thought {
 		r := toValid(reasoning.String())

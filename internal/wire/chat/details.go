@@ -3,6 +3,8 @@ package chat
 import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // detailList joins the pieces of OpenRouter's reasoning_details that a stream
@@ -41,7 +43,7 @@ func merge(into, piece map[string]jsontext.Value) {
 			if into[name].Kind() == '"' && v.Kind() == '"' {
 				var a, b string
 				if json.Unmarshal(into[name], &a) == nil && json.Unmarshal(v, &b) == nil {
-					into[name] = quoted(a + b)
+					into[name] = scan.Quote(a + b)
 				}
 				continue
 			}

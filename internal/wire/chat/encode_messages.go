@@ -8,6 +8,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 func toValid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
@@ -31,7 +32,7 @@ func (w *writer) messages(in []llm.Message) []outMessage {
 	var open []llm.ToolCall // calls not yet answered
 	settle := func() {
 		for _, c := range open {
-			out = append(out, outMessage{Role: "tool", ToolCallID: wire.ToolID(c.ID, w.t.ToolID), Content: quoted("(no result)")})
+			out = append(out, outMessage{Role: "tool", ToolCallID: wire.ToolID(c.ID, w.t.ToolID), Content: scan.Quote("(no result)")})
 		}
 		open = nil
 	}
@@ -111,7 +112,7 @@ func (w *writer) result(r llm.ToolResult) (outMessage, []llm.Part) {
 	if r.IsError {
 		text = "Error: " + text
 	}
-	return outMessage{Role: "tool", ToolCallID: wire.ToolID(r.CallID, w.t.ToolID), Content: quoted(text)}, media
+	return outMessage{Role: "tool", ToolCallID: wire.ToolID(r.CallID, w.t.ToolID), Content: scan.Quote(text)}, media
 }
 
 // spoken writes a message of the system or the user.
@@ -119,7 +120,7 @@ func (w *writer) spoken(m llm.Message, role string) outMessage {
 	out := outMessage{Role: role, Name: m.Name}
 	parts := w.parts(m.Parts)
 	if len(parts) == 1 && parts[0].part.Type == "text" && parts[0].raw == nil {
-		out.Content = quoted(*parts[0].part.Text)
+		out.Content = scan.Quote(*parts[0].part.Text)
 		return out
 	}
 	list := make([]any, 0, len(parts))
@@ -131,7 +132,7 @@ func (w *writer) spoken(m llm.Message, role string) outMessage {
 		}
 	}
 	if len(list) == 0 {
-		out.Content = quoted("")
+		out.Content = scan.Quote("")
 		return out
 	}
 	b, err := json.Marshal(list)
@@ -243,7 +244,7 @@ func (w *writer) assistant(m llm.Message) outMessage {
 	}
 	out.Refusal = refusal
 	if text.Len() > 0 || (len(out.ToolCalls) == 0 && refusal == nil) {
-		out.Content = quoted(text.String())
+		out.Content = scan.Quote(text.String())
 	} else {
 		out.Content = jsontext.Value("null")
 	}

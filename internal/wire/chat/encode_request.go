@@ -2,6 +2,7 @@ package chat
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 
 	"github.com/go-json-experiment/json"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 const path = "/chat/completions"
@@ -72,7 +74,7 @@ func (Format) Encode(q *llm.Request, t wire.Target) (wire.Outbound, []wire.Downg
 	w.reasoning(q)
 	w.options(q)
 	w.extra(q)
-	for _, name := range slices.Sorted(mapKeys(t.Set)) {
+	for _, name := range slices.Sorted(maps.Keys(t.Set)) {
 		w.fields = slices.DeleteFunc(w.fields, func(f field) bool { return f.name == name })
 		w.fields = append(w.fields, field{name, t.Set[name]})
 	}
@@ -84,16 +86,6 @@ func (Format) Encode(q *llm.Request, t wire.Target) (wire.Outbound, []wire.Downg
 		return wire.Outbound{}, nil, err
 	}
 	return wire.Outbound{Path: path, Body: body}, w.downgrades, nil
-}
-
-func mapKeys[V any](m map[string]V) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 func (w *writer) bytes() ([]byte, error) {
@@ -224,7 +216,7 @@ func (w *writer) output(q *llm.Request) {
 func (w *writer) instruct(schema []byte) {
 	for i, f := range w.fields {
 		if messages, ok := f.value.([]outMessage); ok && f.name == "messages" {
-			m := outMessage{Role: string(w.role(llm.RoleSystem)), Content: quoted("Answer with one JSON object that fits this JSON Schema, and nothing else:\n" + string(schema))}
+			m := outMessage{Role: string(w.role(llm.RoleSystem)), Content: scan.Quote("Answer with one JSON object that fits this JSON Schema, and nothing else:\n" + string(schema))}
 			w.fields[i].value = append([]outMessage{m}, messages...)
 		}
 	}

@@ -89,7 +89,7 @@ func (Format) Splice(r wire.RawRequest, p wire.Peeked, e wire.Edits) (wire.Outbo
 	var store [8]scan.Edit
 	edits := store[:0]
 	if e.Model != "" && e.Model != p.Model {
-		edits = append(edits, scan.Edit{Name: "model", Value: quoted(e.Model)})
+		edits = append(edits, scan.Edit{Name: "model", Value: scan.Quote(e.Model)})
 	}
 	if e.AskUsage {
 		options, err := withUsage(r.Body)

@@ -190,26 +190,20 @@ func logprobsOf(list []llm.TokenLogprob) *outLogprobs {
 func outLogprobList(list []llm.TokenLogprob) []outLogprob {
 	out := make([]outLogprob, 0, len(list))
 	for _, l := range list {
-		o := outLogprob{Token: l.Token, Logprob: l.Logprob, Top: []outLogprob{}}
-		for _, b := range l.Bytes {
-			o.Bytes = append(o.Bytes, int(b))
-		}
+		o := outToken(l)
+		o.Top = make([]outLogprob, 0, len(l.Top))
 		for _, top := range l.Top {
-			t := outLogprob{Token: top.Token, Logprob: top.Logprob}
-			for _, b := range top.Bytes {
-				t.Bytes = append(t.Bytes, int(b))
-			}
-			o.Top = append(o.Top, t)
+			o.Top = append(o.Top, outToken(top))
 		}
 		out = append(out, o)
 	}
 	return out
 }
 
-func quoted(s string) jsontext.Value {
-	v, err := jsontext.AppendQuote(nil, s)
-	if err != nil { // not valid UTF-8: what can be read of it is still text
-		v, _ = jsontext.AppendQuote(nil, []byte(toValid(s))) // valid now
+func outToken(l llm.TokenLogprob) outLogprob {
+	o := outLogprob{Token: l.Token, Logprob: l.Logprob}
+	for _, b := range l.Bytes {
+		o.Bytes = append(o.Bytes, int(b))
 	}
-	return v
+	return o
 }

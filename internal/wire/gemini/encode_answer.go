@@ -8,6 +8,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // EncodeAnswer writes a whole answer.
@@ -121,7 +122,7 @@ func argsOf(c llm.ToolCall) jsontext.Value {
 		return args
 	}
 	var w object
-	w.add("input", quoted(c.Arguments))
+	w.add("input", scan.Quote(c.Arguments))
 	return w.bytes()
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // turn is a content that is being written.
@@ -391,7 +392,7 @@ func references(v []byte) bool {
 
 func envelope(key, text string) jsontext.Value {
 	var w object
-	w.add(key, quoted(text))
+	w.add(key, scan.Quote(text))
 	return w.bytes()
 }
 

@@ -32,7 +32,7 @@ func plainAt(v jsontext.Value, depth int) jsontext.Value {
 		case "propertyOrdering":
 		case "type":
 			if s, ok := f.String(); ok && s != "" && s != "TYPE_UNSPECIFIED" {
-				w.add(name, quoted(strings.ToLower(s)))
+				w.add(name, scan.Quote(strings.ToLower(s)))
 			}
 		case "properties", "defs", "$defs", "definitions":
 			w.add(name, plainMap(f, depth))
@@ -97,7 +97,7 @@ func (w *object) add(name string, v jsontext.Value) {
 func (w *object) widen() {
 	for i, n := range w.names {
 		if n == "type" {
-			w.values[i] = list([]jsontext.Value{w.values[i], quoted("null")})
+			w.values[i] = list([]jsontext.Value{w.values[i], scan.Quote("null")})
 			return
 		}
 		if n == "anyOf" {
@@ -113,7 +113,7 @@ func (w *object) bytes() jsontext.Value {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = append(append(append(out, quoted(n)...), ':'), w.values[i]...)
+		out = append(append(append(out, scan.Quote(n)...), ':'), w.values[i]...)
 	}
 	return append(out, '}')
 }
@@ -127,13 +127,4 @@ func list(vs []jsontext.Value) jsontext.Value {
 		out = append(out, v...)
 	}
 	return append(out, ']')
-}
-
-// quoted writes a JSON string; what isn't UTF-8 in it is replaced.
-func quoted(s string) jsontext.Value {
-	b, err := jsontext.AppendQuote(nil, strings.ToValidUTF8(s, "\uFFFD"))
-	if err != nil {
-		return jsontext.Value(`""`)
-	}
-	return b
 }

@@ -284,7 +284,7 @@ func (c *cleaner) write(n *node, depth int) jsontext.Value {
 	kind := ""
 	if len(n.types) == 1 {
 		kind = n.types[0]
-		w.add("type", quoted(kind))
+		w.add("type", scan.Quote(kind))
 	}
 	n.words(&w, kind)
 	switch kind {
@@ -393,7 +393,7 @@ func (c *cleaner) writeObject(w *object, n *node, depth int) {
 	var required []jsontext.Value
 	for _, name := range n.required {
 		if n.named[name] {
-			required = append(required, quoted(name))
+			required = append(required, scan.Quote(name))
 		}
 	}
 	if len(required) > 0 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // blocks writes the parts of a message. Blank text is left out: the API refuses
@@ -127,7 +128,7 @@ func (e *encoding) call(p llm.ToolCall) *block {
 
 // inputOf wraps free text into the one field of its function.
 func inputOf(s string) jsontext.Value {
-	return append(append([]byte(`{"`+inputField+`":`), quoted(s)...), '}')
+	return append(append([]byte(`{"`+inputField+`":`), scan.Quote(s)...), '}')
 }
 
 // objectOf reads arguments as the object that the API demands. What is none, as
@@ -140,7 +141,7 @@ func objectOf(arguments string) jsontext.Value {
 	if v.Kind() == '{' && v.IsValid(reading) {
 		return v
 	}
-	return append(append([]byte(`{"_malformed_arguments":`), quoted(arguments)...), '}')
+	return append(append([]byte(`{"_malformed_arguments":`), scan.Quote(arguments)...), '}')
 }
 
 func (e *encoding) result(p llm.ToolResult) (*block, error) {
@@ -172,10 +173,10 @@ func (e *encoding) result(p llm.ToolResult) (*block, error) {
 	}
 	switch {
 	case len(inner) == 0 && p.IsError:
-		b.Content = quoted("error") // an error without content is refused
+		b.Content = scan.Quote("error") // an error without content is refused
 	case len(inner) == 0:
 	case len(inner) == 1 && inner[0].Type == typeText && inner[0].raw == nil:
-		b.Content = quoted(*inner[0].Text)
+		b.Content = scan.Quote(*inner[0].Text)
 	default:
 		v, err := list(inner)
 		if err != nil {

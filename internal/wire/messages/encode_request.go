@@ -243,7 +243,7 @@ func write(f fields) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(append(append(b, quoted(x.name)...), ':'), x.value...)
+		b = append(append(append(b, scan.Quote(x.name)...), ':'), x.value...)
 	}
 	return append(b, '}')
 }

@@ -262,7 +262,7 @@ func (s *stream) arguments(b *outgoing, fragment string) {
 		return
 	}
 	if call, ok := b.part.(llm.ToolCall); ok && call.Custom {
-		inner := quoted(fragment)
+		inner := scan.Quote(fragment)
 		fragment = string(inner[1 : len(inner)-1])
 		if !b.fed {
 			fragment = `{"` + inputField + `":"` + fragment
@@ -280,7 +280,7 @@ func (s *stream) add(b *outgoing, typ, name, text string) {
 	s.output += llm.EstimateTokens(text)
 	data := append(s.data("content_block_delta"), `,"delta":{"type":"`...)
 	data = append(append(append(append(data, typ...), `","`...), name...), `":`...)
-	s.event("content_block_delta", append(append(data, quoted(text)...), "}}"...))
+	s.event("content_block_delta", append(append(data, scan.Quote(text)...), "}}"...))
 }
 
 func (s *stream) stop(b *outgoing) {

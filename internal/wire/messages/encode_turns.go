@@ -6,6 +6,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // turn is what one side says until the other one does.
@@ -199,7 +200,7 @@ func (e *encoding) pair() {
 			for len(queue) > 0 && queue[0].turn <= i {
 				queue = queue[1:]
 			}
-			result := &block{Type: typeResult, Content: quoted("no result"), IsError: true}
+			result := &block{Type: typeResult, Content: scan.Quote("no result"), IsError: true}
 			if len(queue) > 0 {
 				result = queue[0].block
 				queue = queue[1:]

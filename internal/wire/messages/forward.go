@@ -90,7 +90,7 @@ func changesOf(body []byte, p wire.Peeked, edits wire.Edits) ([]scan.Edit, error
 		}
 	}
 	if edits.Model != "" && edits.Model != p.Model {
-		add(scan.Edit{Name: "model", Value: quoted(edits.Model)})
+		add(scan.Edit{Name: "model", Value: scan.Quote(edits.Model)})
 	}
 	if edits.Messages != nil {
 		add(scan.Edit{Name: "messages", Value: edits.Messages})

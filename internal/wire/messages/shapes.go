@@ -192,13 +192,6 @@ func text(v jsontext.Value) string {
 	return string(b)
 }
 
-// quoted writes a string as JSON.
-func quoted(s string) jsontext.Value {
-	// The error says that the text isn't UTF-8; what is wrong was replaced then.
-	b, _ := jsontext.AppendQuote(nil, s)
-	return b
-}
-
 // compacted is a copy of a JSON value on one line; ok is false for what is none.
 func compacted(raw []byte) (v jsontext.Value, ok bool) {
 	v = jsontext.Value(raw).Clone()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // writes counts the writes of an encoder.
@@ -51,7 +52,7 @@ func anyPart(t *rapid.T, index int) (llm.Part, []llm.Event) {
 		p := llm.Reasoning{Blob: &llm.Blob{Kind: llm.BlobRedacted, Data: piece.Draw(t, "redacted"), Origin: here}}
 		return p, []llm.Event{llm.PartStart{Index: index, Part: p}}
 	case 3:
-		raw := fmt.Sprintf(`{"type":"server_tool_use","id":"s%d","name":"w","input":{"q":%s}}`, index, quoted(piece.Draw(t, "query")))
+		raw := fmt.Sprintf(`{"type":"server_tool_use","id":"s%d","name":"w","input":{"q":%s}}`, index, scan.Quote(piece.Draw(t, "query")))
 		v, _ := compacted([]byte(raw))
 		p := llm.Opaque{Format: llm.FormatMessages, Type: "server_tool_use", Raw: v}
 		return p, []llm.Event{llm.PartStart{Index: index, Part: p}}

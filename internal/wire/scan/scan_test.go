@@ -257,3 +257,17 @@ func FuzzAgreesWithJSONText(f *testing.F) {
 		}
 	})
 }
+
+// Every text becomes a JSON string, and comes back as it was where it is UTF-8.
+func TestQuote(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ text, want string }{
+		{"", `""`},
+		{"a\"b\\c\n\u2028é", `"a\"b\\c\n` + "\u2028é\""},
+		{"a\xffb\xe2\x82", "\"a\uFFFDb\uFFFD\uFFFD\""},
+	} {
+		if got := scan.Quote(test.text); string(got) != test.want {
+			t.Errorf("%q became %s, want %s", test.text, got, test.want)
+		}
+	}
+}

@@ -88,12 +88,11 @@ func Splice(body []byte, edits []Edit) ([]byte, error) {
 	return append(out, body[copied:]...), nil
 }
 
-func quote(dst []byte, name string) []byte {
-	out, err := jsontext.AppendQuote(dst, name)
-	if err != nil {
-		// The name isn't UTF-8: it is written with what is wrong replaced.
-		return out
-	}
+// Quote writes a text as a JSON string, with what isn't UTF-8 in it replaced.
+func Quote(s string) jsontext.Value { return quote(nil, s) }
+
+func quote(dst []byte, s string) []byte {
+	out, _ := jsontext.AppendQuote(dst, s) // the error says that something was replaced
 	return out
 }
 
