@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/pprof"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,11 +67,15 @@ func formats() map[llm.Format]wire.Format {
 	}
 }
 
+// listers are the formats that can read a model list.
 func listers() map[llm.Format]wire.Lister {
-	return map[llm.Format]wire.Lister{
-		llm.FormatChat: chat.Format{}, llm.FormatMessages: messages.Format{},
-		llm.FormatGemini: gemini.Format{}, llm.FormatResponses: responses.Format{},
+	out := map[llm.Format]wire.Lister{}
+	for name, f := range formats() {
+		if l, ok := f.(wire.Lister); ok {
+			out[name] = l
+		}
 	}
+	return out
 }
 
 // maxBodies bounds the request bodies of all requests in flight, in bytes.
@@ -126,8 +128,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	s.inference = &httpapi.Inference{
 		Gateway: s.gateway, Directory: s.directory, Names: identity.NewNames(time.Now, newNames), Log: o.Log,
 		BodyLimit: func() int64 { return int64(s.cfg.Load().BodyLimit) }, Budget: httpapi.NewBudget(maxBodies),
-		PublicURL: func() string { return s.cfg.Load().PublicURL },
-		Chat:      all[llm.FormatChat], Messages: all[llm.FormatMessages], Gemini: all[llm.FormatGemini], Responses: all[llm.FormatResponses],
+		Chat: all[llm.FormatChat], Messages: all[llm.FormatMessages], Gemini: all[llm.FormatGemini], Responses: all[llm.FormatResponses],
 	}
 	s.meters = newMeters(s)
 	s.gateway.Ended, s.inference.Refused = s.meters.ended, s.meters.refuse
@@ -213,22 +214,26 @@ func (s *Server) publish(lists *provider.Refresher) {
 	s.gateway.Swap(st)
 }
 
+// refresher holds the model lists of the accounts in force; nil once the server
+// is closed.
+func (s *Server) refresher() *provider.Refresher {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lists
+}
+
 // gone takes a model out of the lists that its provider says isn't there.
 func (s *Server) gone(account, model string) {
-	s.mu.Lock()
-	lists := s.lists
-	s.mu.Unlock()
-	if lists != nil {
+	if lists := s.refresher(); lists != nil {
 		lists.MarkGone(account, model)
 	}
 }
 
 // WaitLists waits until every provider's model list has been tried once.
 func (s *Server) WaitLists(ctx context.Context) {
-	s.mu.Lock()
-	lists := s.lists
-	s.mu.Unlock()
-	lists.WaitFirst(ctx)
+	if lists := s.refresher(); lists != nil {
+		lists.WaitFirst(ctx)
+	}
 }
 
 // Handler serves the wire APIs and the operations paths.
@@ -250,9 +255,7 @@ func (s *Server) Handler() (http.Handler, error) {
 // listed says when an account's model list was read, and why the last reading
 // failed.
 func (s *Server) listed(account string) (at time.Time, problem string) {
-	s.mu.Lock()
-	lists := s.lists
-	s.mu.Unlock()
+	lists := s.refresher()
 	if lists == nil {
 		return at, ""
 	}
@@ -354,11 +357,6 @@ func (s *Server) say(w http.ResponseWriter, status int, text string) {
 	if _, err := io.WriteString(w, text); err != nil {
 		s.log.Debug("answer not delivered", "error", err)
 	}
-}
-
-// Providers names the connected accounts, sorted.
-func (s *Server) Providers() []string {
-	return slices.Sorted(maps.Keys(s.gateway.State().Accounts))
 }
 
 // Operations serves health and profiles, for a port that only operators reach.

@@ -29,8 +29,6 @@ type Inference struct {
 	BodyLimit func() int64
 	// Budget bounds the bodies of all requests in flight.
 	Budget *Budget
-	// PublicURL is how browsers reach the server; "" when not said.
-	PublicURL func() string
 	// Refused is told of every request that became no turn.
 	Refused func(format llm.Format, kind llm.Kind)
 
