@@ -31,7 +31,7 @@ func (Format) DecodeStream(r io.Reader, t wire.Target) llm.Stream {
 			if ev.Comment {
 				continue
 			}
-			events, err := d.feed(ev.Data)
+			events, err := d.feed(string(ev.Name), ev.Data)
 			for _, e := range events {
 				if !yield(e, nil) {
 					return
@@ -97,14 +97,14 @@ const (
 // maxOpen bounds how many blocks a provider can leave open at once.
 const maxOpen = 1024
 
-// feed reads the data of one event. The returned events are valid until the
-// next call.
-func (d *decoder) feed(data []byte) ([]llm.Event, error) {
+// feed reads one event, which tells its type in its data too. The returned
+// events are valid until the next call.
+func (d *decoder) feed(name string, data []byte) ([]llm.Event, error) {
 	d.out = d.out[:0]
 	data = sound(data)
 	var ev event
 	if err := json.Unmarshal(data, &ev, reading); err != nil {
-		return nil, d.unreadable(data, err)
+		return nil, unreadable(name, data, err)
 	}
 	switch ev.Type {
 	case "message_start":
@@ -138,12 +138,19 @@ func (d *decoder) feed(data []byte) ([]llm.Event, error) {
 
 // unreadable judges data that isn't what it should be. Words of other formats
 // ("[DONE]") and unknown events mean nothing.
-func (d *decoder) unreadable(data []byte, err error) error {
-	switch text(member(data, "type")) {
-	case "message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta":
+func unreadable(name string, data []byte, err error) error {
+	typ := text(member(data, "type"))
+	if typ == "" {
+		typ = name
+	}
+	switch typ {
+	case "message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop":
 		return llm.Errorf(llm.KindUpstream, "the provider sent an event that can't be read: %w", err)
 	case "error":
 		return errorInside(data)
+	}
+	if e := wire.Malformed(name, data); e != nil {
+		return e
 	}
 	return nil
 }

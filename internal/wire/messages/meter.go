@@ -39,7 +39,7 @@ func (m *meter) Event(name string, data []byte) wire.Verdict {
 		return wire.Verdict{}
 	}
 	if m.keep {
-		events, err := m.whole.feed(data)
+		events, err := m.whole.feed(name, data)
 		for _, e := range events {
 			m.parts.Add(e)
 		}
@@ -55,7 +55,7 @@ func (m *meter) Event(name string, data []byte) wire.Verdict {
 	if name == "content_block_stop" || name == "ping" {
 		return wire.Verdict{}
 	}
-	return m.rare(data)
+	return m.rare(name, data)
 }
 
 // deltas are the deltas that carry text, each under a key of its own. A quote
@@ -122,12 +122,11 @@ func stringLength(b []byte) (n int, ok bool) {
 }
 
 // rare decodes the events that are not deltas of text.
-func (m *meter) rare(data []byte) wire.Verdict {
+func (m *meter) rare(name string, data []byte) wire.Verdict {
 	data = sound(data)
 	var ev event
 	if err := json.Unmarshal(data, &ev, reading); err != nil {
-		d := decoder{t: m.t}
-		if err := d.unreadable(data, err); err != nil {
+		if err := unreadable(name, data, err); err != nil {
 			return wire.Verdict{Err: llm.AsError(err)}
 		}
 		return wire.Verdict{}

@@ -378,6 +378,8 @@ func TestStreamsThatBreak(t *testing.T) {
 		"error":         {start + `{"type":"error","error":{"type":"rate_limit_error","message":"slow"}}`, llm.KindRateLimit},
 		"foreign error": {start + `{"error":{"message":"prompt is too long","type":"invalid_request_error"}}`, llm.KindContextLength},
 		"nonsense":      {start + `{"type":"content_block_delta","index":"x"}`, llm.KindUpstream},
+		"no JSON":       {start + `{"this is": ["no JSON`, llm.KindUpstream},
+		"no JSON typed": {start + `{"type":"ping","x":`, llm.KindUpstream},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -389,6 +391,49 @@ func TestStreamsThatBreak(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		})
+	}
+}
+
+// An event that this format has a name for must be readable, and so must one
+// without a name; what other events hold is their own affair.
+func TestMalformedEvents(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, data string
+		fails      bool
+	}{
+		{"", `{"this is": ["no JSON`, true},
+		{"message", `{"this is": ["no JSON`, true},
+		{"content_block_delta", `{"this is": ["no JSON`, true},
+		{"content_block_delta", `{"type":"content_block_delta","index":"x"}`, true},
+		{"message_stop", `no JSON`, true},
+		{"error", `no JSON`, true},
+		{"ping", `no JSON`, false},
+		{"new", `no JSON`, false},
+		{"", `{"type":"new","index":"x"}`, false},
+		{"", `["new"]`, false},
+		{"", `[DONE]`, false},
+	} {
+		stream := "data: {\"type\":\"message_start\",\"message\":{\"id\":\"i\",\"model\":\"m\",\"usage\":{}}}\n\n"
+		if test.name != "" {
+			stream += "event: " + test.name + "\n"
+		}
+		stream += "data: " + test.data + "\n\n" + lines(`{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{}}
+			{"type":"message_stop"}`)
+		_, err := llm.Collect(Format{}.DecodeStream(strings.NewReader(stream), wire.Target{}))
+		if got := err != nil && llm.AsError(err).Kind == llm.KindUpstream; got != test.fails || !got && err != nil {
+			t.Errorf("%s: %s: decoded with error %v", test.name, test.data, err)
+		}
+		for _, keep := range []bool{false, true} {
+			m := Format{}.NewMeter(wire.Target{})
+			if keep {
+				m.(wire.Keeper).Keep()
+			}
+			v := m.Event(test.name, []byte(test.data))
+			if got := v.Err != nil && v.Err.Kind == llm.KindUpstream; got != test.fails || !got && v.Err != nil {
+				t.Errorf("%s: %s: metered with error %v", test.name, test.data, v.Err)
+			}
+		}
 	}
 }
 

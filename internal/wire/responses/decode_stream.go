@@ -32,7 +32,7 @@ func (Format) DecodeStream(body io.Reader, t wire.Target) llm.Stream {
 			if ev.Comment || d.finished {
 				continue // read on: a connection that was read to its end is used again
 			}
-			e := d.take(eventType(ev.Name, ev.Data), ev.Data)
+			e := d.take(eventType(ev.Name, ev.Data), string(ev.Name), ev.Data)
 			for _, x := range d.drain() {
 				if !yield(x, nil) {
 					return
@@ -166,14 +166,14 @@ var handlers = map[string]func(*decoder, *event) *llm.Error{
 	"response.cancelled":                     (*decoder).terminal,
 }
 
-// take decodes one event of a type.
-func (d *decoder) take(typ string, data []byte) *llm.Error {
+// take decodes one event of a type; name is the one that it came under.
+func (d *decoder) take(typ, name string, data []byte) *llm.Error {
 	if typ == "error" {
 		return errorEvent(data)
 	}
 	handle, known := handlers[typ]
 	if !known {
-		return nil
+		return wire.Malformed(name, data)
 	}
 	var ev event
 	if err := json.Unmarshal(data, &ev, lenient); err != nil {

@@ -55,7 +55,7 @@ func (m *meter) Event(name string, data []byte) wire.Verdict {
 		typ = eventType(nil, data)
 	}
 	if m.keep != nil && !m.m.Complete {
-		_ = m.keep.take(typ, data) // an error is this meter's own to find
+		_ = m.keep.take(typ, name, data) // an error is this meter's own to find
 		for _, e := range m.keep.drain() {
 			m.c.Add(e)
 		}
@@ -80,6 +80,8 @@ func (m *meter) Event(name string, data []byte) wire.Verdict {
 		return m.end(data)
 	case "error":
 		return wire.Verdict{Err: errorEvent(data)}
+	default:
+		return wire.Verdict{Err: wire.Malformed(name, data)}
 	}
 	return wire.Verdict{}
 }

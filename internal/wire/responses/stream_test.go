@@ -260,6 +260,38 @@ func TestDecodeStreamFails(t *testing.T) {
 	}
 }
 
+// An event that this format has a name for must be readable, and so must one
+// without a name; what other events hold is their own affair.
+func TestMalformedEvents(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, data string
+		fails      bool
+	}{
+		{"", `{"this is": ["no JSON`, true},
+		{"message", `{"this is": ["no JSON`, true},
+		{"", `{"type":"response.new", no JSON`, true},
+		{"response.completed", `{"this is": ["no JSON`, true},
+		{"error", `no JSON`, true},
+		{"ping", `no JSON`, false},
+		{"response.new", `no JSON`, false},
+		{"", `{"type":"response.new","output_index":"x"}`, false},
+		{"", `["new"]`, false},
+		{"", `[DONE]`, false},
+	} {
+		stream := sse.AppendEvent(framed(t, []byte(created)), test.name, []byte(test.data))
+		_, _, err := collect(t, append(stream, framed(t, []byte(completed))...))
+		if got := err != nil && llm.AsError(err).Kind == llm.KindUpstream; got != test.fails || !got && err != nil {
+			t.Errorf("%s: %s: decoded with error %v", test.name, test.data, err)
+		}
+		m := format.NewMeter(here)
+		v := m.Event(test.name, []byte(test.data))
+		if got := v.Err != nil && v.Err.Kind == llm.KindUpstream; got != test.fails || !got && v.Err != nil {
+			t.Errorf("%s: %s: metered with error %v", test.name, test.data, v.Err)
+		}
+	}
+}
+
 // Leaving the loop is enough to stop.
 func TestDecodeStreamStops(t *testing.T) {
 	t.Parallel()
