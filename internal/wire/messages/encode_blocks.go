@@ -36,11 +36,21 @@ func (e *encoding) blocks(role string, parts []llm.Part, replayed bool) ([]*bloc
 			}
 			b, err = e.media(p)
 		case llm.ToolCall:
-			if role == roleAssistant {
+			switch {
+			case role != roleAssistant:
+			case e.toolless():
+				b = e.toldCall(p)
+			default:
 				b = e.call(p)
 			}
 		case llm.ToolResult:
-			if role == roleUser {
+			switch {
+			case role != roleUser:
+			case e.toolless():
+				var told []*block
+				told, err = e.toldResult(p)
+				out = append(out, told...)
+			default:
 				b, err = e.result(p)
 			}
 		case llm.Opaque:
@@ -145,32 +155,12 @@ func objectOf(arguments string) jsontext.Value {
 }
 
 func (e *encoding) result(p llm.ToolResult) (*block, error) {
-	b := &block{Type: typeResult, ToolUseID: e.toolID(p.CallID), IsError: p.IsError, CacheControl: controlOf(p.Cache)}
-	var inner []*block
-	for _, part := range p.Parts {
-		var x *block
-		var err error
-		switch part := part.(type) {
-		case llm.Text:
-			x = e.text(roleUser, part)
-		case llm.Media:
-			x, err = e.media(part)
-		case llm.Opaque:
-			x = e.opaque(part)
-		}
-		if err != nil {
-			return nil, err
-		}
-		if x == nil {
-			continue
-		}
-		// One mark for the whole result: its place is the same.
-		if x.CacheControl != nil && b.CacheControl == nil {
-			b.CacheControl = x.CacheControl
-		}
-		x.CacheControl = nil
-		inner = append(inner, x)
+	b := &block{Type: typeResult, ToolUseID: e.toolID(p.CallID), IsError: p.IsError}
+	inner, mark, err := e.resultContent(p)
+	if err != nil {
+		return nil, err
 	}
+	b.CacheControl = mark
 	switch {
 	case len(inner) == 0 && p.IsError:
 		b.Content = scan.Quote("error") // an error without content is refused
@@ -185,6 +175,81 @@ func (e *encoding) result(p llm.ToolResult) (*block, error) {
 		b.Content = v
 	}
 	return b, nil
+}
+
+// resultContent writes what a result holds, and the one cache mark for all of
+// it: its place is the same.
+func (e *encoding) resultContent(p llm.ToolResult) (inner []*block, mark *cacheControl, err error) {
+	mark = controlOf(p.Cache)
+	for _, part := range p.Parts {
+		var x *block
+		switch part := part.(type) {
+		case llm.Text:
+			x = e.text(roleUser, part)
+		case llm.Media:
+			x, err = e.media(part)
+		case llm.Opaque:
+			x = e.opaque(part)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if x == nil {
+			continue
+		}
+		if mark == nil {
+			mark = x.CacheControl
+		}
+		x.CacheControl = nil
+		inner = append(inner, x)
+	}
+	return inner, mark, nil
+}
+
+// toolless says that calls and results of earlier turns must be told in words:
+// the API refuses their blocks in a request without tools, and offering tools to
+// a model that can't call any is refused as well.
+func (e *encoding) toolless() bool {
+	if !e.t.NoTools || e.forwarded {
+		return false
+	}
+	e.drop("tool_history", "the model can't call tools: earlier calls and their results were told in words")
+	return true
+}
+
+func (e *encoding) toldCall(p llm.ToolCall) *block {
+	arguments := p.Arguments
+	if arguments == "" && !p.Custom {
+		arguments = "{}"
+	}
+	s := "Called the tool " + p.Name + ": " + arguments
+	return &block{Type: typeText, Text: &s, CacheControl: controlOf(p.Cache)}
+}
+
+func (e *encoding) toldResult(p llm.ToolResult) ([]*block, error) {
+	inner, mark, err := e.resultContent(p)
+	if err != nil {
+		return nil, err
+	}
+	s := "Result of "
+	if p.IsError {
+		s = "Error of "
+	}
+	if p.Name == "" {
+		s += "an earlier tool call: "
+	} else {
+		s += "the tool " + p.Name + ": "
+	}
+	switch {
+	case len(inner) == 0:
+		s += "nothing"
+	case inner[0].Type == typeText && inner[0].raw == nil:
+		s += *inner[0].Text
+		inner = inner[1:]
+	}
+	told := append([]*block{{Type: typeText, Text: &s}}, inner...)
+	told[len(told)-1].CacheControl = mark
+	return told, nil
 }
 
 func (e *encoding) media(p llm.Media) (*block, error) {

@@ -288,6 +288,43 @@ func TestToolsOfHistoryAreDeclared(t *testing.T) {
 	}
 }
 
+// A model that can't call tools is told of earlier calls in words: the API
+// refuses their blocks in a request without tools.
+func TestToolsOfHistoryAreTold(t *testing.T) {
+	t.Parallel()
+	q := &llm.Request{
+		Messages: []llm.Message{
+			user("a"),
+			say(llm.RoleAssistant, words("I look."), llm.ToolCall{ID: "1", Name: "f", Arguments: `{"x": 1}`}, llm.ToolCall{ID: "2", Name: "g.h", Arguments: "free", Custom: true}, llm.ToolCall{ID: "3", Name: "f"}),
+			say(
+				llm.RoleTool,
+				llm.ToolResult{CallID: "1", Name: "f", Parts: []llm.Part{words("seen"), llm.Media{Data: "/9j/4AAQ"}}},
+				llm.ToolResult{CallID: "2", Name: "g.h", Parts: []llm.Part{words("broken")}, IsError: true, Cache: &llm.CacheMark{}},
+				llm.ToolResult{CallID: "3"},
+			),
+			user("b"),
+		},
+		Tools: []llm.Tool{{Name: "f"}},
+	}
+	const want = `[{"role":"user","content":[{"type":"text","text":"a"}]},` +
+		`{"role":"assistant","content":[{"type":"text","text":"I look."},{"type":"text","text":"Called the tool f: {\"x\": 1}"},` +
+		`{"type":"text","text":"Called the tool g.h: free"},{"type":"text","text":"Called the tool f: {}"}]},` +
+		`{"role":"user","content":[{"type":"text","text":"Result of the tool f: seen"},` +
+		`{"type":"image","source":{"type":"base64","media_type":"image/jpeg","data":"/9j/4AAQ"}},` +
+		`{"type":"text","text":"Error of the tool g.h: broken","cache_control":{"type":"ephemeral"}},` +
+		`{"type":"text","text":"Result of an earlier tool call: nothing"},{"type":"text","text":"b"}]}]`
+	for _, tools := range [][]llm.Tool{q.Tools, nil} {
+		q.Tools = tools
+		f, down := encode(t, q, wire.Target{NoTools: true})
+		if diff := cmp.Diff(want, string(f["messages"])); diff != "" {
+			t.Error(diff)
+		}
+		if f["tools"] != nil || f["tool_choice"] != nil || !slices.Contains(down, "tool_history") || slices.Contains(down, "tools") != (tools != nil) {
+			t.Errorf("tools %s, downgrades %v", f["tools"], down)
+		}
+	}
+}
+
 // Only the conversation is written, in place: system text at its head is the
 // client's own field.
 func TestEncodeConversation(t *testing.T) {
