@@ -58,39 +58,9 @@ func errorIn(v jsontext.Value, status int) *llm.Error {
 	return classed(e)
 }
 
-// codes maps the vendors' codes and types to kinds; they say more than a status.
-var codes = map[string]llm.Kind{
-	"context_length_exceeded": llm.KindContextLength, "string_above_max_length": llm.KindContextLength,
-	"insufficient_quota": llm.KindQuota, "billing_hard_limit_reached": llm.KindQuota, "billing_not_active": llm.KindQuota,
-	"rate_limit_exceeded": llm.KindRateLimit, "rate_limit_error": llm.KindRateLimit, "requests": llm.KindRateLimit, "tokens": llm.KindRateLimit,
-	"invalid_api_key": llm.KindAuth, "authentication_error": llm.KindAuth,
-	"model_not_found": llm.KindNotFound, "not_found_error": llm.KindNotFound,
-	"content_filter": llm.KindContentFilter, "content_policy_violation": llm.KindContentFilter,
-	"server_error": llm.KindUpstream, "overloaded_error": llm.KindOverloaded, "engine_overloaded_error": llm.KindOverloaded,
-	"permission_error": llm.KindPermission, "insufficient_permissions": llm.KindPermission,
-}
-
-var statuses = map[int]llm.Kind{
-	400: llm.KindBadRequest, 401: llm.KindAuth, 402: llm.KindQuota, 403: llm.KindPermission, 404: llm.KindNotFound,
-	405: llm.KindNotFound, 408: llm.KindTimeout, 409: llm.KindConflict, 410: llm.KindNotFound, 413: llm.KindTooLarge,
-	422: llm.KindBadRequest, 429: llm.KindRateLimit, 498: llm.KindOverloaded, 503: llm.KindOverloaded, 504: llm.KindTimeout, 529: llm.KindOverloaded,
-}
-
 // classed sets the kind of an error from its code, type, status and words.
 func classed(e *llm.Error) *llm.Error {
-	kind, known := codes[e.Code]
-	if !known {
-		kind, known = codes[e.Type]
-	}
-	if !known {
-		kind, known = statuses[e.Status]
-	}
-	if !known {
-		kind = llm.KindUpstream
-		if e.Status >= 400 && e.Status < 500 || e.Type == "invalid_request_error" {
-			kind = llm.KindBadRequest
-		}
-	}
+	kind := wire.OpenAIKind(e)
 	if kind == llm.KindBadRequest || kind == llm.KindUpstream || kind == llm.KindTooLarge {
 		kind = byWords(e.Message, kind)
 	}
@@ -158,77 +128,18 @@ func refusalOf(status int, body []byte) *llm.Error {
 	return classed(&llm.Error{Status: status, Message: message})
 }
 
-// shownError is how a kind looks to a client; the official SDKs choose their
-// error class by the status, and people look at type and code.
-type shownError struct {
-	status     int
-	kind, code string
-}
-
-var shown = map[llm.Kind]shownError{
-	llm.KindBadRequest:    {400, "invalid_request_error", ""},
-	llm.KindReasoning:     {400, "invalid_request_error", ""},
-	llm.KindContextLength: {400, "invalid_request_error", "context_length_exceeded"},
-	llm.KindContentFilter: {400, "invalid_request_error", "content_filter"},
-	llm.KindAuth:          {401, "invalid_request_error", "invalid_api_key"},
-	llm.KindPermission:    {403, "invalid_request_error", "permission_denied"},
-	llm.KindNotFound:      {404, "invalid_request_error", "model_not_found"},
-	llm.KindConflict:      {409, "invalid_request_error", "conflict"},
-	llm.KindTooLarge:      {413, "invalid_request_error", "request_too_large"},
-	llm.KindRateLimit:     {429, "rate_limit_error", "rate_limit_exceeded"},
-	llm.KindQuota:         {429, "insufficient_quota", "insufficient_quota"},
-	llm.KindCanceled:      {499, "invalid_request_error", "canceled"},
-	llm.KindNotBuilt:      {501, "invalid_request_error", "not_implemented"},
-	llm.KindUpstream:      {502, "server_error", "upstream_error"},
-	llm.KindTruncated:     {502, "server_error", "truncated"},
-	llm.KindUnavailable:   {503, "server_error", "unavailable"},
-	llm.KindOverloaded:    {503, "server_error", "overloaded"},
-	llm.KindTimeout:       {504, "server_error", "timeout"},
-}
-
-type outError struct {
-	Message string  `json:"message"`
-	Type    string  `json:"type"`
-	Param   *string `json:"param"`
-	Code    *string `json:"code"`
-}
-
 // EncodeError writes a failure.
 func (Format) EncodeError(e *llm.Error) (int, []byte) {
-	s, body := encodeError(e)
-	return s, body
-}
-
-func encodeError(e *llm.Error) (int, []byte) {
-	s, ok := shown[e.Kind]
-	if !ok {
-		s = shown[llm.KindUpstream]
-	}
-	out := outError{Message: toValid(e.Message), Type: s.kind}
-	if out.Message == "" {
-		out.Message = string(e.Kind)
-	}
+	status, out := wire.ShowOpenAI(e, nil)
 	if e.Provider != "" {
 		out.Message = e.Provider + ": " + out.Message
 	}
-	if e.Param != "" {
-		out.Param = &e.Param
-	}
-	code := e.Code
-	if code == "" || e.Provider != "" && s.code != "" {
-		code = s.code
-	}
-	if code != "" {
-		out.Code = &code
-	}
-	if e.Status == http.StatusUnprocessableEntity || e.Status >= 500 && e.Status < 600 && e.Provider != "" {
-		s.status = e.Status // a provider's 422 and 5xx pass on
-	}
+	out.Message = toValid(out.Message)
 	body, err := json.Marshal(struct {
-		Error outError `json:"error"`
+		Error wire.OpenAIError `json:"error"`
 	}{out})
 	if err != nil {
 		return http.StatusInternalServerError, []byte(`{"error":{"message":"the error can't be written","type":"server_error","param":null,"code":null}}`)
 	}
-	return s.status, body
+	return status, body
 }

@@ -211,7 +211,7 @@ func (e *encoder) Ping() error {
 
 // Fail writes an error in place of a chunk, as the official SDKs raise it.
 func (e *encoder) Fail(err *llm.Error) error {
-	_, body := encodeError(err)
+	_, body := Format{}.EncodeError(err)
 	e.buf = sse.AppendData(e.buf[:0], body)
 	return e.out()
 }

@@ -82,30 +82,17 @@ func errorIn(v jsontext.Value, status int) *llm.Error {
 var words = map[string]llm.Kind{
 	"INVALID_ARGUMENT": llm.KindBadRequest, "FAILED_PRECONDITION": llm.KindBadRequest, "OUT_OF_RANGE": llm.KindBadRequest,
 	"UNAUTHENTICATED": llm.KindAuth, "PERMISSION_DENIED": llm.KindPermission, "NOT_FOUND": llm.KindNotFound,
-	"ABORTED": llm.KindConflict, "ALREADY_EXISTS": llm.KindConflict, "RESOURCE_EXHAUSTED": llm.KindRateLimit,
+	"ABORTED": llm.KindUpstream, "ALREADY_EXISTS": llm.KindConflict, "RESOURCE_EXHAUSTED": llm.KindRateLimit,
 	"CANCELLED": llm.KindUpstream, "INTERNAL": llm.KindUpstream, "UNKNOWN": llm.KindUpstream, "DATA_LOSS": llm.KindUpstream,
 	"UNAVAILABLE": llm.KindOverloaded, "DEADLINE_EXCEEDED": llm.KindTimeout, "UNIMPLEMENTED": llm.KindBadRequest,
-}
-
-var statuses = map[int]llm.Kind{
-	400: llm.KindBadRequest, 401: llm.KindAuth, 402: llm.KindQuota, 403: llm.KindPermission, 404: llm.KindNotFound,
-	405: llm.KindNotFound, 408: llm.KindTimeout, 409: llm.KindConflict, 410: llm.KindNotFound, 413: llm.KindTooLarge,
-	422: llm.KindBadRequest, 429: llm.KindRateLimit, 499: llm.KindUpstream, 503: llm.KindOverloaded, 504: llm.KindTimeout, 529: llm.KindOverloaded,
 }
 
 // classed sets the kind of an error from its status, its details and, where the
 // vendor tells it in prose alone, its words.
 func classed(e *llm.Error, details []detail) *llm.Error {
-	kind, known := statuses[e.Status]
-	if !known {
-		kind, known = words[e.Type]
-	}
-	switch {
-	case known:
-	case e.Status >= 400 && e.Status < 500:
-		kind = llm.KindBadRequest
-	default:
-		kind = llm.KindUpstream
+	kind := wire.KindOf(e.Status)
+	if word, known := words[e.Type]; known && kind == llm.KindUpstream {
+		kind = word
 	}
 	e.Kind = kind
 	for _, d := range details {
@@ -240,14 +227,12 @@ var shown = map[llm.Kind]struct {
 
 // EncodeError writes a failure.
 func (Format) EncodeError(e *llm.Error) (int, []byte) {
+	e = wire.Shown(e)
 	s, ok := shown[e.Kind]
 	if !ok {
 		s = shown[llm.KindUpstream]
 	}
-	// A provider's 422 and 5xx pass on; its other refusals are classed anew.
-	if e.Status >= 400 && e.Status < 600 && (e.Provider == "" || e.Status == http.StatusUnprocessableEntity || e.Status >= 500) {
-		s.status = e.Status
-	}
+	s.status = wire.ShownStatus(e, s.status)
 	r := refusal{Code: whole(s.status), Message: e.Message, Status: s.word}
 	if r.Message == "" {
 		r.Message = string(e.Kind)

@@ -58,16 +58,12 @@ type errorReason struct {
 
 // EncodeError writes a failure.
 func (Format) EncodeError(e *llm.Error) (status int, body []byte) {
+	e = wire.Shown(e)
 	face, ok := faces[e.Kind]
 	if !ok {
 		face = faces[llm.KindUpstream]
 	}
-	status = face.status
-	if e.Status >= 400 && e.Status <= 599 && passable(e) {
-		status = e.Status
-	} else if e.Provider != "" && (status == http.StatusUnauthorized || status == http.StatusForbidden) {
-		status, face.typ = http.StatusBadGateway, faces[llm.KindUpstream].typ
-	}
+	status = wire.ShownStatus(e, face.status)
 	out := errorBody{Type: "error", Error: errorDetail{Type: face.typ, Message: e.Message}}
 	if out.Error.Message == "" {
 		out.Error.Message = string(e.Kind)
@@ -82,19 +78,6 @@ func (Format) EncodeError(e *llm.Error) (status int, body []byte) {
 	return status, body
 }
 
-// passable says whether an error's status may be shown: our own may, and of a
-// provider's those that aren't about the operator's account.
-func passable(e *llm.Error) bool {
-	if e.Provider == "" {
-		return true
-	}
-	switch e.Status {
-	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden:
-		return false
-	}
-	return true
-}
-
 // DecodeError reads a refusal.
 func (Format) DecodeError(status int, h http.Header, body []byte) *llm.Error {
 	e := errorOf(body)
@@ -105,7 +88,7 @@ func (Format) DecodeError(status int, h http.Header, body []byte) *llm.Error {
 	if k, ok := kindByType(e); ok {
 		e.Kind = k
 	} else {
-		e.Kind = kindByStatus(status)
+		e.Kind = wire.KindOf(status)
 	}
 	refine(e)
 	e.RetryAfter = wire.RetryAfter(h, time.Now())
@@ -179,35 +162,6 @@ func kindByType(e *llm.Error) (llm.Kind, bool) {
 		return llm.KindUpstream, true
 	}
 	return "", false
-}
-
-func kindByStatus(status int) llm.Kind {
-	switch status {
-	case 401:
-		return llm.KindAuth
-	case 402:
-		return llm.KindQuota
-	case 403:
-		return llm.KindPermission
-	case 404, 410:
-		return llm.KindNotFound
-	case 408, 504:
-		return llm.KindTimeout
-	case 413:
-		return llm.KindTooLarge
-	case 429:
-		return llm.KindRateLimit
-	case 451:
-		return llm.KindContentFilter
-	case 503, 529:
-		return llm.KindOverloaded
-	case 409, 425:
-		return llm.KindUpstream // somebody else's lock: it goes away
-	}
-	if status >= 400 && status < 500 {
-		return llm.KindBadRequest
-	}
-	return llm.KindUpstream
 }
 
 // Messages are for people and change; what can't be told by the type is looked

@@ -154,7 +154,7 @@ func (s *stream) Fail(e *llm.Error) error {
 	}
 	s.open()
 	s.ended = true
-	_, out := showError(e)
+	_, out := wire.ShowOpenAI(e, codes)
 	s.append(outErrorEvent{Type: "error", Code: out.Code, Message: out.Message, Param: out.Param, Sequence: s.seq}, "error")
 	code := "server_error"
 	if out.Code != nil {

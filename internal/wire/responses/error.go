@@ -45,30 +45,6 @@ func errorIn(v jsontext.Value, status int) *llm.Error {
 	return classed(e)
 }
 
-// codes maps the vendors' codes and types to kinds; they say more than a status.
-var codes = map[string]llm.Kind{
-	"context_length_exceeded": llm.KindContextLength,
-	"string_above_max_length": llm.KindTooLarge,
-	"insufficient_quota":      llm.KindQuota, "credit_balance_exhausted": llm.KindQuota,
-	"billing_hard_limit_reached": llm.KindQuota, "billing_not_active": llm.KindQuota,
-	"rate_limit_exceeded": llm.KindRateLimit, "rate_limit_error": llm.KindRateLimit, "too_many_requests": llm.KindRateLimit,
-	"invalid_api_key": llm.KindAuth, "authentication_error": llm.KindAuth,
-	"permission_error": llm.KindPermission, "insufficient_permissions": llm.KindPermission,
-	"model_not_found": llm.KindNotFound, "not_found_error": llm.KindNotFound,
-	"content_filter": llm.KindContentFilter, "content_policy_violation": llm.KindContentFilter,
-	"invalid_encrypted_content": llm.KindReasoning,
-	"invalid_prompt":            llm.KindBadRequest, "invalid_request_error": llm.KindBadRequest,
-	"server_error": llm.KindUpstream, "vector_store_timeout": llm.KindUpstream,
-	"overloaded_error": llm.KindOverloaded, "engine_overloaded_error": llm.KindOverloaded, "server_is_overloaded": llm.KindOverloaded,
-}
-
-var statuses = map[int]llm.Kind{
-	400: llm.KindBadRequest, 401: llm.KindAuth, 402: llm.KindQuota, 403: llm.KindPermission, 404: llm.KindNotFound,
-	405: llm.KindNotFound, 408: llm.KindTimeout, 409: llm.KindConflict, 410: llm.KindNotFound, 413: llm.KindTooLarge,
-	422: llm.KindBadRequest, 429: llm.KindRateLimit, 451: llm.KindContentFilter, 498: llm.KindOverloaded,
-	503: llm.KindOverloaded, 504: llm.KindTimeout, 529: llm.KindOverloaded,
-}
-
 // phrases are the kinds that vendors tell in prose alone, all words of a line
 // together.
 var phrases = []struct {
@@ -91,22 +67,7 @@ var phrases = []struct {
 
 // classed sets the kind of an error from its code, type, status and words.
 func classed(e *llm.Error) *llm.Error {
-	kind, known := codes[e.Code]
-	if !known && strings.HasSuffix(e.Code, "_spend_limit_exceeded") {
-		kind, known = llm.KindQuota, true
-	}
-	if !known && e.Type != "invalid_request_error" {
-		kind, known = codes[e.Type]
-	}
-	if !known {
-		kind, known = statuses[e.Status]
-	}
-	if !known {
-		kind = llm.KindUpstream
-		if e.Status >= 400 && e.Status < 500 || e.Type == "invalid_request_error" {
-			kind = llm.KindBadRequest
-		}
-	}
+	kind := wire.OpenAIKind(e)
 	switch kind {
 	case llm.KindBadRequest, llm.KindNotFound, llm.KindTooLarge, llm.KindUpstream, llm.KindRateLimit:
 		message := strings.ToLower(e.Message)
