@@ -16,8 +16,8 @@ func toValid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 // role gives the role that the target knows for system text.
 func (w *writer) role(r llm.Role) llm.Role {
 	if r == llm.RoleSystem || r == llm.RoleDeveloper {
-		if w.t.SystemRole != "" {
-			return w.t.SystemRole
+		if w.Target.SystemRole != "" {
+			return w.Target.SystemRole
 		}
 		return llm.RoleSystem
 	}
@@ -32,7 +32,7 @@ func (w *writer) messages(in []llm.Message) []outMessage {
 	var open []llm.ToolCall // calls not yet answered
 	settle := func() {
 		for _, c := range open {
-			out = append(out, outMessage{Role: "tool", ToolCallID: wire.ToolID(c.ID, w.t.ToolID), Content: scan.Quote("(no result)")})
+			out = append(out, outMessage{Role: "tool", ToolCallID: wire.ToolID(c.ID, w.Target.ToolID), Content: scan.Quote("(no result)")})
 		}
 		open = nil
 	}
@@ -62,8 +62,8 @@ func (w *writer) messages(in []llm.Message) []outMessage {
 			}
 		case llm.RoleAssistant:
 			settle()
-			if i == len(in)-1 && w.t.NoPrefill {
-				w.lose("prefill", "the model can't go on with an answer that was begun")
+			if i == len(in)-1 && w.Target.NoPrefill {
+				w.Lose("prefill", "the model can't go on with an answer that was begun")
 				continue
 			}
 			am := w.assistant(m)
@@ -112,7 +112,7 @@ func (w *writer) result(r llm.ToolResult) (outMessage, []llm.Part) {
 	if r.IsError {
 		text = "Error: " + text
 	}
-	return outMessage{Role: "tool", ToolCallID: wire.ToolID(r.CallID, w.t.ToolID), Content: scan.Quote(text)}, media
+	return outMessage{Role: "tool", ToolCallID: wire.ToolID(r.CallID, w.Target.ToolID), Content: scan.Quote(text)}, media
 }
 
 // spoken writes a message of the system or the user.
@@ -137,7 +137,7 @@ func (w *writer) spoken(m llm.Message, role string) outMessage {
 	}
 	b, err := json.Marshal(list)
 	if err != nil {
-		w.refuse("messages", "a message can't be written: "+err.Error())
+		w.Refuse("messages", "a message can't be written: "+err.Error())
 	}
 	out.Content = b
 	return out
@@ -170,7 +170,7 @@ func (w *writer) parts(in []llm.Part) (out []written) {
 				out = append(out, written{raw: p.Raw})
 				continue
 			}
-			w.lose(p.Type, "a part of type "+p.Type+" means nothing to another vendor")
+			w.Lose(p.Type, "a part of type "+p.Type+" means nothing to another vendor")
 		}
 	}
 	return out
@@ -186,20 +186,20 @@ func (w *writer) media(m llm.Media) (outPart, bool) {
 	foreign := m.FileID != "" && m.Format != llm.FormatChat
 	switch {
 	case foreign:
-		w.refuse("messages", "a file id of another vendor ("+m.FileID+") can't be read by "+w.t.Model+": send the file itself")
-	case m.Kind == llm.MediaImage && w.t.NoVision:
-		w.refuse("messages", "the model "+w.t.Model+" can't see images")
+		w.Refuse("messages", "a file id of another vendor ("+m.FileID+") can't be read by "+w.Target.Model+": send the file itself")
+	case m.Kind == llm.MediaImage && w.Target.NoVision:
+		w.Refuse("messages", "the model "+w.Target.Model+" can't see images")
 	case m.Kind == llm.MediaImage && m.FileID == "":
 		return outPart{Type: "image_url", ImageURL: &outImage{URL: data, Detail: m.Detail}}, true
-	case m.Kind == llm.MediaAudio && w.t.NoAudio:
-		w.refuse("messages", "the model "+w.t.Model+" can't hear audio")
+	case m.Kind == llm.MediaAudio && w.Target.NoAudio:
+		w.Refuse("messages", "the model "+w.Target.Model+" can't hear audio")
 	case m.Kind == llm.MediaAudio && m.Data != "":
 		return outPart{Type: "input_audio", Audio: &outAudio{Data: m.Data, Format: audioFormat(m.MIME)}}, true
 	case m.Kind == llm.MediaDocument && m.Text != "":
 		text := toValid(m.Text)
 		return outPart{Type: "text", Text: &text}, true
-	case m.Kind == llm.MediaDocument && w.t.NoPDF:
-		w.refuse("messages", "the model "+w.t.Model+" can't read documents")
+	case m.Kind == llm.MediaDocument && w.Target.NoPDF:
+		w.Refuse("messages", "the model "+w.Target.Model+" can't read documents")
 	case m.Kind == llm.MediaDocument, m.Kind == llm.MediaImage:
 		f := outFile{FileData: data, FileID: m.FileID, Filename: m.Name}
 		if f.Filename == "" && f.FileID == "" {
@@ -207,7 +207,7 @@ func (w *writer) media(m llm.Media) (outPart, bool) {
 		}
 		return outPart{Type: "file", File: &f}, true
 	default:
-		w.refuse("messages", "an attachment of type "+m.MIME+" has no place in Chat Completions")
+		w.Refuse("messages", "an attachment of type "+m.MIME+" has no place in Chat Completions")
 	}
 	return outPart{}, false
 }
@@ -235,7 +235,7 @@ func (w *writer) assistant(m llm.Message) outMessage {
 		case llm.Refusal:
 			refusal = &p.Text
 		case llm.Opaque:
-			w.lose(p.Type, "a part of type "+p.Type+" means nothing to another vendor")
+			w.Lose(p.Type, "a part of type "+p.Type+" means nothing to another vendor")
 		case llm.ToolCall:
 			out.ToolCalls = append(out.ToolCalls, w.call(p))
 		case llm.Reasoning:
@@ -248,7 +248,7 @@ func (w *writer) assistant(m llm.Message) outMessage {
 	} else {
 		out.Content = jsontext.Value("null")
 	}
-	if w.t.Reasoning.Replay == "always" && out.ReasoningContent == nil && out.Reasoning == nil && len(out.ToolCalls) > 0 {
+	if w.Target.Reasoning.Replay == "always" && out.ReasoningContent == nil && out.Reasoning == nil && len(out.ToolCalls) > 0 {
 		// The maker refuses a tool turn without the field; an empty one passes.
 		empty := ""
 		w.setReasoning(&out, &empty)
@@ -258,10 +258,10 @@ func (w *writer) assistant(m llm.Message) outMessage {
 
 // replay sends reasoning back to its maker alone.
 func (w *writer) replay(out *outMessage, r llm.Reasoning, calls bool) {
-	if r.Blob == nil || r.Blob.Origin != w.t.Origin || w.t.Reasoning.Replay == "" {
+	if r.Blob == nil || r.Blob.Origin != w.Target.Origin || w.Target.Reasoning.Replay == "" {
 		return
 	}
-	if w.t.Reasoning.Replay == "tools" && !calls {
+	if w.Target.Reasoning.Replay == "tools" && !calls {
 		return
 	}
 	switch r.Blob.Kind {
@@ -274,7 +274,7 @@ func (w *writer) replay(out *outMessage, r llm.Reasoning, calls bool) {
 }
 
 func (w *writer) setReasoning(out *outMessage, text *string) {
-	if w.t.Reasoning.Field == "reasoning" {
+	if w.Target.Reasoning.Field == "reasoning" {
 		out.Reasoning = text
 		return
 	}
@@ -282,15 +282,15 @@ func (w *writer) setReasoning(out *outMessage, text *string) {
 }
 
 func (w *writer) call(c llm.ToolCall) outCall {
-	out := outCall{ID: wire.ToolID(c.ID, w.t.ToolID)}
+	out := outCall{ID: wire.ToolID(c.ID, w.Target.ToolID)}
 	if c.Custom {
-		out.Type, out.Custom = "custom", &outFreeText{Name: w.t.Names.Out(c.Name), Input: toValid(c.Arguments)}
+		out.Type, out.Custom = "custom", &outFreeText{Name: w.Target.Names.Out(c.Name), Input: toValid(c.Arguments)}
 		return out
 	}
 	args := toValid(c.Arguments)
 	if strings.TrimSpace(args) == "" {
 		args = "{}"
 	}
-	out.Type, out.Function = "function", &outCalled{Name: w.t.Names.Out(c.Name), Arguments: args}
+	out.Type, out.Function = "function", &outCalled{Name: w.Target.Names.Out(c.Name), Arguments: args}
 	return out
 }

@@ -47,7 +47,7 @@ func (e *encoding) converse() {
 	messages := e.q.Messages
 	if n := len(messages); e.t.NoPrefill && n > 1 && messages[n-1].Role == llm.RoleAssistant && !calls(messages[n-1]) {
 		messages = messages[:n-1]
-		e.lose("prefill", "the model can't go on with an answer that was begun")
+		e.Lose("prefill", "the model can't go on with an answer that was begun")
 	}
 	for _, m := range messages {
 		switch m.Role {
@@ -77,7 +77,7 @@ func (e *encoding) converse() {
 		c.settle()
 	}
 	if len(e.turns) == 0 {
-		e.refuse("messages", "the conversation holds nothing that can be sent")
+		e.Refuse("messages", "the conversation holds nothing that can be sent")
 		return
 	}
 	if first := e.turns[0]; first.role == "model" && slices.ContainsFunc(first.parts, func(u utterance) bool { return u.part.FunctionCall != nil }) {
@@ -96,7 +96,7 @@ func (e *encoding) instruct(text string) {
 	}
 	raw, err := marshal(part{Text: &text})
 	if err != nil {
-		e.refuse("messages", "the system text can't be written: "+err.Error())
+		e.Refuse("messages", "the system text can't be written: "+err.Error())
 		return
 	}
 	e.system = append(e.system, raw)
@@ -287,7 +287,7 @@ func (e *encoding) spoken(p llm.Part) (utterance, bool) {
 		if p.Format == llm.FormatGemini {
 			return utterance{raw: p.Raw}, true
 		}
-		e.lose(p.Type, "a part of type "+p.Type+" means nothing to another vendor")
+		e.Lose(p.Type, "a part of type "+p.Type+" means nothing to another vendor")
 	}
 	return utterance{}, false
 }
@@ -298,18 +298,18 @@ func (e *encoding) media(m llm.Media) (utterance, bool) {
 	var out part
 	switch {
 	case m.FileID != "" && m.Format != llm.FormatGemini:
-		e.refuse("messages", "a file id of another vendor ("+m.FileID+") can't be read by "+e.t.Model+": send the file itself")
+		e.Refuse("messages", "a file id of another vendor ("+m.FileID+") can't be read by "+e.t.Model+": send the file itself")
 		return utterance{}, false
 	case m.Kind == llm.MediaImage && e.t.NoVision:
-		e.refuse("messages", "the model "+e.t.Model+" can't see images")
+		e.Refuse("messages", "the model "+e.t.Model+" can't see images")
 		return utterance{}, false
 	case m.Kind == llm.MediaAudio && e.t.NoAudio:
-		e.refuse("messages", "the model "+e.t.Model+" can't hear audio")
+		e.Refuse("messages", "the model "+e.t.Model+" can't hear audio")
 		return utterance{}, false
 	case m.Text != "":
 		return textPart(m.Text), true
 	case m.Kind == llm.MediaDocument && e.t.NoPDF && !strings.HasPrefix(m.MIME, "text/"):
-		e.refuse("messages", "the model "+e.t.Model+" can't read documents")
+		e.Refuse("messages", "the model "+e.t.Model+" can't read documents")
 		return utterance{}, false
 	case m.Data != "":
 		out.InlineData = &inlineData{MIMEType: mimeOf(m), Data: m.Data}
@@ -357,7 +357,7 @@ func (e *encoding) result(a awaited) (utterance, []utterance) {
 		default:
 			raw, err := w.write()
 			if err != nil {
-				e.refuse("messages", err.Error())
+				e.Refuse("messages", err.Error())
 				continue
 			}
 			f.Parts = append(f.Parts, raw)

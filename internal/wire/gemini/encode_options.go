@@ -18,10 +18,10 @@ func (e *encoding) tools() {
 	if e.t.NoTools {
 		c := q.ToolChoice
 		if c.Mode == llm.ToolRequired || c.Mode == llm.ToolOne || c.Mode == llm.ToolAllowed && c.Required {
-			e.refuse("tools", "the model "+e.t.Model+" can't call tools, and this request requires a call")
+			e.Refuse("tools", "the model "+e.t.Model+" can't call tools, and this request requires a call")
 			return
 		}
-		e.lose("tools", "the model can't call tools")
+		e.Lose("tools", "the model can't call tools")
 		return
 	}
 	var functions []declaration
@@ -31,14 +31,14 @@ func (e *encoding) tools() {
 		switch t.Kind {
 		case llm.ToolBuiltin:
 			if t.Format != llm.FormatGemini {
-				e.lose("tool:"+t.Name, "the tool "+t.Name+" is run by another vendor")
+				e.Lose("tool:"+t.Name, "the tool "+t.Name+" is run by another vendor")
 				continue
 			}
 			own = append(own, t.Raw)
 			continue
 		case llm.ToolCustom:
 			if len(t.Grammar) > 0 {
-				e.lose("grammar", "Gemini can't hold a tool's input to a grammar")
+				e.Lose("grammar", "Gemini can't hold a tool's input to a grammar")
 			}
 			functions = append(functions, declaration{Name: e.name(t.Name), Description: t.Description, ParametersJSONSchema: freeText})
 		default:
@@ -55,7 +55,7 @@ func (e *encoding) tools() {
 	if len(functions) > 0 {
 		raw, err := marshal(map[string][]declaration{"functionDeclarations": functions})
 		if err != nil {
-			e.refuse("tools", "the tools can't be written: "+err.Error())
+			e.Refuse("tools", "the tools can't be written: "+err.Error())
 			return
 		}
 		e.out.Tools = append(e.out.Tools, raw)
@@ -120,7 +120,7 @@ func (e *encoding) config() {
 		n := *q.MaxOutput
 		if e.t.MaxOutput > 0 && n > e.t.MaxOutput {
 			n = e.t.MaxOutput
-			e.lose("max_tokens", "the model gives at most that many tokens")
+			e.Lose("max_tokens", "the model gives at most that many tokens")
 		}
 		g.MaxOutputTokens = &n
 	}
@@ -157,7 +157,7 @@ func (e *encoding) shape(g *generationConfig) {
 	clash := e.t.Reasoning.Control == "budget" && e.out.Tools != nil
 	switch {
 	case clash || o.Kind == llm.OutputSchema && e.t.NoSchemaOutput:
-		e.lose("json_schema", "the model can't be held to a schema here: it was told the wanted form in words")
+		e.Lose("json_schema", "the model can't be held to a schema here: it was told the wanted form in words")
 		text := "Answer with one JSON object and nothing else."
 		if o.Kind == llm.OutputSchema {
 			text = "Answer with one JSON value that fits this JSON Schema, and nothing else:\n" + string(o.Schema)
@@ -190,7 +190,7 @@ func (e *encoding) thinking() *thinkingConfig {
 		return nil
 	}
 	if style.Control == "none" {
-		e.lose("reasoning", "how much the model thinks can't be chosen")
+		e.Lose("reasoning", "how much the model thinks can't be chosen")
 		return nil
 	}
 	t := &thinkingConfig{}
@@ -228,7 +228,7 @@ func (e *encoding) budget(off bool, limit int) (n int, ok bool) {
 	r, style := e.q.Reasoning, e.t.Reasoning
 	switch {
 	case off && style.CannotDisable:
-		e.lose("reasoning_off", "the model always thinks")
+		e.Lose("reasoning_off", "the model always thinks")
 		return style.MinBudget, style.MinBudget > 0
 	case off:
 		return 0, true
@@ -263,7 +263,7 @@ func (e *encoding) level(off bool, limit int) llm.Effort {
 	case off && slices.Contains(takes, llm.EffortNone):
 		return llm.EffortNone
 	case off:
-		e.lose("reasoning_off", "the model always thinks: it was asked for the least")
+		e.Lose("reasoning_off", "the model always thinks: it was asked for the least")
 		return takes[0]
 	case effort == "" && r.Budget != nil && *r.Budget >= 0:
 		effort = llm.EffortOf(*r.Budget, limit)

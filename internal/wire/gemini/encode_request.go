@@ -18,11 +18,10 @@ type encoding struct {
 	// forwarded says that only the conversation is written: the client's other
 	// fields go out as they are, its system text and its tools among them.
 	forwarded bool
-	down      []wire.Downgrade
-	err       error
-	system    []jsontext.Value
-	turns     []turn
-	out       request
+	wire.Losses
+	system []jsontext.Value
+	turns  []turn
+	out    request
 }
 
 // name is what a tool is called on the way out.
@@ -33,21 +32,6 @@ func (e *encoding) name(of string) string {
 	return e.t.Names.Out(of)
 }
 
-// lose names what is left out, each feature once.
-func (e *encoding) lose(feature, detail string) {
-	if !slices.ContainsFunc(e.down, func(d wire.Downgrade) bool { return d.Feature == feature }) {
-		e.down = append(e.down, wire.Downgrade{Feature: feature, Detail: detail})
-	}
-}
-
-// refuse says why the request can't be said to this target without changing what
-// it means.
-func (e *encoding) refuse(param, message string) {
-	if e.err == nil {
-		e.err = wire.BadRequest(param, message)
-	}
-}
-
 // Encode writes a request for a target.
 func (Format) Encode(q *llm.Request, t wire.Target) (wire.Outbound, []wire.Downgrade, error) {
 	e := &encoding{q: q, t: t}
@@ -55,8 +39,8 @@ func (Format) Encode(q *llm.Request, t wire.Target) (wire.Outbound, []wire.Downg
 	e.tools()
 	e.config()
 	e.options()
-	if e.err != nil {
-		return wire.Outbound{}, nil, e.err
+	if e.Err != nil {
+		return wire.Outbound{}, nil, e.Err
 	}
 	body, err := e.body()
 	if err != nil {
@@ -66,7 +50,7 @@ func (Format) Encode(q *llm.Request, t wire.Target) (wire.Outbound, []wire.Downg
 	if t.Stream {
 		out.Path, out.Query = toPath(t.Model, stream), maps.Clone(sseQuery)
 	}
-	return out, e.down, nil
+	return out, e.Downgrades, nil
 }
 
 // EncodeConversation writes the value of "contents" alone, for a request whose
@@ -74,8 +58,8 @@ func (Format) Encode(q *llm.Request, t wire.Target) (wire.Outbound, []wire.Downg
 func (Format) EncodeConversation(q *llm.Request, t wire.Target) ([]byte, error) {
 	e := &encoding{q: q, t: t, forwarded: true}
 	e.converse()
-	if e.err != nil {
-		return nil, e.err
+	if e.Err != nil {
+		return nil, e.Err
 	}
 	contents, err := e.contents()
 	if err != nil {
@@ -104,7 +88,7 @@ func (e *encoding) body() ([]byte, error) {
 		case f.Format == llm.FormatGemini:
 			kept.set[f.Name] = f.Value
 		default:
-			e.lose(f.Name, "the field "+f.Name+" has no counterpart in Gemini's format")
+			e.Lose(f.Name, "the field "+f.Name+" has no counterpart in Gemini's format")
 		}
 	}
 	if body, _, err = kept.apply(body); err != nil {
@@ -118,7 +102,7 @@ func (e *encoding) body() ([]byte, error) {
 	}
 	body, dropped, err := wanted.apply(body)
 	for _, name := range dropped {
-		e.lose(name, "the model refuses the parameter "+name)
+		e.Lose(name, "the model refuses the parameter "+name)
 	}
 	return body, err
 }
@@ -132,7 +116,7 @@ func (e *encoding) options() {
 	case "standard", "flex", "priority":
 		e.out.ServiceTier = tier
 	default:
-		e.lose("service_tier", "the tier "+q.ServiceTier+" is not one of standard, flex, priority")
+		e.Lose("service_tier", "the tier "+q.ServiceTier+" is not one of standard, flex, priority")
 	}
 	for _, l := range []struct {
 		said            bool
@@ -149,7 +133,7 @@ func (e *encoding) options() {
 		{marked(q), "cache_control", "Gemini caches by itself: marks mean nothing to it"},
 	} {
 		if l.said {
-			e.lose(l.feature, l.detail)
+			e.Lose(l.feature, l.detail)
 		}
 	}
 }

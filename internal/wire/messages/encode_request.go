@@ -17,9 +17,9 @@ import (
 
 // encoding is a request on its way to a provider.
 type encoding struct {
-	req  *llm.Request
-	t    wire.Target
-	down []wire.Downgrade
+	req *llm.Request
+	t   wire.Target
+	wire.Losses
 	// forwarded says that only the conversation is written: the client's other
 	// fields go out as they are, its system text among them.
 	forwarded bool
@@ -44,7 +44,7 @@ func (Format) Encode(req *llm.Request, t wire.Target) (wire.Outbound, []wire.Dow
 		return wire.Outbound{}, nil, err
 	}
 	body := write(e.fit(fields))
-	return wire.Outbound{Path: path, Header: headerOf(t.APIVersion), Body: body}, e.down, nil
+	return wire.Outbound{Path: path, Header: headerOf(t.APIVersion), Body: body}, e.Downgrades, nil
 }
 
 // EncodeConversation writes the value of "messages" alone, for a request whose
@@ -80,12 +80,7 @@ func (e *encoding) build() error {
 
 // drop names what is left out, each feature once.
 func (e *encoding) drop(feature, format string, args ...any) {
-	for _, d := range e.down {
-		if d.Feature == feature {
-			return
-		}
-	}
-	e.down = append(e.down, wire.Downgrade{Feature: feature, Detail: fmt.Sprintf(format, args...)})
+	e.Lose(feature, fmt.Sprintf(format, args...))
 }
 
 // field is a top-level field of the request, in the order in which they are

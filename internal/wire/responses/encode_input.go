@@ -11,7 +11,7 @@ import (
 // split takes the system text that heads the conversation for the instructions.
 // System text that a client of this format wrote into the input stays there.
 func (w *writer) split(q *llm.Request) (instructions string, rest []llm.Message) {
-	if slices.Contains(w.t.Reject, "instructions") {
+	if slices.Contains(w.Target.Reject, "instructions") {
 		return "", q.Messages
 	}
 	n := 0
@@ -49,12 +49,12 @@ func (w *writer) input(messages []llm.Message, continued bool) []any {
 	answered := pair(messages)
 	for i, m := range messages {
 		if m.Name != "" {
-			w.lose("name", "the Responses API can't name a speaker")
+			w.Lose("name", "the Responses API can't name a speaker")
 		}
 		switch m.Role {
 		case llm.RoleAssistant:
-			if i == len(messages)-1 && w.t.NoPrefill && !acts(m) {
-				w.lose("prefill", "the model can't go on with an answer that was begun")
+			if i == len(messages)-1 && w.Target.NoPrefill && !acts(m) {
+				w.Lose("prefill", "the model can't go on with an answer that was begun")
 				continue
 			}
 			items = append(items, w.assistant(m)...)
@@ -136,8 +136,8 @@ func acts(m llm.Message) bool {
 }
 
 func (w *writer) role(r llm.Role) llm.Role {
-	if w.t.SystemRole != "" {
-		return w.t.SystemRole
+	if w.Target.SystemRole != "" {
+		return w.Target.SystemRole
 	}
 	return r
 }
@@ -177,7 +177,7 @@ func (w *writer) opaque(out []any, p llm.Opaque) []any {
 	if v, ok := verbatim(p); ok {
 		return append(out, v)
 	}
-	w.lose(p.Type, "a part of type "+p.Type+" means nothing to another vendor")
+	w.Lose(p.Type, "a part of type "+p.Type+" means nothing to another vendor")
 	return out
 }
 
@@ -191,23 +191,23 @@ func (w *writer) media(m llm.Media) any {
 	ours := m.Format == llm.FormatResponses || m.Format == llm.FormatChat // one vendor's files
 	switch {
 	case m.FileID != "" && !ours:
-		w.refuse("input", "a file id of another vendor ("+m.FileID+") can't be read by "+w.t.Model+": send the file itself")
-	case m.Kind == llm.MediaImage && w.t.NoVision:
-		w.refuse("input", "the model "+w.t.Model+" can't see images")
+		w.Refuse("input", "a file id of another vendor ("+m.FileID+") can't be read by "+w.Target.Model+": send the file itself")
+	case m.Kind == llm.MediaImage && w.Target.NoVision:
+		w.Refuse("input", "the model "+w.Target.Model+" can't see images")
 	case m.Kind == llm.MediaImage:
 		return outImage{Type: "input_image", ImageURL: at, FileID: m.FileID, Detail: m.Detail}
-	case m.Kind == llm.MediaAudio && w.t.NoAudio:
-		w.refuse("input", "the model "+w.t.Model+" can't hear audio")
+	case m.Kind == llm.MediaAudio && w.Target.NoAudio:
+		w.Refuse("input", "the model "+w.Target.Model+" can't hear audio")
 	case m.Kind == llm.MediaAudio && m.Data != "":
 		return outAudio{Type: "input_audio", Audio: outSound{Data: m.Data, Format: audioFormat(m.MIME)}}
 	case m.Kind == llm.MediaDocument && m.Text != "":
 		return inputText(m.Text)
-	case m.Kind == llm.MediaDocument && w.t.NoPDF:
-		w.refuse("input", "the model "+w.t.Model+" can't read documents")
+	case m.Kind == llm.MediaDocument && w.Target.NoPDF:
+		w.Refuse("input", "the model "+w.Target.Model+" can't read documents")
 	case m.Kind == llm.MediaDocument:
 		return document(m)
 	default:
-		w.refuse("input", "an attachment of type "+m.MIME+" has no place in the Responses API")
+		w.Refuse("input", "an attachment of type "+m.MIME+" has no place in the Responses API")
 	}
 	return nil
 }
@@ -283,7 +283,7 @@ func mediaOf(r llm.ToolResult) (out []llm.Part) {
 }
 
 func (w *writer) callID(id string) string {
-	shape := w.t.ToolID
+	shape := w.Target.ToolID
 	if shape == wire.ShapeAny {
 		shape = wire.ShapeResponses
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
 )
 
 func (w *writer) tools(q *llm.Request) {
@@ -13,25 +14,25 @@ func (w *writer) tools(q *llm.Request) {
 		return
 	}
 	must := q.ToolChoice.Mode == llm.ToolRequired || q.ToolChoice.Mode == llm.ToolOne || q.ToolChoice.Required
-	if w.t.NoTools {
+	if w.Target.NoTools {
 		if must {
-			w.refuse("tools", "the model "+w.t.Model+" can't call tools, and this request requires a call")
+			w.Refuse("tools", "the model "+w.Target.Model+" can't call tools, and this request requires a call")
 		}
-		w.lose("tools", "the model can't call tools")
+		w.Lose("tools", "the model can't call tools")
 		return
 	}
 	out := w.toolList(q)
 	if len(out) == 0 {
 		if must {
-			w.refuse("tools", "this request requires a call, and none of its tools can be run here")
+			w.Refuse("tools", "this request requires a call, and none of its tools can be run here")
 		}
 		return
 	}
-	w.put("tools", out)
+	w.Put("tools", out)
 	if c := w.toolChoice(q); c != nil {
-		w.put("tool_choice", c)
+		w.Put("tool_choice", c)
 	}
-	maybe(w, "parallel_tool_calls", q.ParallelTools)
+	wire.PutMaybe(&w.Fields, "parallel_tool_calls", q.ParallelTools)
 }
 
 // noParameters is the schema of a tool that takes nothing.
@@ -43,14 +44,14 @@ func (w *writer) toolList(q *llm.Request) []any {
 		switch t.Kind {
 		case llm.ToolBuiltin:
 			if t.Format != llm.FormatResponses {
-				w.lose("tool:"+t.Name, "the tool "+t.Name+" is run by another vendor")
+				w.Lose("tool:"+t.Name, "the tool "+t.Name+" is run by another vendor")
 				continue
 			}
 			out = append(out, jsontext.Value(t.Raw))
 		case llm.ToolCustom:
-			out = append(out, outTool{Type: "custom", Name: w.t.Names.Out(t.Name), Description: t.Description, Format: t.Grammar})
+			out = append(out, outTool{Type: "custom", Name: w.Target.Names.Out(t.Name), Description: t.Description, Format: t.Grammar})
 		default:
-			f := outTool{Type: "function", Name: w.t.Names.Out(t.Name), Description: t.Description, Parameters: t.Schema, Strict: t.Strict}
+			f := outTool{Type: "function", Name: w.Target.Names.Out(t.Name), Description: t.Description, Parameters: t.Schema, Strict: t.Strict}
 			if f.Parameters == nil {
 				f.Parameters = noParameters
 			}
@@ -98,12 +99,12 @@ func (w *writer) named(q *llm.Request, name string) outNamed {
 		}
 		switch t.Kind {
 		case llm.ToolCustom:
-			return outNamed{Type: "custom", Name: w.t.Names.Out(name)}
+			return outNamed{Type: "custom", Name: w.Target.Names.Out(name)}
 		case llm.ToolBuiltin:
 			return outNamed{Type: name}
 		}
 	}
-	return outNamed{Type: "function", Name: w.t.Names.Out(name)}
+	return outNamed{Type: "function", Name: w.Target.Names.Out(name)}
 }
 
 // format says what the text of the answer must look like; nil when it may look
@@ -111,13 +112,13 @@ func (w *writer) named(q *llm.Request, name string) outNamed {
 func (w *writer) format(q *llm.Request) any {
 	o := q.Output
 	if slices.ContainsFunc(o.Modalities, func(m string) bool { return m != "text" }) {
-		w.lose("modalities", "the Responses API answers in text")
+		w.Lose("modalities", "the Responses API answers in text")
 	}
 	switch {
 	case o.Kind == llm.OutputJSON:
 		return outFormat{Type: "json_object"}
-	case o.Kind == llm.OutputSchema && w.t.NoSchemaOutput:
-		w.lose("json_schema", "the model can't be held to a schema: it was asked for any JSON, and told the schema in words")
+	case o.Kind == llm.OutputSchema && w.Target.NoSchemaOutput:
+		w.Lose("json_schema", "the model can't be held to a schema: it was asked for any JSON, and told the schema in words")
 		return outFormat{Type: "json_object"}
 	case o.Kind == llm.OutputSchema:
 		name := o.Name
@@ -133,7 +134,7 @@ func (w *writer) format(q *llm.Request) any {
 type object map[string]any
 
 func (w *writer) member(o object, name, member string, value any) {
-	if !w.refused(name + "." + member) {
+	if !w.Refused(name + "." + member) {
 		o[member] = value
 	}
 }
@@ -155,7 +156,7 @@ func (w *writer) text(q *llm.Request, format any) {
 		w.member(o, "text", "verbosity", v)
 	}
 	if len(o) > 0 {
-		w.put("text", o)
+		w.Put("text", o)
 	}
 }
 
@@ -165,17 +166,17 @@ func (w *writer) reasoning(q *llm.Request) {
 	if e := w.effort(q); e != "" {
 		w.member(o, "reasoning", "effort", e)
 	}
-	if s := q.Reasoning.Summary; s != "" && s != "omitted" && w.t.Reasoning.Control != "none" {
+	if s := q.Reasoning.Summary; s != "" && s != "omitted" && w.Target.Reasoning.Control != "none" {
 		w.member(o, "reasoning", "summary", s)
 	}
 	if len(o) > 0 {
-		w.put("reasoning", o)
+		w.Put("reasoning", o)
 	}
 }
 
 // effort is the level to ask for; "" leaves it to the model.
 func (w *writer) effort(q *llm.Request) llm.Effort {
-	r, style := q.Reasoning, w.t.Reasoning
+	r, style := q.Reasoning, w.Target.Reasoning
 	if r.Mode == llm.ReasoningDefault && r.Effort == "" && r.Budget == nil {
 		return ""
 	}
@@ -183,18 +184,18 @@ func (w *writer) effort(q *llm.Request) llm.Effort {
 	switch {
 	case style.Control == "none":
 		if !off {
-			w.lose("reasoning", "how much the model thinks can't be chosen")
+			w.Lose("reasoning", "how much the model thinks can't be chosen")
 		}
 		return ""
 	case off && style.CannotDisable:
-		w.lose("reasoning_off", "the model always thinks")
+		w.Lose("reasoning_off", "the model always thinks")
 		return ""
 	case off:
 		return llm.NearestEffort(llm.EffortNone, style.Efforts)
 	case r.Effort != "":
 		return llm.NearestEffort(r.Effort, style.Efforts)
 	case r.Budget != nil:
-		limit := w.t.MaxOutput
+		limit := w.Target.MaxOutput
 		if q.MaxOutput != nil {
 			limit = *q.MaxOutput
 		}

@@ -48,7 +48,7 @@ func (w *writer) assistant(m llm.Message) []any {
 				w.opaque(nil, p)
 			}
 		case llm.Media:
-			w.lose("assistant_media", "the Responses API takes no media in what the model said")
+			w.Lose("assistant_media", "the Responses API takes no media in what the model said")
 		}
 	}
 	return items
@@ -57,7 +57,7 @@ func (w *writer) assistant(m llm.Message) []any {
 // replays says which parts are reasoning that goes back to its maker.
 func (w *writer) replays(m llm.Message) map[int]bool {
 	out := map[int]bool{}
-	switch w.t.Reasoning.Replay {
+	switch w.Target.Reasoning.Replay {
 	case "":
 		return out
 	case "tools":
@@ -66,7 +66,7 @@ func (w *writer) replays(m llm.Message) map[int]bool {
 		}
 	}
 	for i, p := range m.Parts {
-		if r, ok := p.(llm.Reasoning); ok && r.Blob != nil && r.Blob.Origin == w.t.Origin {
+		if r, ok := p.(llm.Reasoning); ok && r.Blob != nil && r.Blob.Origin == w.Target.Origin {
 			out[i] = r.Blob.Kind == llm.BlobEncrypted || r.Blob.Kind == llm.BlobPlain && r.Text != ""
 		}
 	}
@@ -86,7 +86,7 @@ func (w *writer) keepsIDs(m llm.Message, replayed map[int]bool) bool {
 			thought = true
 		}
 	}
-	return thought || w.t.Reasoning.Replay == ""
+	return thought || w.Target.Reasoning.Replay == ""
 }
 
 func reasoningItem(r llm.Reasoning) outItem {
@@ -105,7 +105,7 @@ func reasoningItem(r llm.Reasoning) outItem {
 }
 
 func (w *writer) call(c llm.ToolCall, keepID bool) outItem {
-	out := outItem{Type: "function_call", CallID: w.callID(c.ID), Name: w.t.Names.Out(c.Name)}
+	out := outItem{Type: "function_call", CallID: w.callID(c.ID), Name: w.Target.Names.Out(c.Name)}
 	if keepID {
 		out.ID = c.ItemID
 	}
@@ -130,7 +130,7 @@ func orEmptyObject(arguments string) string {
 func (w *writer) citations(list []llm.Citation) []any {
 	own := slices.DeleteFunc(slices.Clone(list), func(c llm.Citation) bool { return c.Format != llm.FormatResponses })
 	if len(own) < len(list) {
-		w.lose("citations", "what another vendor's model cited can't be said here")
+		w.Lose("citations", "what another vendor's model cited can't be said here")
 	}
 	return citations(own)
 }
