@@ -2,6 +2,10 @@ package wire
 
 import (
 	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oidostudio/oido/internal/llm"
 )
@@ -104,4 +108,26 @@ func OpenAIKind(e *llm.Error) llm.Kind {
 		return llm.KindBadRequest
 	}
 	return KindOf(e.Status)
+}
+
+// UnixTime reads seconds since 1970, as OpenAI's formats write times; the zero
+// time for what is none. Some servers write a fraction.
+func UnixTime(v jsontext.Value) time.Time {
+	var f float64
+	if v.Kind() == '0' && json.Unmarshal(v, &f) == nil && f > 0 && f < 1e11 {
+		return time.Unix(int64(f), 0).UTC()
+	}
+	return time.Time{}
+}
+
+// AudioFormat is the word that OpenAI's formats have for a MIME type of sound.
+func AudioFormat(mime string) string {
+	f := strings.TrimPrefix(mime, "audio/")
+	switch f {
+	case "mpeg", "mpga":
+		return "mp3"
+	case "x-wav", "wave", "vnd.wave":
+		return "wav"
+	}
+	return f
 }

@@ -57,7 +57,7 @@ func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
 	if len(in.Choices) == 0 {
 		return nil, llm.Errorf(llm.KindUpstream, "the answer holds no choices")
 	}
-	a := &llm.Answer{ID: in.ID, Model: in.Model, Created: created(in.Created), ServiceTier: in.ServiceTier}
+	a := &llm.Answer{ID: in.ID, Model: in.Model, Created: wire.UnixTime(in.Created), ServiceTier: in.ServiceTier}
 	if u := in.anyUsage(); u != nil {
 		a.Usage = u.neutral(t.ReasoningOnTop)
 		a.Usage.ServiceTier = in.ServiceTier
@@ -182,15 +182,6 @@ func neutralLogprobs(list []logprob) []llm.TokenLogprob {
 		out = append(out, n)
 	}
 	return out
-}
-
-// created reads a time in seconds; some servers write it as text or a fraction.
-func created(v jsontext.Value) time.Time {
-	var f float64
-	if v.Kind() == '0' && json.Unmarshal(v, &f) == nil && f > 0 && f < 1e11 {
-		return time.Unix(int64(f), 0).UTC()
-	}
-	return time.Time{}
 }
 
 // head is what every answer and chunk begins with.

@@ -194,7 +194,7 @@ func (w *writer) media(m llm.Media) (outPart, bool) {
 	case m.Kind == llm.MediaAudio && w.Target.NoAudio:
 		w.Refuse("messages", "the model "+w.Target.Model+" can't hear audio")
 	case m.Kind == llm.MediaAudio && m.Data != "":
-		return outPart{Type: "input_audio", Audio: &outAudio{Data: m.Data, Format: audioFormat(m.MIME)}}, true
+		return outPart{Type: "input_audio", Audio: &outAudio{Data: m.Data, Format: wire.AudioFormat(m.MIME)}}, true
 	case m.Kind == llm.MediaDocument && m.Text != "":
 		text := toValid(m.Text)
 		return outPart{Type: "text", Text: &text}, true
@@ -210,17 +210,6 @@ func (w *writer) media(m llm.Media) (outPart, bool) {
 		w.Refuse("messages", "an attachment of type "+m.MIME+" has no place in Chat Completions")
 	}
 	return outPart{}, false
-}
-
-func audioFormat(mime string) string {
-	f := strings.TrimPrefix(mime, "audio/")
-	switch f {
-	case "mpeg", "mpga":
-		return "mp3"
-	case "x-wav", "wave", "vnd.wave":
-		return "wav"
-	}
-	return f
 }
 
 // assistant writes a message of the model's.

@@ -41,7 +41,7 @@ func see(p *wire.Peeked, f scan.Field) (ok bool) {
 	case "max_tokens", "max_completion_tokens":
 		p.MaxOutput, ok = f.Int()
 	case "tools", "functions":
-		p.HasTools = f.Kind == '[' && len(f.Value) > 2
+		p.HasTools = f.Filled()
 	case "prompt_cache_key":
 		p.Session, ok = f.String()
 	case "session_id":

@@ -82,7 +82,7 @@ func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) 
 
 func (l *listed) model() wire.ListedModel {
 	m := wire.ListedModel{
-		ID: l.ID, Name: l.Name, Created: created(l.Created), OwnedBy: l.OwnedBy,
+		ID: l.ID, Name: l.Name, Created: wire.UnixTime(l.Created), OwnedBy: l.OwnedBy,
 		Context: max(l.ContextLength, l.ContextWindow, l.MaxModelLen),
 	}
 	for _, date := range []string{l.Shutdown, l.Expiration} {

@@ -92,7 +92,7 @@ func (d *decoder) fail(err error) {
 // end ends the stream: well when every choice has finished.
 func (d *decoder) end(err error) {
 	if !errors.Is(err, io.EOF) {
-		d.fail(llm.Errorf(llm.KindTruncated, "the stream broke: %w", err))
+		d.fail(sse.Broken(err))
 		return
 	}
 	whole := len(d.choices) > 0
@@ -100,7 +100,7 @@ func (d *decoder) end(err error) {
 		whole = whole && c.finished
 	}
 	if !whole {
-		d.fail(llm.Errorf(llm.KindTruncated, "the stream ended before its answer did"))
+		d.fail(sse.Broken(io.EOF))
 	}
 }
 
@@ -114,7 +114,7 @@ func (d *decoder) chunk(data []byte) error {
 	}
 	if !d.started {
 		d.started = true
-		d.send(llm.Start{ID: in.ID, Model: in.Model, Created: created(in.Created), ServiceTier: in.ServiceTier})
+		d.send(llm.Start{ID: in.ID, Model: in.Model, Created: wire.UnixTime(in.Created), ServiceTier: in.ServiceTier})
 	}
 	for i := range in.Choices {
 		if err := d.choice(&in.Choices[i]); err != nil {

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -305,10 +304,8 @@ func (Format) DecodeStream(r io.Reader, t wire.Target) llm.Stream {
 		case d.left:
 		case d.complete():
 			d.end()
-		case errors.Is(cause, io.EOF):
-			yield(nil, llm.Errorf(llm.KindTruncated, "the stream ended before the answer did"))
 		default:
-			yield(nil, llm.Errorf(llm.KindTruncated, "the stream broke: %w", cause))
+			yield(nil, sse.Broken(cause))
 		}
 	}
 }

@@ -27,7 +27,7 @@ func (Format) Peek(r wire.RawRequest) (wire.Peeked, error) {
 			}
 		case "tools":
 			tools++
-			p.HasTools = f.Kind == '[' && !bytes.HasPrefix(bytes.TrimLeft(f.Value[1:], " \t\r\n"), []byte{']'}) || f.Kind == '{'
+			p.HasTools = f.Filled() || f.Kind == '{'
 		}
 	}
 	if err := o.Err(); err != nil {

@@ -1,7 +1,6 @@
 package messages
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -25,7 +24,7 @@ func (Format) DecodeStream(r io.Reader, t wire.Target) llm.Stream {
 		for !d.over {
 			ev, err := in.Next()
 			if err != nil {
-				yield(nil, broken(err))
+				yield(nil, sse.Broken(err))
 				return
 			}
 			if ev.Comment {
@@ -43,17 +42,6 @@ func (Format) DecodeStream(r io.Reader, t wire.Target) llm.Stream {
 			}
 		}
 	}
-}
-
-// broken says why a stream ended before its end was said.
-func broken(err error) *llm.Error {
-	switch {
-	case errors.Is(err, io.EOF):
-		return llm.Errorf(llm.KindTruncated, "the stream ended before its end was said")
-	case errors.Is(err, sse.ErrTooLong):
-		return llm.Errorf(llm.KindUpstream, "the stream can't be read: %w", err)
-	}
-	return llm.Errorf(llm.KindTruncated, "the stream broke: %w", err)
 }
 
 // decoder turns the events of one stream into neutral ones.

@@ -26,7 +26,7 @@ func (Format) Peek(r wire.RawRequest) (wire.Peeked, error) {
 		case "metadata":
 			p.EndUser, p.Session, ok = peekUser(f)
 		case "tools":
-			p.HasTools, ok = filled(f)
+			p.HasTools, ok = f.Filled(), f.Kind == '[' || f.Kind == 'n'
 		}
 		if !ok {
 			name := string(f.Name)
@@ -52,15 +52,6 @@ func peekUser(f scan.Field) (user, session string, ok bool) {
 		}
 	}
 	return "", "", true
-}
-
-// filled says whether a list holds anything.
-func filled(f scan.Field) (holds, ok bool) {
-	if f.Kind != '[' {
-		return false, f.Kind == 'n'
-	}
-	a := scan.NewArray(f.Value)
-	return a.Next(), true
 }
 
 // Splice writes the request for a target with the edits made and every other

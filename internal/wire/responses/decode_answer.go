@@ -24,7 +24,7 @@ func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
 	if r.Status == "queued" || r.Status == "in_progress" {
 		return nil, llm.Errorf(llm.KindUpstream, "the answer isn't finished yet (%s)", r.Status)
 	}
-	a := &llm.Answer{ID: r.ID, Model: r.Model, Created: createdOf(r.CreatedAt), ServiceTier: r.ServiceTier, Usage: r.usageOf(t), Extra: beside(body)}
+	a := &llm.Answer{ID: r.ID, Model: r.Model, Created: wire.UnixTime(r.CreatedAt), ServiceTier: r.ServiceTier, Usage: r.usageOf(t), Extra: beside(body)}
 	var parts []llm.Part
 	var s sight
 	for i, raw := range r.Output {

@@ -2,7 +2,6 @@ package responses
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"maps"
 	"slices"
@@ -25,7 +24,7 @@ func (Format) DecodeStream(body io.Reader, t wire.Target) llm.Stream {
 			ev, err := r.Next()
 			if err != nil {
 				if !d.finished {
-					yield(nil, broken(err))
+					yield(nil, sse.Broken(err))
 				}
 				return
 			}
@@ -44,20 +43,6 @@ func (Format) DecodeStream(body io.Reader, t wire.Target) llm.Stream {
 			}
 		}
 	}
-}
-
-// broken says why a stream ended before the answer did.
-func broken(err error) *llm.Error {
-	var e *llm.Error
-	switch {
-	case errors.As(err, &e):
-		return e
-	case errors.Is(err, io.EOF):
-		return llm.Errorf(llm.KindTruncated, "the stream ended before the answer did")
-	case errors.Is(err, sse.ErrTooLong):
-		return llm.Errorf(llm.KindUpstream, "the stream can't be read: %w", err)
-	}
-	return llm.Errorf(llm.KindTruncated, "the stream broke: %w", err)
 }
 
 var (
@@ -212,7 +197,7 @@ func (d *decoder) created(ev *event) *llm.Error {
 func (d *decoder) begin(r *response) {
 	if !d.begun {
 		d.begun = true
-		d.emit(llm.Start{ID: r.ID, Model: r.Model, Created: createdOf(r.CreatedAt), ServiceTier: r.ServiceTier})
+		d.emit(llm.Start{ID: r.ID, Model: r.Model, Created: wire.UnixTime(r.CreatedAt), ServiceTier: r.ServiceTier})
 	}
 }
 

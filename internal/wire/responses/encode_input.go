@@ -199,7 +199,7 @@ func (w *writer) media(m llm.Media) any {
 	case m.Kind == llm.MediaAudio && w.Target.NoAudio:
 		w.Refuse("input", "the model "+w.Target.Model+" can't hear audio")
 	case m.Kind == llm.MediaAudio && m.Data != "":
-		return outAudio{Type: "input_audio", Audio: outSound{Data: m.Data, Format: audioFormat(m.MIME)}}
+		return outAudio{Type: "input_audio", Audio: outSound{Data: m.Data, Format: wire.AudioFormat(m.MIME)}}
 	case m.Kind == llm.MediaDocument && m.Text != "":
 		return inputText(m.Text)
 	case m.Kind == llm.MediaDocument && w.Target.NoPDF:
@@ -227,17 +227,6 @@ func document(m llm.Media) outFile {
 	f.FileData = "data:" + mime + ";base64," + m.Data
 	if f.Filename == "" {
 		f.Filename = "document.pdf"
-	}
-	return f
-}
-
-func audioFormat(mime string) string {
-	f := strings.TrimPrefix(mime, "audio/")
-	switch f {
-	case "mpeg", "mpga":
-		return "mp3"
-	case "x-wav", "wave", "vnd.wave":
-		return "wav"
 	}
 	return f
 }

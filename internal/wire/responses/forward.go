@@ -38,7 +38,7 @@ func (Format) Peek(r wire.RawRequest) (wire.Peeked, error) {
 		case "max_output_tokens":
 			p.MaxOutput, ok = f.Int()
 		case "tools":
-			p.HasTools = f.Kind == '[' && !isEmpty(f.Value)
+			p.HasTools = f.Filled()
 		}
 		if !ok {
 			name := string(f.Name)
@@ -55,18 +55,6 @@ func (Format) Peek(r wire.RawRequest) (wire.Peeked, error) {
 		p.Session = session
 	}
 	return p, nil
-}
-
-// isEmpty says whether nothing stands in an array.
-func isEmpty(v []byte) bool {
-	for _, c := range v[1:] {
-		switch c {
-		case ' ', '\t', '\r', '\n':
-			continue
-		}
-		return c == ']'
-	}
-	return true
 }
 
 // Splice writes the request for a target with the edits made and every other

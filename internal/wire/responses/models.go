@@ -42,7 +42,7 @@ func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) 
 			continue // one odd entry doesn't cost the list
 		}
 		out = append(out, wire.ListedModel{
-			ID: m.ID, Name: m.Name, Created: createdOf(m.Created), OwnedBy: m.OwnedBy,
+			ID: m.ID, Name: m.Name, Created: wire.UnixTime(m.Created), OwnedBy: m.OwnedBy,
 			Shutdown: shutdownOf(m.Shutdown), Context: max(m.Context, m.Window, m.Longest),
 		})
 	}
@@ -51,7 +51,7 @@ func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) 
 
 // shutdownOf reads a date, in seconds or in words.
 func shutdownOf(v jsontext.Value) time.Time {
-	if at := createdOf(v); !at.IsZero() {
+	if at := wire.UnixTime(v); !at.IsZero() {
 		return at
 	}
 	s := textOf(v)

@@ -3,7 +3,6 @@ package responses
 import (
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -187,13 +186,4 @@ func bytesOf(list []int) (out []byte) {
 		out = append(out, byte(b&0xff))
 	}
 	return out
-}
-
-// createdOf reads a time in seconds; some servers write a fraction.
-func createdOf(v jsontext.Value) time.Time {
-	var f float64
-	if v.Kind() == '0' && json.Unmarshal(v, &f) == nil && f > 0 && f < 1e11 {
-		return time.Unix(int64(f), 0).UTC()
-	}
-	return time.Time{}
 }

@@ -278,3 +278,8 @@ func (f Field) Int() (n int, ok bool) {
 	}
 	return 0, false
 }
+
+// Filled says whether the field's value is an array that holds anything.
+func (f Field) Filled() bool {
+	return f.Kind == '[' && !bytes.HasPrefix(bytes.TrimLeft(f.Value[1:], " \t\r\n"), []byte{']'})
+}

@@ -271,3 +271,17 @@ func TestQuote(t *testing.T) {
 		}
 	}
 }
+
+func TestFilled(t *testing.T) {
+	t.Parallel()
+	o := scan.NewObject([]byte(`{"a":[],"b":[ ` + "\n" + ` ],"c":[0],"d":[ [] ],"e":null,"f":{"x":1},"g":"[1]"}`))
+	for o.Next() {
+		f := o.Field()
+		if want := string(f.Name) == "c" || string(f.Name) == "d"; f.Filled() != want {
+			t.Errorf("%s: %v", f.Value, !want)
+		}
+	}
+	if err := o.Err(); err != nil {
+		t.Error(err)
+	}
+}
