@@ -41,9 +41,20 @@ func TestShownStatus(t *testing.T) {
 		theirs bool
 		want   int
 	}{
-		{0, false, 599}, {200, true, 599}, {700, true, 599},
-		{405, false, 405}, {405, true, 599}, {409, true, 599}, {498, true, 599},
-		{400, true, 400}, {404, true, 404}, {413, true, 413}, {422, true, 422}, {429, true, 429}, {500, true, 500}, {529, true, 529},
+		{0, false, 599},
+		{200, true, 599},
+		{700, true, 599},
+		{405, false, 405},
+		{405, true, 599},
+		{409, true, 599},
+		{498, true, 599},
+		{400, true, 400},
+		{404, true, 404},
+		{413, true, 413},
+		{422, true, 422},
+		{429, true, 429},
+		{500, true, 500},
+		{529, true, 529},
 	} {
 		e := llm.Error{Status: test.status}
 		if test.theirs {

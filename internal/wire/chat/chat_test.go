@@ -2,8 +2,6 @@ package chat_test
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,34 +13,12 @@ import (
 	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/chat"
 	"github.com/oidostudio/oido/internal/wire/sse"
+	"github.com/oidostudio/oido/internal/wire/wiretest"
 )
 
 var origin = llm.Origin{Provider: "p", Model: "m"}
 
-// framed puts the events of a recording into SSE frames.
-func framed(t testing.TB, file string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []byte
-	for line := range bytes.Lines(b) {
-		if line = bytes.TrimSpace(line); len(line) > 0 {
-			out = sse.AppendData(out, line)
-		}
-	}
-	return append(out, "data: [DONE]\n\n"...)
-}
-
-func streams(t testing.TB) []string {
-	t.Helper()
-	files, err := filepath.Glob("testdata/*.chunks.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no recordings: %v", err)
-	}
-	return files
-}
+func framed(lines []byte) []byte { return append(wiretest.Framed(lines), "data: [DONE]\n\n"...) }
 
 // grammar checks a Chat stream as its official clients read it.
 func grammar(t *testing.T, stream []byte, usageAsked bool) {
@@ -138,9 +114,9 @@ func caller() wire.Caller {
 
 func TestRecordedStreamsGoThroughAndBack(t *testing.T) {
 	f := chat.Format{}
-	for _, file := range streams(t) {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			in := framed(t, file)
+	for file, lines := range wiretest.Recordings(t, wiretest.Streams) {
+		t.Run(file, func(t *testing.T) {
+			in := framed(lines)
 			target := wire.Target{Origin: origin, Model: "m"}
 			first, err := llm.Collect(f.DecodeStream(bytes.NewReader(in), target))
 			if err != nil {
@@ -178,9 +154,9 @@ func TestRecordedStreamsGoThroughAndBack(t *testing.T) {
 
 func TestTheMeterSeesWhatTheDecoderSees(t *testing.T) {
 	f := chat.Format{}
-	for _, file := range streams(t) {
+	for file, lines := range wiretest.Recordings(t, wiretest.Streams) {
 		for _, keep := range []bool{false, true} {
-			in := framed(t, file)
+			in := framed(lines)
 			target := wire.Target{Origin: origin, Model: "m"}
 			want, err := llm.Collect(f.DecodeStream(bytes.NewReader(in), target))
 			if err != nil {
@@ -227,16 +203,8 @@ func TestTheMeterSeesWhatTheDecoderSees(t *testing.T) {
 
 func TestRecordedAnswersGoThroughAndBack(t *testing.T) {
 	f := chat.Format{}
-	files, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no recordings: %v", err)
-	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			body, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
+	for file, body := range wiretest.Recordings(t, wiretest.Answers) {
+		t.Run(file, func(t *testing.T) {
 			target := wire.Target{Origin: origin, Model: "m"}
 			first, err := f.DecodeAnswer(body, target)
 			if err != nil {
@@ -424,6 +392,23 @@ func TestSpliceKeepsEveryOtherByte(t *testing.T) {
 	}
 }
 
+// The same request is forwarded as the same bytes, whatever is added to it.
+func TestSpliceIsStable(t *testing.T) {
+	f := chat.Format{}
+	raw := wire.RawRequest{Body: []byte(`{"model":"m","a":1,"b":2,"messages":[]}`)}
+	p, err := f.Peek(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edits := wire.Edits{Rename: map[string]string{"a": "x", "b": "y"}, Set: map[string][]byte{"r": []byte("1"), "s": []byte("2"), "t": []byte("3"), "u": []byte("4")}}
+	for range 20 {
+		out, err := f.Splice(raw, p, edits)
+		if want := `{"r":1,"s":2,"t":3,"u":4,"model":"m","x":1,"y":2,"messages":[]}`; err != nil || string(out.Body) != want {
+			t.Fatalf("%s %v, want %s", out.Body, err, want)
+		}
+	}
+}
+
 func TestPeekRefuses(t *testing.T) {
 	for _, body := range []string{``, `[]`, `{`, `{"model":1,"messages":[]}`, `{"model":"a","model":"b"}`, `{"messages":[]}`, `{"model":"a","stream":"yes"}`, "{\"model\":\"\xff\"}"} {
 		if _, err := (chat.Format{}).Peek(wire.RawRequest{Body: []byte(body)}); llm.AsError(err) == nil || llm.AsError(err).Kind != llm.KindBadRequest {
@@ -486,8 +471,8 @@ func FuzzPeek(f *testing.F) {
 }
 
 func FuzzDecodeStream(f *testing.F) {
-	for _, file := range streams(f) {
-		f.Add(framed(f, file))
+	for _, lines := range wiretest.Recordings(f, wiretest.Streams) {
+		f.Add(framed(lines))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		var out bytes.Buffer

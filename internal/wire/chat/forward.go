@@ -1,7 +1,9 @@
 package chat
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
@@ -104,11 +106,11 @@ func (Format) Splice(r wire.RawRequest, p wire.Peeked, e wire.Edits) (wire.Outbo
 	for _, name := range e.Drop {
 		edits = append(edits, scan.Edit{Name: name, Drop: true})
 	}
-	for from, to := range e.Rename {
-		edits = append(edits, scan.Edit{Name: from, Rename: to})
+	for _, name := range slices.Sorted(maps.Keys(e.Rename)) {
+		edits = append(edits, scan.Edit{Name: name, Rename: e.Rename[name]})
 	}
-	for name, value := range e.Set {
-		edits = append(edits, scan.Edit{Name: name, Value: value})
+	for _, name := range slices.Sorted(maps.Keys(e.Set)) {
+		edits = append(edits, scan.Edit{Name: name, Value: e.Set[name]})
 	}
 	if len(edits) == 0 {
 		return wire.Outbound{Path: path, Body: r.Body}, nil

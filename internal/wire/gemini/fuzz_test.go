@@ -11,6 +11,7 @@ import (
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/sse"
+	"github.com/oidostudio/oido/internal/wire/wiretest"
 )
 
 func seeds(f *testing.F) {
@@ -84,8 +85,8 @@ func FuzzPeek(f *testing.F) {
 }
 
 func FuzzDecodeStream(f *testing.F) {
-	for _, lines := range recordings(f, ".chunks.txt") {
-		f.Add(framed(lines))
+	for _, lines := range wiretest.Recordings(f, wiretest.Streams) {
+		f.Add(wiretest.Framed(lines))
 	}
 	for _, s := range []string{
 		candidateOf(`{"text":"a","thoughtSignature":"s"},{"text":"b","functionCall":{"name":"f","args":[]}}`, "STOP"),

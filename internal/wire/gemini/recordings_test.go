@@ -3,8 +3,6 @@ package gemini_test
 import (
 	"bytes"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,7 +13,7 @@ import (
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/gemini"
-	"github.com/oidostudio/oido/internal/wire/sse"
+	"github.com/oidostudio/oido/internal/wire/wiretest"
 )
 
 var (
@@ -23,33 +21,6 @@ var (
 	origin = llm.Origin{Provider: "p", Model: "m"}
 	target = wire.Target{Model: "m", Origin: origin}
 )
-
-// recordings returns the testdata files that end so.
-func recordings(t testing.TB, end string) map[string][]byte {
-	t.Helper()
-	names, err := filepath.Glob("testdata/*" + end)
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no recordings *%s: %v", end, err)
-	}
-	out := map[string][]byte{}
-	for _, name := range names {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out[filepath.Base(name)] = b
-	}
-	return out
-}
-
-// framed makes the stream that the lines of a recording were.
-func framed(lines []byte) []byte {
-	var out []byte
-	for line := range bytes.Lines(lines) {
-		out = sse.AppendData(out, bytes.TrimSpace(line))
-	}
-	return out
-}
 
 // totalOf is the provider's own sum in the last chunk.
 func totalOf(t testing.TB, chunk []byte) int64 {
@@ -188,7 +159,7 @@ func caller() wire.Caller { return wire.Caller{Origin: origin} }
 
 func TestWholeRecordings(t *testing.T) {
 	t.Parallel()
-	for name, body := range recordings(t, ".json") {
+	for name, body := range wiretest.Recordings(t, wiretest.Answers) {
 		a, err := format.DecodeAnswer(body, target)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -217,8 +188,8 @@ func TestWholeRecordings(t *testing.T) {
 
 func TestStreamedRecordings(t *testing.T) {
 	t.Parallel()
-	for name, lines := range recordings(t, ".chunks.txt") {
-		stream := framed(lines)
+	for name, lines := range wiretest.Recordings(t, wiretest.Streams) {
+		stream := wiretest.Framed(lines)
 		events := eventsOf(t, stream, target)
 		if err := grammar(events); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -11,10 +11,11 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/wiretest"
 )
 
 // sent frames chunks as a stream.
-func sent(chunks ...string) []byte { return framed([]byte(strings.Join(chunks, "\n"))) }
+func sent(chunks ...string) []byte { return wiretest.Framed([]byte(strings.Join(chunks, "\n"))) }
 
 func candidateOf(parts, finish string) string {
 	if finish != "" {

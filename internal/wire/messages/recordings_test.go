@@ -2,9 +2,6 @@ package messages
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json"
@@ -13,6 +10,7 @@ import (
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/sse"
+	"github.com/oidostudio/oido/internal/wire/wiretest"
 )
 
 var here = llm.Origin{Provider: "p", Model: "m", Account: "a"}
@@ -21,38 +19,8 @@ var here = llm.Origin{Provider: "p", Model: "m", Account: "a"}
 func recordedStreams(t testing.TB) map[string][]byte {
 	t.Helper()
 	out := map[string][]byte{}
-	names, err := filepath.Glob("testdata/*.chunks.txt")
-	if err != nil || len(names) == 0 {
-		t.Fatal("no recordings", err)
-	}
-	for _, name := range names {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var framed []byte
-		for line := range bytes.Lines(data) {
-			line = bytes.TrimSpace(line)
-			framed = sse.AppendEvent(framed, text(member(line, "type")), line)
-		}
-		out[strings.TrimSuffix(filepath.Base(name), ".chunks.txt")] = framed
-	}
-	return out
-}
-
-func recordedAnswers(t testing.TB) map[string][]byte {
-	t.Helper()
-	out := map[string][]byte{}
-	names, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(names) == 0 {
-		t.Fatal("no recordings", err)
-	}
-	for _, name := range names {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out[strings.TrimSuffix(filepath.Base(name), ".json")] = data
+	for name, lines := range wiretest.Recordings(t, wiretest.Streams) {
+		out[name] = wiretest.FramedByType(t, lines)
 	}
 	return out
 }
@@ -113,7 +81,7 @@ func TestRecordedStreamsSurvive(t *testing.T) {
 func TestRecordedAnswersSurvive(t *testing.T) {
 	t.Parallel()
 	target := wire.Target{Origin: here}
-	for name, raw := range recordedAnswers(t) {
+	for name, raw := range wiretest.Recordings(t, wiretest.Answers) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			want, err := Format{}.DecodeAnswer(raw, target)
@@ -227,7 +195,7 @@ func TestMeterAgreesWithDecoder(t *testing.T) {
 
 func TestMeterReadsWholeAnswers(t *testing.T) {
 	t.Parallel()
-	for name, raw := range recordedAnswers(t) {
+	for name, raw := range wiretest.Recordings(t, wiretest.Answers) {
 		want, err := Format{}.DecodeAnswer(raw, wire.Target{})
 		if err != nil {
 			t.Fatal(err)

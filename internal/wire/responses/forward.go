@@ -5,9 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json"
-
-	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/scan"
 )
@@ -62,11 +59,7 @@ func (Format) Peek(r wire.RawRequest) (wire.Peeked, error) {
 func (Format) Splice(r wire.RawRequest, p wire.Peeked, e wire.Edits) (wire.Outbound, error) {
 	var edits []scan.Edit
 	if e.Model != "" && e.Model != p.Model {
-		name, err := json.Marshal(e.Model, exact)
-		if err != nil {
-			return wire.Outbound{}, llm.Errorf(llm.KindBadRequest, "the model's name can't be written: %w", err)
-		}
-		edits = append(edits, scan.Edit{Name: "model", Value: name})
+		edits = append(edits, scan.Edit{Name: "model", Value: scan.Quote(e.Model)})
 	}
 	if e.Messages != nil {
 		edits = append(edits, scan.Edit{Name: "input", Value: e.Messages})

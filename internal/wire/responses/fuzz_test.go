@@ -9,6 +9,7 @@ import (
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/sse"
+	"github.com/oidostudio/oido/internal/wire/wiretest"
 )
 
 // A request that is accepted can be written again, always as the same bytes, and
@@ -74,8 +75,8 @@ func FuzzPeek(f *testing.F) {
 // Any bytes give events that keep the grammar, and what is written of them keeps
 // the format's.
 func FuzzDecodeStream(f *testing.F) {
-	for _, lines := range recordings(f, "*.chunks.txt") {
-		f.Add(framed(f, lines))
+	for _, lines := range wiretest.Recordings(f, wiretest.Streams) {
+		f.Add(wiretest.FramedByType(f, lines))
 	}
 	for _, test := range streams {
 		var stream []byte

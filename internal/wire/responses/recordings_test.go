@@ -2,8 +2,6 @@ package responses_test
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,46 +14,13 @@ import (
 	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/responses"
 	"github.com/oidostudio/oido/internal/wire/sse"
+	"github.com/oidostudio/oido/internal/wire/wiretest"
 )
 
 var (
 	format = responses.Format{}
 	here   = wire.Target{Model: "m", Origin: llm.Origin{Provider: "p", Model: "m", Account: "a"}, Reasoning: wire.ReasoningStyle{Replay: "tools"}}
 )
-
-// framed makes a stream of the lines of a recording.
-func framed(t testing.TB, lines []byte) []byte {
-	t.Helper()
-	var out []byte
-	for line := range bytes.Lines(bytes.TrimSpace(lines)) {
-		var e struct {
-			Type string `json:"type"`
-		}
-		line = bytes.TrimSpace(line)
-		if err := json.Unmarshal(line, &e); err != nil {
-			t.Fatal(err)
-		}
-		out = sse.AppendEvent(out, e.Type, line)
-	}
-	return out
-}
-
-func recordings(t testing.TB, pattern string) map[string][]byte {
-	t.Helper()
-	names, err := filepath.Glob("testdata/" + pattern)
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no recordings %s: %v", pattern, err)
-	}
-	out := map[string][]byte{}
-	for _, name := range names {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out[filepath.Base(name)] = text
-	}
-	return out
-}
 
 func collect(t testing.TB, stream []byte) ([]llm.Event, *llm.Answer, error) {
 	t.Helper()
@@ -89,10 +54,10 @@ func encode(t testing.TB, list []llm.Event, c wire.Caller) []byte {
 
 func TestRecordedStreams(t *testing.T) {
 	t.Parallel()
-	for name, lines := range recordings(t, "*.chunks.txt") {
+	for name, lines := range wiretest.Recordings(t, wiretest.Streams) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			stream := framed(t, lines)
+			stream := wiretest.FramedByType(t, lines)
 			if err := checkStream(stream); err != nil {
 				t.Fatalf("the checker refuses what was recorded: %v", err)
 			}
@@ -161,7 +126,7 @@ func metered(t *testing.T, stream []byte, want *llm.Answer) {
 
 func TestRecordedAnswers(t *testing.T) {
 	t.Parallel()
-	for name, body := range recordings(t, "*.json") {
+	for name, body := range wiretest.Recordings(t, wiretest.Answers) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			answer, err := format.DecodeAnswer(body, here)
@@ -231,7 +196,7 @@ func asStream(t *testing.T, answer *llm.Answer) {
 // its call, and to nobody else.
 func TestRecordedReasoningGoesBack(t *testing.T) {
 	t.Parallel()
-	_, answer, err := collect(t, framed(t, recordings(t, "openai-resp-reasoning.chunks.txt")["openai-resp-reasoning.chunks.txt"]))
+	_, answer, err := collect(t, wiretest.FramedByType(t, wiretest.Recordings(t, wiretest.Streams)["openai-resp-reasoning"]))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/sse"
+	"github.com/oidostudio/oido/internal/wire/wiretest"
 )
 
 const (
@@ -167,7 +168,7 @@ func TestDecodeStream(t *testing.T) {
 				var stream []byte
 				for _, line := range lines {
 					if named && strings.HasPrefix(line, "{") {
-						stream = append(stream, framed(t, []byte(line))...)
+						stream = append(stream, wiretest.FramedByType(t, []byte(line))...)
 					} else {
 						stream = sse.AppendData(stream, []byte(line))
 					}
@@ -198,7 +199,7 @@ func TestDecodeStream(t *testing.T) {
 // A server that tells its items at the end only.
 func TestDecodeStreamOfOneEvent(t *testing.T) {
 	t.Parallel()
-	stream := framed(t, []byte(`{"type":"response.incomplete","response":{"id":"r","model":"m1","status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"output":[{"type":"message","id":"msg_1","role":"assistant","content":[{"type":"output_text","text":"cut"}]},{"type":"function_call","id":"fc_1","call_id":"a","name":"f","arguments":""}]}}`))
+	stream := wiretest.FramedByType(t, []byte(`{"type":"response.incomplete","response":{"id":"r","model":"m1","status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"output":[{"type":"message","id":"msg_1","role":"assistant","content":[{"type":"output_text","text":"cut"}]},{"type":"function_call","id":"fc_1","call_id":"a","name":"f","arguments":""}]}}`))
 	list, answer, err := collect(t, stream)
 	if err != nil {
 		t.Fatal(err)
@@ -279,8 +280,8 @@ func TestMalformedEvents(t *testing.T) {
 		{"", `["new"]`, false},
 		{"", `[DONE]`, false},
 	} {
-		stream := sse.AppendEvent(framed(t, []byte(created)), test.name, []byte(test.data))
-		_, _, err := collect(t, append(stream, framed(t, []byte(completed))...))
+		stream := sse.AppendEvent(wiretest.FramedByType(t, []byte(created)), test.name, []byte(test.data))
+		_, _, err := collect(t, append(stream, wiretest.FramedByType(t, []byte(completed))...))
 		if got := err != nil && llm.AsError(err).Kind == llm.KindUpstream; got != test.fails || !got && err != nil {
 			t.Errorf("%s: %s: decoded with error %v", test.name, test.data, err)
 		}
@@ -296,7 +297,7 @@ func TestMalformedEvents(t *testing.T) {
 func TestDecodeStreamStops(t *testing.T) {
 	t.Parallel()
 	n := 0
-	for range format.DecodeStream(bytes.NewReader(framed(t, []byte(created+"\n"+completed))), here) {
+	for range format.DecodeStream(bytes.NewReader(wiretest.FramedByType(t, []byte(created+"\n"+completed))), here) {
 		n++
 		break
 	}
