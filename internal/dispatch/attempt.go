@@ -278,7 +278,7 @@ func (r *run) whole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.
 	if e != nil {
 		return e
 	}
-	if r.call.WantOpening {
+	if r.call.WantOpening > 0 {
 		a.Opening = a.Metered.Parts
 	}
 	r.succeed(a)
@@ -288,7 +288,7 @@ func (r *run) whole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.
 // passed takes a whole answer as it is, and reads along.
 func (r *run) passed(a *Attempt, upstream wire.Format, t wire.Target, data []byte) *llm.Error {
 	meter := upstream.NewMeter(t)
-	if k, ok := meter.(wire.Keeper); ok && (r.call.KeepParts || r.call.WantOpening) {
+	if k, ok := meter.(wire.Keeper); ok && (r.call.KeepParts || r.call.WantOpening > 0) {
 		k.Keep()
 	}
 	verdict := meter.Body(data)
@@ -304,7 +304,10 @@ func (r *run) translated(a *Attempt, upstream wire.Format, t wire.Target, data [
 		return llm.AsError(err)
 	}
 	tally := tally{}
-	for e := range llm.Events(answer) {
+	for e, err := range llm.Events(answer) {
+		if err != nil {
+			return llm.AsError(err)
+		}
 		tally.add(e)
 	}
 	a.Metered = tally.result()

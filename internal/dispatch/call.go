@@ -26,8 +26,9 @@ type Call struct {
 	// KeepParts asks for the answer's parts in the outcome: where the profile
 	// says that the model's reasoning must be sent back.
 	KeepParts bool
-	// WantOpening asks for how the answer begins.
-	WantOpening bool
+	// WantOpening asks for how the answer begins: so many bytes of its text, and
+	// what stands before them; 0 is nothing.
+	WantOpening int
 
 	once    sync.Once
 	decoded *llm.Request

@@ -25,10 +25,10 @@ type reply struct {
 	last      time.Time // when something was last sent
 	attempt   *Attempt
 	held      []byte
-	head      []byte // the first bytes as they came, when the opening is wanted
-	committed bool   // the head has been sent
-	live      bool   // a meaningful event has been sent
-	dirty     bool   // written, not flushed
+	opening   *opening
+	committed bool // the head has been sent
+	live      bool // a meaningful event has been sent
+	dirty     bool // written, not flushed
 	stopped   bool
 	err       error // the client can't be written to any more
 }
@@ -44,10 +44,10 @@ func newReply(call *Call, out Output, pingAfter time.Duration) *reply {
 
 // begin says which attempt may answer now, and with which encoder; what an
 // earlier one had held back is gone.
-func (r *reply) begin(a *Attempt, enc wire.StreamEncoder) {
+func (r *reply) begin(a *Attempt, enc wire.StreamEncoder, o *opening) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.attempt, r.enc, r.held, r.head = a, enc, r.held[:0], nil
+	r.attempt, r.enc, r.opening, r.held = a, enc, o, r.held[:0]
 }
 
 // replyWriter is where encoders write: to what is held back, until release. It
@@ -74,16 +74,11 @@ func (w replyWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// maxHead is how much of a forwarded stream is looked at for its opening.
-const maxHead = 8 << 10
-
 // raw adds bytes as they are.
 func (r *reply) raw(p []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.call.WantOpening && len(r.head) < maxHead {
-		r.head = append(r.head, p[:min(len(p), maxHead-len(r.head))]...)
-	}
+	r.opening.raw(p)
 	_, err := replyWriter{r}.Write(p)
 	return err
 }
@@ -92,6 +87,7 @@ func (r *reply) raw(p []byte) error {
 func (r *reply) event(e llm.Event) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.opening.event(e)
 	return r.enc.Write(e)
 }
 

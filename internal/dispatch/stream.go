@@ -1,7 +1,6 @@
 package dispatch
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -25,7 +24,8 @@ func (r *run) stream(a *Attempt, upstream wire.Format, t wire.Target, resp *http
 
 // forward passes bytes through, event by event, and reads along.
 func (r *run) forward(a *Attempt, upstream wire.Format, t wire.Target, body io.Reader) *llm.Error {
-	r.out.begin(a, nil)
+	begins := newOpening(r.call.WantOpening, upstream, t)
+	r.out.begin(a, nil, begins)
 	meter := r.meter(upstream, t)
 	events := sse.NewReader(body)
 	defer events.Close()
@@ -46,9 +46,7 @@ func (r *run) forward(a *Attempt, upstream wire.Format, t wire.Target, body io.R
 	if r.outcome.Status == "" {
 		r.succeed(a)
 	}
-	if r.call.WantOpening {
-		a.Opening = opening(upstream, t, r.out.head)
-	}
+	a.Opening = begins.result()
 	if err := r.out.close(false); err != nil {
 		return nil // the answer was whole; that the client left at the end changes nothing
 	}
@@ -105,8 +103,9 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader) *llm.Error 
 // translate re-encodes an answer event by event.
 func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error {
 	caller := r.caller(a, t)
-	r.out.begin(a, r.call.Client.NewStream(replyWriter{r.out}, caller))
-	tally := tally{keep: r.call.KeepParts || r.call.WantOpening}
+	begins := &opening{want: r.call.WantOpening}
+	r.out.begin(a, r.call.Client.NewStream(replyWriter{r.out}, caller), begins)
+	tally := tally{keep: r.call.KeepParts}
 	defer func() { a.Metered = tally.result() }()
 	for e, err := range events {
 		if err != nil {
@@ -124,9 +123,7 @@ func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error
 		}
 	}
 	a.Metered = tally.result()
-	if r.call.WantOpening {
-		a.Opening = a.Metered.Parts
-	}
+	a.Opening = begins.result()
 	if !r.out.begun() {
 		if err := r.out.release(); err != nil {
 			return left(err)
@@ -153,12 +150,6 @@ func (r *run) streamOfWhole(a *Attempt, upstream wire.Format, t wire.Target, res
 	}
 	a.Forwarded = false
 	return r.translate(a, t, llm.Events(answer))
-}
-
-// opening reads the first parts out of the first bytes of a stream.
-func opening(f wire.Format, t wire.Target, head []byte) []llm.Part {
-	answer, _ := llm.Collect(f.DecodeStream(bytes.NewReader(head), t)) // cut on purpose: the error says only that
-	return answer.Choices[0].Parts
 }
 
 // broken classes an error while reading a provider's stream.

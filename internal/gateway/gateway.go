@@ -151,7 +151,10 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 
 	d := &dispatch.Call{
 		Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, AnswerID: t.ID,
-		Timeout: cap0(c.Timeout, st.MaxTimeout), WantOpening: s.First,
+		Timeout: cap0(c.Timeout, st.MaxTimeout),
+	}
+	if s.First {
+		d.WantOpening = session.Enough
 	}
 	replay := cand.Account.Target(cand.Model, cand.Account.Format(c.Format.Name()), provider.Key{}).Reasoning.Replay
 	if replay != "" && g.Memory != nil {

@@ -38,7 +38,7 @@ func (b *Budget) give(n int64) { b.used.Add(-n) }
 // large prompt doesn't stay in memory for good.
 const (
 	maxPooled = 1 << 20
-	minBuffer = 8 << 10
+	minBuffer = 2 << 10
 )
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, minBuffer); return &b }}
@@ -105,7 +105,7 @@ func (s *Inference) fill(r *request, buf *[]byte, limit int64, grow func(int64) 
 	defer func() { *buf = b }()
 	for {
 		if len(b) == cap(b) {
-			n := int64(max(minBuffer, cap(b)))
+			n := int64(max(2*minBuffer, cap(b)))
 			if !known {
 				if e := grow(n); e != nil {
 					return e

@@ -124,7 +124,7 @@ func textOf(f scan.Field) string {
 		return ""
 	}
 	out := ""
-	for arr := scan.CheckedArray(f.Value); len(out) < enough && arr.Next(); {
+	for arr := scan.CheckedArray(f.Value); len(out) < Enough && arr.Next(); {
 		raw, kind := arr.Value()
 		if kind != '{' {
 			continue

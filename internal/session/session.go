@@ -189,8 +189,9 @@ func (r *Recogniser) remember(at digest, id string) {
 // maxOpening is how much of an answer's text is compared.
 const maxOpening = 48
 
-// enough is from which length on of a text no further part of it is looked at.
-const enough = 2 * maxOpening
+// Enough is from which length on of an answer's text, in bytes, no further part
+// of it is looked at.
+const Enough = 2 * maxOpening
 
 // Opening is how an answer begins: the first characters of its text, or the id
 // (or else the name) of its first tool call when it has no text; "" when it has
@@ -202,7 +203,7 @@ func Opening(parts []llm.Part) string {
 		case llm.Text:
 			if text == "" {
 				text = p.Text
-			} else if len(text) < enough {
+			} else if len(text) < Enough {
 				text += p.Text
 			}
 		case llm.ToolCall:
