@@ -100,7 +100,7 @@ func (l *lab) compare(name string, base, ours load, limit float64, perChunk bool
 				n *= chunks
 			}
 			if i > 0 { // the first slice warms up
-				costs[side] = append(costs[side], float64(r.cpu.Microseconds())/n)
+				costs[side] = append(costs[side], float64(r.cpu.Nanoseconds())/1000/n)
 			}
 		}
 	}
