@@ -8,6 +8,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 	"github.com/oidostudio/oido/internal/wire/sse"
 )
 
@@ -37,6 +38,10 @@ type encoding struct {
 	refusal  map[int]bool
 	reasoned bool // reasoning text was written
 	part     int  // the part that wrote reasoning last
+
+	// The chunks that a stream consists of, made when they are first needed.
+	words, thoughts wire.Pieces
+	input           map[int]wire.Pieces // part index → a piece of its arguments
 }
 
 func (e *encoder) choice(i int) *encoding {
@@ -45,7 +50,7 @@ func (e *encoder) choice(i int) *encoding {
 	}
 	c := e.choices[i]
 	if c == nil {
-		c = &encoding{calls: map[int]int{}, custom: map[int]bool{}, empty: map[int]bool{}, refusal: map[int]bool{}, part: -1}
+		c = &encoding{calls: map[int]int{}, custom: map[int]bool{}, empty: map[int]bool{}, refusal: map[int]bool{}, part: -1, input: map[int]wire.Pieces{}}
 		e.choices[i] = c
 	}
 	return c
@@ -79,6 +84,9 @@ func (e *encoder) event(ev llm.Event) error {
 		if e.choice(ev.Choice).refusal[ev.Index] {
 			return e.delta(ev.Choice, outDelta{Refusal: &text}, nil)
 		}
+		if c := e.choice(ev.Choice); c.roleSaid && len(ev.Logprobs) == 0 {
+			return e.again(&c.words, ev.Choice, text, func(s *string) outDelta { return outDelta{Content: s} })
+		}
 		return e.delta(ev.Choice, outDelta{Content: &text}, logprobsOf(ev.Logprobs))
 	case llm.ReasoningDelta:
 		c := e.choice(ev.Choice)
@@ -87,6 +95,9 @@ func (e *encoder) event(ev llm.Event) error {
 			text = "\n\n" + text
 		}
 		c.reasoned, c.part = true, ev.Index
+		if c.roleSaid {
+			return e.again(&c.thoughts, ev.Choice, text, func(s *string) outDelta { return outDelta{ReasoningContent: s} })
+		}
 		return e.delta(ev.Choice, outDelta{ReasoningContent: &text}, nil)
 	case llm.ArgumentsDelta:
 		if ev.Arguments == "" {
@@ -169,13 +180,34 @@ func (e *encoder) arguments(choice, part int, text string) error {
 	if !ok {
 		return nil
 	}
-	call := outCall{Index: &n}
-	if c.custom[part] {
-		call.Custom = &outFreeText{Input: toValid(text)}
-	} else {
-		call.Function = &outCalled{Arguments: toValid(text)}
+	made := c.input[part]
+	err := e.again(&made, choice, toValid(text), func(s *string) outDelta {
+		call := outCall{Index: &n}
+		if c.custom[part] {
+			call.Custom = &outFreeText{Input: *s}
+		} else {
+			call.Function = &outCalled{Arguments: *s}
+		}
+		return outDelta{ToolCalls: []outCall{call}}
+	})
+	c.input[part] = made
+	return err
+}
+
+// again writes a delta that differs from others of its kind in one text alone.
+func (e *encoder) again(made *wire.Pieces, choice int, text string, shape func(*string) outDelta) error {
+	if *made == nil {
+		mark := wire.Mark
+		delta := shape(&mark)
+		at := len(e.buf)
+		if err := e.write(outChoice{Index: choice, Delta: &delta}); err != nil {
+			return err
+		}
+		*made, e.buf = wire.Cut(e.buf[at:], wire.QuotedMark), e.buf[:at]
 	}
-	return e.delta(choice, outDelta{ToolCalls: []outCall{call}}, nil)
+	e.buf = append(e.buf, (*made)[0]...)
+	e.buf = append(scan.AppendQuote(e.buf, text), (*made)[1]...)
+	return nil
 }
 
 func (e *encoder) delta(choice int, d outDelta, lp *outLogprobs) error {

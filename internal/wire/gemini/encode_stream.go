@@ -8,6 +8,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 	"github.com/oidostudio/oido/internal/wire/sse"
 )
 
@@ -23,7 +24,7 @@ type encoder struct {
 	usage    llm.Usage
 	choices  []*telling
 	thoughts bool
-	buf      []byte
+	buf, raw []byte
 }
 
 // telling is a candidate as far as it has been told.
@@ -34,6 +35,7 @@ type telling struct {
 	cited    []citedText
 	finish   *llm.Finish
 	logprobs []llm.TokenLogprob // of text not yet written
+	words    wire.Pieces        // a chunk of text, made when it is first needed
 }
 
 // piece is a part that is being told.
@@ -69,6 +71,9 @@ func (s *encoder) Write(e llm.Event) error {
 			return s.advance(e.Choice, t)
 		}
 	case llm.TextDelta:
+		if t := s.choice(e.Choice); t != nil && t.speaks(e) {
+			return s.say(e.Choice, t, e.Text)
+		}
 		return s.to(e.Choice, e.Index, func(t *telling, p *piece) {
 			p.text.WriteString(e.Text)
 			t.logprobs = append(t.logprobs, e.Logprobs...)
@@ -111,6 +116,37 @@ func (s *encoder) to(choice, index int, give func(*telling, *piece)) error {
 	return s.advance(choice, t)
 }
 
+// speaks says whether a delta is nothing but the next words of the text that is
+// being told.
+func (t *telling) speaks(e llm.TextDelta) bool {
+	if e.Index != t.head || t.head >= len(t.parts) || e.Text == "" || len(e.Logprobs) > 0 || len(t.logprobs) > 0 {
+		return false
+	}
+	p := t.parts[t.head]
+	_, text := p.part.(llm.Text)
+	return text && !p.ended && p.blob == nil && p.text.Len() == 0
+}
+
+// say writes the next words as advance would.
+func (s *encoder) say(choice int, t *telling, text string) error {
+	if t.words == nil {
+		raw, err := s.chunk(choice, t, []jsontext.Value{jsontext.Value(`{"text":` + wire.QuotedMark + `}`)})
+		if err != nil {
+			return err
+		}
+		t.words = wire.Cut(raw, wire.QuotedMark)
+	}
+	p := t.parts[t.head]
+	if p.at < 0 {
+		p.at = t.sent
+	}
+	p.said.WriteString(text)
+	t.sent++
+	s.raw = append(s.raw[:0], t.words[0]...)
+	s.raw = append(scan.AppendQuote(s.raw, text), t.words[1]...)
+	return s.put(s.raw, false)
+}
+
 // opened takes the text and the blob that a part may begin with out of it.
 func opened(p llm.Part) *piece {
 	out := &piece{at: -1}
@@ -141,14 +177,23 @@ func (s *encoder) advance(choice int, t *telling) error {
 	if len(parts) == 0 {
 		return nil
 	}
+	raw, err := s.chunk(choice, t, parts)
+	if err != nil {
+		return err
+	}
+	return s.put(raw, false)
+}
+
+// chunk is a chunk of a candidate's parts.
+func (s *encoder) chunk(choice int, t *telling, parts []jsontext.Value) ([]byte, error) {
 	out := head(s.start.ID, s.start.Model, s.c)
 	out.Candidates = []candidate{{Content: &content{Role: "model", Parts: parts}, Index: whole(choice), Logprobs: withLogprobs(nil, t.logprobs)}}
 	t.logprobs = nil
 	raw, err := marshal(out)
 	if err != nil {
-		return llm.Errorf(llm.KindUpstream, "the answer can't be written: %w", err)
+		return nil, llm.Errorf(llm.KindUpstream, "the answer can't be written: %w", err)
 	}
-	return s.put(raw, false)
+	return raw, nil
 }
 
 // ready takes what can be written of a candidate, up to and into the first part

@@ -278,9 +278,11 @@ func (s *stream) add(b *outgoing, typ, name, text string) {
 		return
 	}
 	s.output += llm.EstimateTokens(text)
-	data := append(s.data("content_block_delta"), `,"delta":{"type":"`...)
-	data = append(append(append(append(data, typ...), `","`...), name...), `":`...)
-	s.event("content_block_delta", append(append(data, scan.Quote(text)...), "}}"...))
+	// Written in place: most of a stream is this.
+	out := append(s.out, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":"...)
+	out = append(strconv.AppendInt(out, int64(s.index), 10), `,"delta":{"type":"`...)
+	out = append(append(append(append(out, typ...), `","`...), name...), `":`...)
+	s.out = append(scan.AppendQuote(out, text), "}}\n\n"...)
 }
 
 func (s *stream) stop(b *outgoing) {

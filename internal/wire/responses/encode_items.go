@@ -1,11 +1,14 @@
 package responses
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // value is the item as the answer holds it.
@@ -165,6 +168,10 @@ func (s *stream) textDelta(p *openPart, text string, probs []llm.TokenLogprob) {
 	p.text.WriteString(text)
 	switch p.part.(type) {
 	case llm.Text:
+		if len(probs) == 0 {
+			s.again(p, "response.output_text.delta", text, func(e *outEvent, t *string) { e.Delta, e.Logprobs = t, logprobs(nil) })
+			return
+		}
 		list := logprobs(probs)
 		p.probs = append(p.probs, list...)
 		s.emit(p.event("response.output_text.delta", func(e *outEvent) { e.Delta, e.Logprobs = &text, list }))
@@ -182,7 +189,27 @@ func (s *stream) reasoningDelta(p *openPart, text string) {
 		s.emit(p.event("response.reasoning_summary_part.added", func(e *outEvent) { e.Part = outText{"summary_text", ""} }))
 	}
 	p.text.WriteString(text)
-	s.emit(p.event("response.reasoning_summary_text.delta", func(e *outEvent) { e.Delta = &text }))
+	s.again(p, "response.reasoning_summary_text.delta", text, func(e *outEvent, t *string) { e.Delta = t })
+}
+
+// again writes a delta that differs from others of its part in its number and
+// its text alone.
+func (s *stream) again(p *openPart, name, text string, fill func(*outEvent, *string)) {
+	const first = `"sequence_number":`
+	if p.delta == nil {
+		mark, at, seq := wire.Mark, len(s.buf), s.seq
+		e := p.event(name, func(e *outEvent) { fill(e, &mark) })
+		s.append(e, name)
+		p.delta = wire.Cut(s.buf[at:], first+"0", wire.QuotedMark)
+		s.buf, s.seq = s.buf[:at], seq // nothing was said yet
+		if p.delta == nil {
+			return // it couldn't be written, which s.err says
+		}
+	}
+	s.buf = append(append(s.buf, p.delta[0]...), first...)
+	s.buf = append(strconv.AppendInt(s.buf, int64(s.seq), 10), p.delta[1]...)
+	s.buf = append(scan.AppendQuote(s.buf, text), p.delta[2]...)
+	s.seq++
 }
 
 func (s *stream) argumentsDelta(p *openPart, text string) {
@@ -195,7 +222,7 @@ func (s *stream) argumentsDelta(p *openPart, text string) {
 	if c.Custom {
 		name = "response.custom_tool_call_input.delta"
 	}
-	s.emit(p.event(name, func(e *outEvent) { e.Delta = &text }))
+	s.again(p, name, text, func(e *outEvent, t *string) { e.Delta = t })
 }
 
 func (s *stream) citation(p *openPart, c llm.Citation) {

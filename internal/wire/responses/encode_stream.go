@@ -85,6 +85,7 @@ type openPart struct {
 	notes   []any
 	probs   []outLogprob
 	text    strings.Builder
+	delta   wire.Pieces // an event of its text, made when it is first needed
 }
 
 // NewStream starts a streamed answer.

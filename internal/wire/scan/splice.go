@@ -47,7 +47,7 @@ func Splice(body []byte, edits []Edit) ([]byte, error) {
 		if kept > 0 {
 			out = append(out, ',')
 		}
-		out = append(append(quote(out, e.Name), ':'), e.Value...)
+		out = append(append(AppendQuote(out, e.Name), ':'), e.Value...)
 		kept = len(out)
 	}
 	if kept > 0 && remains(fields, edits) {
@@ -72,7 +72,7 @@ func Splice(body []byte, edits []Edit) ([]byte, error) {
 		default:
 			out = append(out, body[copied:f.NameStart]...)
 			if e.Rename != "" {
-				out = quote(out, e.Rename)
+				out = AppendQuote(out, e.Rename)
 			} else {
 				out = append(out, body[f.NameStart:nameEnd(body, f)]...)
 			}
@@ -89,9 +89,11 @@ func Splice(body []byte, edits []Edit) ([]byte, error) {
 }
 
 // Quote writes a text as a JSON string, with what isn't UTF-8 in it replaced.
-func Quote(s string) jsontext.Value { return quote(nil, s) }
+func Quote(s string) jsontext.Value { return AppendQuote(nil, s) }
 
-func quote(dst []byte, s string) []byte {
+// AppendQuote appends a text as a JSON string; what isn't UTF-8 in it is
+// replaced.
+func AppendQuote(dst []byte, s string) []byte {
 	out, _ := jsontext.AppendQuote(dst, s) // the error says that something was replaced
 	return out
 }
