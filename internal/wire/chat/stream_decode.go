@@ -105,6 +105,12 @@ func (d *decoder) end(err error) {
 }
 
 func (d *decoder) chunk(data []byte) error {
+	if c := d.talking(); c != nil {
+		if text, ok := nextWords(data); ok {
+			d.send(llm.TextDelta{Choice: c.index, Index: c.open, Text: text})
+			return nil
+		}
+	}
 	var in answer
 	if err := json.Unmarshal(data, &in); err != nil {
 		return llm.Errorf(llm.KindUpstream, "a chunk of the stream can't be read: %w", err)
@@ -125,6 +131,17 @@ func (d *decoder) chunk(data []byte) error {
 		n := u.neutral(d.t.ReasoningOnTop)
 		n.ServiceTier = in.ServiceTier
 		d.send(llm.UsageUpdate{Usage: n})
+	}
+	return nil
+}
+
+// talking returns the first choice when its text is what is being told.
+func (d *decoder) talking() *decoding {
+	if len(d.choices) == 0 {
+		return nil
+	}
+	if c := d.choices[0]; c.open >= 0 && c.openKind == 't' && !c.finished {
+		return c
 	}
 	return nil
 }

@@ -59,6 +59,15 @@ func (d *decoder) send(e llm.Event) {
 
 // add takes the next chunk.
 func (d *decoder) add(raw []byte) *llm.Error {
+	if b := d.talking(); b != nil {
+		if s, ok := nextWords(raw); ok {
+			d.piece(0, b, inText, s.text, nil, nil)
+			if !s.usage.empty() {
+				d.send(llm.UsageUpdate{Usage: s.usage.neutral()})
+			}
+			return nil
+		}
+	}
 	var a answer
 	if err := unmarshal(raw, &a); err != nil {
 		return llm.Errorf(llm.KindUpstream, "the provider's answer can't be read: %w", err)
@@ -88,6 +97,18 @@ func (d *decoder) add(raw []byte) *llm.Error {
 	}
 	if !a.Usage.empty() {
 		d.send(llm.UsageUpdate{Usage: a.Usage.neutral()})
+	}
+	return nil
+}
+
+// talking returns the first candidate when its text is what is being told, and
+// the answer's id is known.
+func (d *decoder) talking() *building {
+	if d.base == "" || len(d.choices) == 0 {
+		return nil
+	}
+	if b := d.choices[0]; b != nil && b.open == inText && !b.signed {
+		return b
 	}
 	return nil
 }

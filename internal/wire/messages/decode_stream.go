@@ -89,6 +89,14 @@ const maxOpen = 1024
 // events are valid until the next call.
 func (d *decoder) feed(name string, data []byte) ([]llm.Event, error) {
 	d.out = d.out[:0]
+	if len(d.open) > 0 {
+		if text, index, ok := nextWords(data); ok {
+			if b := d.find(index); b != nil && b.as == asText {
+				d.emit(llm.TextDelta{Index: b.part, Text: text})
+				return d.out, nil
+			}
+		}
+	}
 	data = sound(data)
 	var ev event
 	if err := json.Unmarshal(data, &ev, reading); err != nil {

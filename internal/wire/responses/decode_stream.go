@@ -160,6 +160,11 @@ func (d *decoder) take(typ, name string, data []byte) *llm.Error {
 	if !known {
 		return wire.Malformed(name, data)
 	}
+	if typ == "response.output_text.delta" {
+		if ev, ok := nextWords(data); ok {
+			return d.textDelta(&ev)
+		}
+	}
 	var ev event
 	if err := json.Unmarshal(data, &ev, lenient); err != nil {
 		return llm.Errorf(llm.KindUpstream, "the event %s can't be read: %w", typ, err)
