@@ -168,7 +168,11 @@ func (m *Memory) Restore(ctx context.Context, org, user string, req *llm.Request
 		if msg.Role == llm.RoleUser {
 			before = msg.Text()
 		}
-		if msg.Role != llm.RoleAssistant || hasBlob(msg.Parts) || !only(msg) {
+		if msg.Role != llm.RoleAssistant || !only(msg) {
+			continue
+		}
+		plain, signed := blobs(msg.Parts)
+		if signed {
 			continue
 		}
 		k, err := m.get(ctx, org, keyOf(before, msg.Parts))
@@ -177,6 +181,9 @@ func (m *Memory) Restore(ctx context.Context, org, user string, req *llm.Request
 		}
 		if k == nil || k.User != user {
 			continue
+		}
+		if plain && !k.signed() {
+			continue // the client's text is all that its maker asks for
 		}
 		parts, ok := k.restore(msg.Parts, origin)
 		if !ok {
@@ -226,21 +233,30 @@ func withoutReasoning(parts []llm.Part) []llm.Part {
 	return out
 }
 
-func hasBlob(parts []llm.Part) bool {
+// blobs says what a message holds to be sent back: reasoning as plain text, which
+// any client can repeat, or what its maker signed or sealed.
+func blobs(parts []llm.Part) (plain, signed bool) {
 	for _, p := range parts {
+		var b *llm.Blob
 		switch p := p.(type) {
 		case llm.Reasoning:
-			if p.Blob != nil {
-				return true
-			}
+			b = p.Blob
 		case llm.ToolCall:
-			if p.Blob != nil {
-				return true
-			}
+			b = p.Blob
 		case llm.Text:
-			if p.Blob != nil {
-				return true
-			}
+			b = p.Blob
+		}
+		plain = plain || b != nil && b.Kind == llm.BlobPlain
+		signed = signed || b != nil && b.Kind != llm.BlobPlain
+	}
+	return plain, signed
+}
+
+// signed says whether more was kept than plain text.
+func (k *kept) signed() bool {
+	for _, p := range k.Parts {
+		if p.Blob != nil || p.Reasoning != nil && p.Reasoning.Blob != nil && p.Reasoning.Blob.Kind != llm.BlobPlain {
+			return true
 		}
 	}
 	return false

@@ -85,6 +85,37 @@ func TestReasoningComesBackToItsMaker(t *testing.T) {
 	}
 }
 
+// Some clients of Chat Completions send the readable reasoning back, which nobody
+// signed.
+func TestPlainTextDoesNotStandForWhatWasSigned(t *testing.T) {
+	t.Parallel()
+	m := memory(t, nil, 0)
+	defer m.Close()
+	m.Keep("org", "ada", "weather?", answer)
+	spoken := func(text string) *llm.Request {
+		req := stripped()
+		plain := llm.Reasoning{Text: text, Blob: &llm.Blob{Kind: llm.BlobPlain}}
+		req.Messages[1].Parts = append([]llm.Part{plain}, req.Messages[1].Parts...)
+		return req
+	}
+	got, changed, err := m.Restore(t.Context(), "org", "ada", spoken("first"), origin, all)
+	if err != nil || !changed {
+		t.Fatalf("changed %v, %v", changed, err)
+	}
+	if d := cmp.Diff(answer, got.Messages[1].Parts); d != "" {
+		t.Error(d)
+	}
+	// Where the maker asks for plain text, the client's own is as good.
+	unsigned := llm.Reasoning{Text: "first", Blob: &llm.Blob{Kind: llm.BlobPlain, Origin: origin}}
+	m.Keep("org", "ada", "weather?", []llm.Part{unsigned, llm.ToolCall{ID: "c1"}, llm.ToolCall{ID: "c2"}})
+	if _, changed, err := m.Restore(t.Context(), "org", "ada", spoken("first"), origin, all); changed || err != nil {
+		t.Errorf("changed %v, %v", changed, err)
+	}
+	if _, changed, err := m.Restore(t.Context(), "org", "ada", stripped(), origin, all); !changed || err != nil {
+		t.Errorf("stripped: changed %v, %v", changed, err)
+	}
+}
+
 func TestReasoningGoesToNobodyElse(t *testing.T) {
 	t.Parallel()
 	m := memory(t, nil, 0)

@@ -1,0 +1,37 @@
+// Runs the table with the SDK of one module, in front of each provider of
+// UPSTREAMS, and prints a line of JSON for every check that ran.
+import assert from "node:assert/strict";
+import { both, streamed, whole } from "./table.mjs";
+
+const sdks = (await import(`./${process.argv[2]}.mjs`)).default;
+
+async function check(sdk, upstream, name, body, stream) {
+  const ask = ({ provider = upstream, model, ...more }) => sdk.run({ user: "What is the weather in Paris?", stream, heard() {}, model: `${provider}/${model}`, ...more });
+  const raises = async (work, ...statuses) => {
+    const e = await work.then(() => assert.fail(`answered; want status ${statuses}`), (e) => e);
+    assert.ok(statuses.some((status) => sdk.raised(e, status)), `want status ${statuses}, raised: ${e.stack}`);
+  };
+  const broken = async (ask, model) => {
+    const heard = [];
+    const e = await ask({ model, heard: (piece) => heard.push(piece) }).then(() => assert.fail("a broken stream looked whole"), (e) => e);
+    assert.ok(e instanceof Error && !(e instanceof assert.AssertionError), String(e.stack));
+    assert.ok(heard.join("").length > 0, "nothing was heard before the break");
+  };
+  let error;
+  try {
+    await body({ sdk, upstream, ask, raises, broken });
+  } catch (e) {
+    error = String(e?.stack ?? e);
+  }
+  console.log(JSON.stringify({ sdk: sdk.name, upstream, check: stream ? `${name}, streamed` : name, error }));
+}
+
+for (const sdk of sdks) {
+  for (const upstream of process.env.UPSTREAMS.split(",")) {
+    for (const [stream, table] of [[false, { ...both, ...whole }], [true, { ...both, ...streamed }]]) {
+      for (const [name, body] of Object.entries(table)) {
+        if (!(sdk.without ?? []).includes(name)) await check(sdk, upstream, name, body, stream);
+      }
+    }
+  }
+}

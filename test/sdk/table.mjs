@@ -1,0 +1,201 @@
+// The table of cases that every SDK passes in front of every kind of provider.
+//
+// An SDK is an object with a name and
+//   run(ask)    asks once, runs the tools that the model calls until it answers in
+//               text, and returns {text, reasoning, finish, steps, usage}: finish is
+//               stop, length or refusal, steps the calls {id, name, args} of each
+//               round, usage {input, cached, output, reasoning} of the last answer.
+//               It raises whatever the SDK raises.
+//   raised(e, status)  whether e is the SDK's own error for that status
+//   left(e)            whether e is what the SDK raises when its caller aborts
+//   models()           the ids that it lists
+//   without     the cases that its format has no words for
+// and ask is {model, user, image, tools, schema, max, stop, think, signal, stream,
+// heard, key}: tools by name, each {description, schema, run}; heard takes the
+// pieces of text as they come.
+import assert from "node:assert/strict";
+
+export const { BASE, KEY, SIM } = process.env;
+
+// The names of real models make the simulated vendors ask for what they really
+// ask for, above all their reasoning back.
+const thinker = { chat: "gpt-5.4-mini", messages: "claude-sonnet-4-5", responses: "gpt-5.4", gemini: "gemini-3-pro" };
+
+const city = { type: "object", properties: { city: { type: "string" } }, required: ["city"], additionalProperties: false };
+const nothing = { type: "object", properties: {}, additionalProperties: false };
+// 1×1 pixels.
+export const image = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+const weather = (ran) => ({
+  get_weather: {
+    description: "The weather of a city", schema: city,
+    run: (args) => {
+      ran.push(args);
+      return `sunny, ${20 + ran.length} degrees`;
+    },
+  },
+});
+
+async function management(path) {
+  const answer = await fetch(`${BASE}/api/v1/${path}`, { headers: { authorization: `Bearer ${KEY}` } });
+  assert.equal(answer.status, 200);
+  return answer.json();
+}
+
+// received is what the simulated provider was sent while work ran.
+async function received(work) {
+  assert.equal((await fetch(`${SIM}/sim/requests`, { method: "DELETE" })).status, 204);
+  await work();
+  return (await fetch(`${SIM}/sim/requests`)).json();
+}
+
+// Each takes ask, which runs a request of the SDK, and what it may need besides.
+// Those under both run whole and streamed.
+export const both = {
+  async "text"({ ask }) {
+    const heard = [];
+    const a = await ask({ model: "sim-n3", heard: (piece) => heard.push(piece) });
+    const bytes = Buffer.byteLength(a.text);
+    assert.ok(bytes > 44 && bytes <= 48, `${bytes} bytes of text, want three pieces of 16`);
+    assert.equal(heard.join(""), a.text);
+    assert.equal(a.finish, "stop");
+    assert.ok(a.usage.input > 0 && a.usage.output === Math.ceil(bytes / 4), JSON.stringify(a.usage));
+  },
+  async "text and tools"({ ask }) {
+    const ran = [];
+    const heard = [];
+    const a = await ask({ model: "sim-tools1-mix", tools: weather(ran), heard: (piece) => heard.push(piece) });
+    assert.ok(heard.join("").startsWith("I'll look that up. "), heard.join(""));
+    assert.deepEqual(a.steps.map((calls) => calls.map((c) => c.name)), [["get_weather"]]);
+    assert.ok(ran.length === 1 && typeof ran[0].city === "string" && ran[0].city !== "", JSON.stringify(ran));
+    assert.ok(a.text && a.finish === "stop");
+  },
+  async "parallel tools and their results"({ ask, upstream }) {
+    const ran = [];
+    let a;
+    const sent = await received(async () => (a = await ask({ model: "sim-tools2-par3", tools: weather(ran) })));
+    assert.deepEqual(a.steps.map((calls) => calls.length), [3, 3]);
+    const ids = a.steps.flat().map((c) => c.id);
+    assert.ok(ids.every((id) => typeof id === "string" && id), String(ids));
+    assert.equal(new Set(ids).size, 6, String(ids));
+    assert.equal(ran.length, 6);
+    assert.ok(a.text && a.finish === "stop");
+    assert.equal(sent.length, 3, `${upstream} was asked ${sent.length} times`);
+    let at = -1;
+    for (let n = 1; n <= 6; n++) {
+      const next = sent[2].body.indexOf(`sunny, ${20 + n} degrees`);
+      assert.ok(next > at, `result ${n} at ${next}, the one before at ${at}: ${sent[2].body}`);
+      at = next;
+    }
+  },
+  async "tool without arguments"({ ask }) {
+    let ran = 0;
+    const now = { now: { description: "What time it is", schema: nothing, run: (args) => (assert.deepEqual(args, {}), ran++, "noon") } };
+    const a = await ask({ model: "sim-tools1-noargs", tools: now });
+    assert.deepEqual(a.steps.map((calls) => calls.map((c) => [c.name, c.args])), [[["now", {}]]]);
+    assert.equal(ran, 1);
+    assert.ok(a.text);
+  },
+  async "reasoning over a tool turn"({ ask, upstream, sdk }) {
+    const ran = [];
+    // The provider refuses a round whose reasoning is missing or altered.
+    const a = await ask({ model: `${thinker[upstream]}-sim-think-tools2-par2`, tools: weather(ran), think: true, max: 4000 });
+    assert.deepEqual(a.steps.map((calls) => calls.length), [2, 2]);
+    assert.equal(ran.length, 4);
+    assert.ok(a.text);
+    // OpenAI's Chat Completions don't show reasoning.
+    if (upstream !== "chat" && sdk.showsReasoning) assert.match(a.reasoning, /^First I think: ./);
+  },
+  async "image"({ ask }) {
+    let a;
+    const sent = await received(async () => (a = await ask({ model: "sim-n3", image })));
+    assert.ok(a.text);
+    assert.equal(sent.length, 1);
+    assert.ok(sent[0].body.includes(image), sent[0].body);
+    assert.ok(sent[0].body.includes("image/png"), sent[0].body);
+  },
+  async "structured output"({ ask }) {
+    const a = await ask({ model: "sim-json", schema: city });
+    const object = JSON.parse(a.text);
+    assert.deepEqual(Object.keys(object), ["city"]);
+    assert.equal(typeof object.city, "string");
+  },
+  async "length"({ ask }) {
+    const a = await ask({ model: "sim-n50", max: 16 });
+    assert.equal(a.finish, "length");
+    assert.ok(a.text && Buffer.byteLength(a.text) <= 64, a.text);
+    assert.equal(a.usage.output, 16);
+  },
+  async "stop"({ ask }) {
+    const whole = (await ask({ model: "sim-n9" })).text;
+    const word = whole.slice(60, 64);
+    const a = await ask({ model: "sim-n9", stop: [word] });
+    assert.equal(a.text, whole.slice(0, whole.indexOf(word)));
+    assert.equal(a.finish, "stop");
+  },
+  async "refusal"({ ask }) {
+    const a = await ask({ model: "sim-refuse" });
+    assert.equal(a.finish, "refusal");
+  },
+  async "cached and reasoning tokens"({ ask, upstream }) {
+    const long = "What is the weather in Paris? ".repeat(100);
+    const a = await ask({ model: `${thinker[upstream]}-sim-think-cached50`, user: long, think: true, max: 4000 });
+    const { input, cached, output, reasoning } = a.usage;
+    assert.ok(input >= long.length / 4, `input ${input}`);
+    assert.ok(Math.abs(cached - input / 2) <= 1, `cached ${cached} of ${input}`);
+    assert.ok(reasoning > 0 && reasoning < output, `reasoning ${reasoning} of ${output}`);
+  },
+  async "errors"({ ask, raises, upstream }) {
+    const busy = upstream === "messages" ? 529 : 503;
+    for (const [script, ...statuses] of [
+      ["sim-e400", 400], ["sim-ctx", 400], ["sim-e403", 502, 403], ["sim-e429", 429], ["sim-quota", 429, 402, 400],
+      ["sim-e500", 500], [`sim-e${busy}`, busy, 503, 529], ["sim-reset", 502], ["sim-html", 502],
+      ["sim-e401", 502], // the gateway's key at the provider, not the caller's
+    ]) {
+      await raises(ask({ model: script }), ...statuses);
+    }
+    await raises(ask({ model: "sim-e200", user: "" }).then(() => { throw new Error("an empty prompt was answered"); }), 400).catch(() => {});
+  },
+  async "unknown model and key"({ ask, raises }) {
+    await raises(ask({ model: "/such", provider: "no" }), 404);
+    await raises(ask({ model: "sim", key: "nobody-knows-this-key-at-all" }), 401);
+  },
+};
+
+export const whole = {
+  async "cut upstream"({ ask }) {
+    await assert.rejects(ask({ model: "sim-n9-cut3" }), Error);
+  },
+  async "models"({ sdk, upstream }) {
+    const ids = await sdk.models();
+    assert.ok(ids.some((id) => id.startsWith(`${upstream}/`)), String(ids));
+  },
+};
+
+export const streamed = {
+  async "error in mid-stream"({ ask, broken }) {
+    await broken(ask, "sim-n9-err3");
+  },
+  async "cut upstream"({ ask, broken }) {
+    await broken(ask, "sim-n9-cut3");
+  },
+  async "upstream that ends too early"({ ask, broken }) {
+    await broken(ask, "sim-n9-end3");
+  },
+  async "client leaves"({ ask, sdk }) {
+    const leave = new AbortController();
+    const heard = [];
+    await assert.rejects(
+      ask({ model: "sim-n5000-d5", signal: leave.signal, heard: (piece) => heard.push(piece) && leave.abort() }),
+      (e) => sdk.left(e) || assert.fail(`raised ${e.stack}`),
+    );
+    assert.ok(heard.length > 0 && heard.length < 100, `${heard.length} pieces`);
+    // The provider's work ends with the client's wish for it.
+    for (let n = 0; ; n++) {
+      const [turn] = (await management("turns?limit=1")).data;
+      if (turn.requested_model.endsWith("sim-n5000-d5") && turn.status === "canceled") break;
+      assert.ok(n < 100, `${turn.requested_model} is ${turn.status}`);
+      await new Promise((done) => setTimeout(done, 50));
+    }
+  },
+};
