@@ -32,14 +32,48 @@ func finishOf(index int, raw string) llm.Finish {
 	return llm.Finish{Choice: index, Reason: reason, Raw: raw}
 }
 
-// finishWord writes a finish reason.
-func finishWord(r llm.FinishReason) string {
+// ended corrects a finish by what the answer holds: some servers say "stop" after
+// calls, and OpenAI says it after a refusal in words.
+func ended(f llm.Finish, called, refused bool) llm.Finish {
+	switch {
+	case f.Reason != llm.FinishStop:
+	case called:
+		f.Reason = llm.FinishToolCalls
+	case refused:
+		f.Reason = llm.FinishContentFilter
+	}
+	return f
+}
+
+// refused says whether an answer is a refusal in words and nothing else.
+func refused(parts []llm.Part) bool {
+	yes := false
+	for _, p := range parts {
+		switch p := p.(type) {
+		case llm.Refusal:
+			yes = true
+		case llm.Text:
+			if p.Text != "" {
+				return false
+			}
+		}
+	}
+	return yes
+}
+
+// finishWord writes a finish reason; refused is what it is of the answer.
+func finishWord(r llm.FinishReason, refused bool) string {
 	switch r {
+	case llm.FinishContentFilter:
+		if refused {
+			return "stop"
+		}
+		return "content_filter"
 	case llm.FinishLength, llm.FinishContextFull:
 		return "length"
 	case llm.FinishToolCalls:
 		return "tool_calls"
-	case llm.FinishContentFilter, llm.FinishError:
+	case llm.FinishError:
 		return "content_filter"
 	}
 	return "stop"
@@ -76,10 +110,7 @@ func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
 		if c.Logprobs != nil {
 			addLogprobs(parts, c.Logprobs.Content)
 		}
-		f := finishOf(i, c.FinishReason)
-		if f.Reason == llm.FinishStop && len(callsOf(llm.Message{Parts: parts})) > 0 {
-			f.Reason = llm.FinishToolCalls // some servers say "stop" after calls
-		}
+		f := ended(finishOf(i, c.FinishReason), len(callsOf(llm.Message{Parts: parts})) > 0, refused(parts))
 		a.Choices = append(a.Choices, llm.Choice{Parts: parts, Finish: f})
 	}
 	return a, nil
@@ -205,7 +236,7 @@ func (Format) EncodeAnswer(a *llm.Answer, c wire.Caller) ([]byte, error) {
 	out.Usage = usageOf(a.Usage)
 	for i, choice := range a.Choices {
 		m := answerMessage(choice.Parts)
-		word := finishWord(choice.Finish.Reason)
+		word := finishWord(choice.Finish.Reason, refused(choice.Parts))
 		out.Choices = append(out.Choices, outChoice{Index: i, Message: &m.outMessage, Logprobs: logprobsOf(m.logprobs), FinishReason: &word})
 	}
 	return json.Marshal(out)

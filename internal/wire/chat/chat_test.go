@@ -313,6 +313,67 @@ func TestOrphansAreMended(t *testing.T) {
 	}
 }
 
+// OpenAI ends a refusal in words with "stop"; in other formats it has an end of its
+// own.
+func TestARefusalInWordsEndsAsOne(t *testing.T) {
+	f := chat.Format{}
+	const whole = `{"id":"1","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":null,"refusal":"No."},"finish_reason":"stop"}]}`
+	const streamed = `data: {"id":"1","model":"m","choices":[{"index":0,"delta":{"role":"assistant","refusal":"No"}}]}
+
+data: {"id":"1","model":"m","choices":[{"index":0,"delta":{"refusal":"."}}]}
+
+data: {"id":"1","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}
+
+data: [DONE]
+
+`
+	want := []llm.Choice{{Parts: []llm.Part{llm.Refusal{Text: "No."}}, Finish: llm.Finish{Reason: llm.FinishContentFilter, Raw: "stop"}}}
+	a, err := f.DecodeAnswer([]byte(whole), wire.Target{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := llm.Collect(f.DecodeStream(strings.NewReader(streamed), wire.Target{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, a.Choices) + cmp.Diff(want, s.Choices); d != "" {
+		t.Error(d)
+	}
+	m := f.NewMeter(wire.Target{})
+	r := sse.NewReader(strings.NewReader(streamed))
+	for {
+		ev, err := r.Next()
+		if err != nil {
+			break
+		}
+		m.Event(string(ev.Name), ev.Data)
+	}
+	if got := m.Result().Finish; got != llm.FinishContentFilter {
+		t.Errorf("metered %q", got)
+	}
+	again, err := f.EncodeAnswer(a, wire.Caller{})
+	if err != nil || !strings.Contains(string(again), `"refusal":"No."`) || !strings.Contains(string(again), `"finish_reason":"stop"`) {
+		t.Errorf("%v %s", err, again)
+	}
+}
+
+// The official SDK refuses a stream in which nobody spoke.
+func TestAStreamWithoutWordsNamesItsRole(t *testing.T) {
+	var out strings.Builder
+	e := chat.Format{}.NewStream(&out, wire.Caller{Request: &llm.Request{}})
+	for _, ev := range []llm.Event{llm.Start{ID: "1"}, llm.Finish{Reason: llm.FinishContentFilter}} {
+		if err := e.Write(ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); !strings.Contains(got, `"delta":{"role":"assistant"}`) || !strings.Contains(got, `"finish_reason":"content_filter"`) {
+		t.Error(got)
+	}
+}
+
 func TestStreamsThatBreak(t *testing.T) {
 	f := chat.Format{}
 	chunk := `data: {"id":"1","model":"m","choices":[{"index":0,"delta":{"content":"a"}}]}` + "\n\n"

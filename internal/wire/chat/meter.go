@@ -20,6 +20,7 @@ type meter struct {
 	t        wire.Target
 	m        wire.Metered
 	began    bool // something meaningful was seen
+	refused  bool // and it was a refusal in words
 	done     bool
 	finished int
 	choices  int // the highest index seen in decoded chunks, plus one
@@ -179,16 +180,14 @@ func (m *meter) identify(in *answer) {
 func (m *meter) finish(c *choice) {
 	m.finished++
 	if m.m.Finish == "" || c.Index == 0 {
-		m.m.Finish = finishOf(c.Index, c.FinishReason).Reason
-		if m.m.Finish == llm.FinishStop && len(m.m.ToolCalls) > 0 {
-			m.m.Finish = llm.FinishToolCalls
-		}
+		m.m.Finish = ended(finishOf(c.Index, c.FinishReason), len(m.m.ToolCalls) > 0, m.refused).Reason
 	}
 }
 
 // delta notes tool calls, and says whether the delta holds anything to see.
 func (m *meter) delta(d *message) bool {
 	seen := d.Refusal != "" || len(d.Content) > 2 && d.Content.Kind() != 'n'
+	m.refused = m.refused || d.Refusal != "" && !m.began
 	if r := reasoningOf(d, m.t.Origin); r != nil {
 		seen = seen || r.Text != "" || r.Blob.Kind == llm.BlobDetails
 	}

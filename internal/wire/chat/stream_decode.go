@@ -64,6 +64,8 @@ type decoding struct {
 	calls    []*decodingCall
 	details  detailList
 	thought  bool // unsigned reasoning came
+	said     bool // text came
+	refused  bool // a refusal in words came
 	finished bool
 }
 
@@ -230,6 +232,7 @@ func (d *decoder) talk(c *decoding, kind byte, p llm.Part) {
 		return
 	}
 	d.hush(c)
+	c.said, c.refused = c.said || kind == 't', c.refused || kind == 'f'
 	c.open, c.openKind = c.parts, kind
 	c.parts++
 	d.send(llm.PartStart{Choice: c.index, Index: c.open, Part: p})
@@ -346,10 +349,6 @@ func (d *decoder) finish(c *decoding, raw string) {
 		}
 		d.send(llm.PartEnd{Choice: c.index, Index: k.part})
 	}
-	f := finishOf(c.index, raw)
-	if f.Reason == llm.FinishStop && len(c.calls) > 0 {
-		f.Reason = llm.FinishToolCalls
-	}
 	c.finished = true
-	d.send(f)
+	d.send(ended(finishOf(c.index, raw), len(c.calls) > 0, c.refused && !c.said))
 }

@@ -36,6 +36,7 @@ type encoding struct {
 	custom   map[int]bool
 	empty    map[int]bool // calls whose arguments are still empty
 	refusal  map[int]bool
+	said     bool // text was written
 	reasoned bool // reasoning text was written
 	part     int  // the part that wrote reasoning last
 
@@ -84,7 +85,9 @@ func (e *encoder) event(ev llm.Event) error {
 		if e.choice(ev.Choice).refusal[ev.Index] {
 			return e.delta(ev.Choice, outDelta{Refusal: &text}, nil)
 		}
-		if c := e.choice(ev.Choice); c.roleSaid && len(ev.Logprobs) == 0 {
+		c := e.choice(ev.Choice)
+		c.said = true
+		if c.roleSaid && len(ev.Logprobs) == 0 {
 			return e.again(&c.words, ev.Choice, text, func(s *string) outDelta { return outDelta{Content: s} })
 		}
 		return e.delta(ev.Choice, outDelta{Content: &text}, logprobsOf(ev.Logprobs))
@@ -123,8 +126,13 @@ func (e *encoder) event(ev llm.Event) error {
 	case llm.UsageUpdate:
 		e.usage = ev.Usage
 	case llm.Finish:
-		word := finishWord(ev.Reason)
-		return e.write(outChoice{Index: ev.Choice, Delta: &outDelta{}, FinishReason: &word})
+		c := e.choice(ev.Choice)
+		word := finishWord(ev.Reason, len(c.refusal) > 0 && !c.said)
+		d := &outDelta{}
+		if !c.roleSaid {
+			c.roleSaid, d.Role = true, "assistant" // clients want one even of an answer without words
+		}
+		return e.write(outChoice{Index: ev.Choice, Delta: d, FinishReason: &word})
 	}
 	return nil
 }
