@@ -116,6 +116,10 @@ func readThinking(q *decoding, v jsontext.Value) error {
 		q.Reasoning.Summary = "omitted"
 	case "summarized":
 		q.Reasoning.Summary = "auto"
+	case "":
+		if t.Type == "enabled" {
+			q.Reasoning.Summary = "auto" // this way to think shows what was thought
+		}
 	}
 	return nil
 }

@@ -345,3 +345,19 @@ func TestEncodeConversation(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+func TestThinkingShowsWhatItShowsHere(t *testing.T) {
+	t.Parallel()
+	for thinking, want := range map[string]string{
+		`{"type":"enabled","budget_tokens":1024}`:                        "auto", // this way to think shows what was thought
+		`{"type":"enabled","budget_tokens":1024,"display":"omitted"}`:    "omitted",
+		`{"type":"enabled","budget_tokens":1024,"display":"summarized"}`: "auto",
+		`{"type":"adaptive"}`:                                            "", // it depends on the model
+		`{"type":"disabled"}`:                                            "",
+	} {
+		q, err := Format{}.Decode(wire.RawRequest{Method: "POST", Path: "/v1/messages", Body: []byte(`{"model":"m","max_tokens":2000,"thinking":` + thinking + `,"messages":[{"role":"user","content":"a"}]}`)})
+		if err != nil || q.Reasoning.Summary != want {
+			t.Errorf("%s: %+v, %v", thinking, q, err)
+		}
+	}
+}
