@@ -11,7 +11,11 @@ import (
 // geminiAction serves what stands behind the last colon of a Gemini path; the
 // model before it may hold slashes and colons.
 func (s *Inference) geminiAction(w http.ResponseWriter, r *http.Request) {
-	_, action, _ := cutLast(r.PathValue("action"), ":")
+	_, action, named := cutLast(r.PathValue("action"), ":")
+	if !named {
+		s.unknown(w, r)
+		return
+	}
 	switch action {
 	case "generateContent", "streamGenerateContent":
 		s.serve(w, r, s.Gemini, s.generate)

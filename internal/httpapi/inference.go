@@ -49,6 +49,7 @@ func (s *Inference) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1beta/models/{model...}", s.oneGeminiModel)
 	mux.HandleFunc("POST /v1beta/models/{action...}", s.geminiAction)
 	mux.HandleFunc("POST /v1/models/{action...}", s.geminiAction)
+	mux.HandleFunc("POST /v1beta/{action...}", s.geminiAction) // of clients that take a name with a slash for a whole path
 	for _, path := range []string{"/v1/embeddings", "/v1/responses/{id...}", "/v1/files", "/v1/files/", "/v1/batches", "/v1/batches/", "/v1/images/", "/v1/audio/", "/v1/realtime", "/v1/messages/batches", "/v1/messages/batches/"} {
 		mux.HandleFunc(path, s.notBuilt)
 	}

@@ -118,6 +118,7 @@ func TestThePathSaysModelAndStream(t *testing.T) {
 		{streamPath, "alt=sse", "acme/my:model", true, 0},
 		{streamPath, "", "acme/my:model", true, 1},
 		{streamPath, "alt=json", "acme/my:model", true, 1},
+		{"/v1beta/acme/models/my:generateContent", "", "acme/models/my", false, 0},
 	} {
 		q := decode(t, test.path, test.query, body)
 		if q.Model != test.model || q.Stream != test.stream || len(q.Extra) != test.extra {

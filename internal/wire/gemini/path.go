@@ -15,8 +15,12 @@ const (
 
 // fromPath reads the model and the action out of a path, "/v1beta/models/M:action".
 // The model may hold slashes and colons; the action stands after the last colon.
+// Some clients leave out "models/" before a name that holds a slash.
 func fromPath(path string) (model, action string, err error) {
-	_, rest, ok := strings.Cut(path, "/models/")
+	rest, ok := strings.CutPrefix(path, "/v1beta/")
+	if !ok {
+		_, rest, ok = strings.Cut(path, "/models/")
+	}
 	if !ok {
 		return "", "", wire.BadRequest("model", "the path "+path+" names no model: use /v1beta/models/{model}:"+generate)
 	}
