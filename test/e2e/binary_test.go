@@ -114,13 +114,14 @@ func (p *process) kill(t *testing.T) {
 type lab struct {
 	*process
 	config, data string
+	sim          string // where the simulated providers are
 }
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
 	sim := start(t, "sim", "--listen", "127.0.0.1:0")
 	dir := t.TempDir()
-	l := &lab{config: filepath.Join(dir, "oido.yaml"), data: filepath.Join(dir, "data")}
+	l := &lab{config: filepath.Join(dir, "oido.yaml"), data: filepath.Join(dir, "data"), sim: sim.url}
 	config := fmt.Sprintf(`keys: [{key: %s, org: acme, user: ada, role: admin}]
 providers:
   chat:     {type: openai, base_url: "%[2]s/openai/v1", api_key: k, formats: [chat]}

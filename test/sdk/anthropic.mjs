@@ -12,7 +12,15 @@ const finishes = { end_turn: "stop", stop_sequence: "stop", max_tokens: "length"
 
 export default [{
   name: "anthropic",
-  showsReasoning: true,
+  format: "messages",
+  async count(model, user) {
+    return (await client().messages.countTokens({ model, messages: [{ role: "user", content: user }] })).input_tokens;
+  },
+  async iterate({ model, heard }) {
+    const s = await client().messages.create({ model, stream: true, max_tokens: 100, messages: [{ role: "user", content: "hello" }] });
+    for await (const e of s) if (e.type === "content_block_delta") heard(e.delta.text);
+  },
+  shows: ["messages", "responses", "gemini"],
   raised: (e, status) => e instanceof (classes[status] ?? (status >= 500 ? Anthropic.InternalServerError : Anthropic.APIError)) && e.status === status,
   left: (e) => e instanceof Anthropic.APIUserAbortError,
   async models() {
@@ -29,8 +37,6 @@ export default [{
       tools: Object.entries(tools).map(([name, t]) => ({ name, description: t.description, input_schema: t.schema })),
     };
     const { messages } = client(key);
-    // What it counts before the answer is a number for every model.
-    const { max_tokens: _, stop_sequences: __, ...counted } = body;
     const steps = [];
     let reasoning = "";
     for (;;) {

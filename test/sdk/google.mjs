@@ -8,7 +8,11 @@ const finishes = { STOP: "stop", MAX_TOKENS: "length", SAFETY: "refusal", PROHIB
 
 export default [{
   name: "google",
-  showsReasoning: true,
+  format: "gemini",
+  async count(model, user) {
+    return (await client().models.countTokens({ model, contents: user })).totalTokens;
+  },
+  shows: ["messages", "responses", "gemini"],
   raised: (e, status) => e instanceof ApiError && e.status === status,
   left: (e) => e.name === "AbortError",
   async models() {

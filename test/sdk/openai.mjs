@@ -21,6 +21,11 @@ const shared = {
 
 const chat = {
   name: "openai, Chat Completions",
+  format: "chat",
+  async iterate({ model, heard }) {
+    const s = await client().chat.completions.create({ model, stream: true, messages: [{ role: "user", content: "hello" }] });
+    for await (const chunk of s) heard(chunk.choices[0]?.delta.content ?? "");
+  },
   ...shared,
   async run({ model, user, image, tools = {}, schema, max, stop, think, signal, stream, heard, key }) {
     const body = {
@@ -63,8 +68,13 @@ const chat = {
 const responses = {
   name: "openai, Responses",
   ...shared,
+  format: "responses",
+  async iterate({ model, heard }) {
+    const s = await client().responses.create({ model, stream: true, store: false, input: "hello" });
+    for await (const e of s) if (e.type === "response.output_text.delta") heard(e.delta);
+  },
   without: ["stop"],
-  showsReasoning: true,
+  shows: ["messages", "responses", "gemini"],
   async run({ model, user, image, tools = {}, schema, max, think, signal, stream, heard, key }) {
     const body = {
       model, max_output_tokens: max, store: false,
@@ -89,7 +99,9 @@ const responses = {
         if (a.output_text) heard(a.output_text);
       }
       for (const item of a.output) {
-        delete item.parsed_arguments; // the SDK's own, refused back
+        // The SDK adds parsed fields of its own, which the vendor refuses back.
+        delete item.parsed_arguments;
+        for (const part of item.content ?? []) delete part.parsed;
         for (const part of item.type === "reasoning" ? item.summary : []) reasoning += part.text;
       }
       const calls = a.output.filter((item) => item.type === "function_call");

@@ -9,7 +9,13 @@
 //   raised(e, status)  whether e is the SDK's own error for that status
 //   left(e)            whether e is what the SDK raises when its caller aborts
 //   models()           the ids that it lists
+//   count(model, user) how many tokens that is, where it can ask
+//   iterate({model, heard})  reads a stream without the SDK's helpers, where it has
+//               any: nobody but the iteration itself can tell that it broke
+//   format      the format that it speaks
 //   without     the cases that its format has no words for
+//   shows       the upstreams whose reasoning it shows; OpenAI's Chat Completions
+//               show none, and their clients don't ask others for it
 // and ask is {model, user, image, tools, schema, max, stop, think, signal, stream,
 // heard, key}: tools by name, each {description, schema, run}; heard takes the
 // pieces of text as they come.
@@ -70,14 +76,17 @@ export const both = {
     assert.ok(ran.length === 1 && typeof ran[0].city === "string" && ran[0].city !== "", JSON.stringify(ran));
     assert.ok(a.text && a.finish === "stop");
   },
-  async "parallel tools and their results"({ ask, upstream }) {
+  async "parallel tools and their results"({ ask, sdk, upstream }) {
     const ran = [];
     let a;
     const sent = await received(async () => (a = await ask({ model: "sim-tools2-par3", tools: weather(ran) })));
     assert.deepEqual(a.steps.map((calls) => calls.length), [3, 3]);
     const ids = a.steps.flat().map((c) => c.id);
-    assert.ok(ids.every((id) => typeof id === "string" && id), String(ids));
-    assert.equal(new Set(ids).size, 6, String(ids));
+    // Older models of Gemini's give their calls no ids.
+    if (sdk.format !== upstream || upstream !== "gemini") {
+      assert.ok(ids.every((id) => typeof id === "string" && id), String(ids));
+      assert.equal(new Set(ids).size, 6, String(ids));
+    }
     assert.equal(ran.length, 6);
     assert.ok(a.text && a.finish === "stop");
     assert.equal(sent.length, 3, `${upstream} was asked ${sent.length} times`);
@@ -103,8 +112,7 @@ export const both = {
     assert.deepEqual(a.steps.map((calls) => calls.length), [2, 2]);
     assert.equal(ran.length, 4);
     assert.ok(a.text);
-    // OpenAI's Chat Completions don't show reasoning.
-    if (upstream !== "chat" && sdk.showsReasoning) assert.match(a.reasoning, /^First I think: ./);
+    if ((sdk.shows ?? []).includes(upstream)) assert.match(a.reasoning, /^First I think: ./);
   },
   async "image"({ ask }) {
     let a;
@@ -126,11 +134,12 @@ export const both = {
     assert.ok(a.text && Buffer.byteLength(a.text) <= 64, a.text);
     assert.equal(a.usage.output, 16);
   },
-  async "stop"({ ask }) {
+  async "stop"({ ask, upstream }) {
     const whole = (await ask({ model: "sim-n9" })).text;
     const word = whole.slice(60, 64);
     const a = await ask({ model: "sim-n9", stop: [word] });
-    assert.equal(a.text, whole.slice(0, whole.indexOf(word)));
+    // Responses have no stop sequences; the gateway names what it dropped.
+    assert.equal(a.text, upstream === "responses" ? whole : whole.slice(0, whole.indexOf(word)));
     assert.equal(a.finish, "stop");
   },
   async "refusal"({ ask }) {
@@ -145,16 +154,15 @@ export const both = {
     assert.ok(Math.abs(cached - input / 2) <= 1, `cached ${cached} of ${input}`);
     assert.ok(reasoning > 0 && reasoning < output, `reasoning ${reasoning} of ${output}`);
   },
-  async "errors"({ ask, raises, upstream }) {
-    const busy = upstream === "messages" ? 529 : 503;
-    for (const [script, ...statuses] of [
-      ["sim-e400", 400], ["sim-ctx", 400], ["sim-e403", 502, 403], ["sim-e429", 429], ["sim-quota", 429, 402, 400],
-      ["sim-e500", 500], [`sim-e${busy}`, busy, 503, 529], ["sim-reset", 502], ["sim-html", 502],
-      ["sim-e401", 502], // the gateway's key at the provider, not the caller's
+  async "errors"({ ask, raises }) {
+    for (const [script, status] of [
+      ["sim-e400", 400], ["sim-ctx", 400], ["sim-e404", 404], ["sim-e429", 429], ["sim-quota", 429],
+      ["sim-e500", 500], ["sim-e503", 503], ["sim-e529", 529], ["sim-reset", 502], ["sim-html", 502],
+      // The gateway's own key was refused, not the caller's.
+      ["sim-e401", 502], ["sim-e403", 502],
     ]) {
-      await raises(ask({ model: script }), ...statuses);
+      await raises(ask({ model: script }), status);
     }
-    await raises(ask({ model: "sim-e200", user: "" }).then(() => { throw new Error("an empty prompt was answered"); }), 400).catch(() => {});
   },
   async "unknown model and key"({ ask, raises }) {
     await raises(ask({ model: "/such", provider: "no" }), 404);
@@ -166,9 +174,10 @@ export const whole = {
   async "cut upstream"({ ask }) {
     await assert.rejects(ask({ model: "sim-n9-cut3" }), Error);
   },
-  async "models"({ sdk, upstream }) {
+  async "models and counts"({ sdk, upstream }) {
     const ids = await sdk.models();
-    assert.ok(ids.some((id) => id.startsWith(`${upstream}/`)), String(ids));
+    assert.ok(ids.includes(`${upstream}/sim`), String(ids));
+    if (sdk.count) assert.ok((await sdk.count(`${upstream}/sim`, "word ".repeat(100))) > 100);
   },
 };
 
@@ -176,8 +185,9 @@ export const streamed = {
   async "error in mid-stream"({ ask, broken }) {
     await broken(ask, "sim-n9-err3");
   },
-  async "cut upstream"({ ask, broken }) {
+  async "cut upstream"({ ask, broken, sdk, upstream }) {
     await broken(ask, "sim-n9-cut3");
+    if (sdk.iterate) await broken(sdk.iterate, `${upstream}/sim-n9-cut3`);
   },
   async "upstream that ends too early"({ ask, broken }) {
     await broken(ask, "sim-n9-end3");

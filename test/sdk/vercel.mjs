@@ -7,6 +7,8 @@ import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { APICallError, generateText, jsonSchema, Output, stepCountIs, streamText, tool } from "ai";
 import { BASE, KEY } from "./table.mjs";
 
+globalThis.AI_SDK_LOG_WARNINGS = false;
+
 const finishes = { stop: "stop", length: "length", "content-filter": "refusal" };
 
 function sdk(name, model, thinks, more) {
@@ -22,7 +24,7 @@ function sdk(name, model, thinks, more) {
     async run({ model: id, user, image, tools = {}, schema, max, stop, think, signal, stream, heard, key = KEY }) {
       const ask = {
         model: model(key)(id), maxRetries: 0, maxOutputTokens: max, stopSequences: stop, abortSignal: signal,
-        providerOptions: think ? thinks : undefined,
+        providerOptions: think ? thinks : { openai: { store: false } },
         stopWhen: stepCountIs(9),
         messages: [{ role: "user", content: image ? [{ type: "text", text: user }, { type: "image", image, mediaType: "image/png" }] : user }],
         tools: Object.fromEntries(Object.entries(tools).map(([name, t]) => [name, tool({ description: t.description, inputSchema: jsonSchema(t.schema), execute: t.run })])),
@@ -61,10 +63,14 @@ function sdk(name, model, thinks, more) {
 
 const baseURL = `${BASE}/v1`;
 
+const signed = ["messages", "responses", "gemini"];
+
 export default [
-  sdk("openai, Chat Completions", (apiKey) => createOpenAI({ baseURL, apiKey }).chat, { openai: { reasoningEffort: "high" } }),
-  sdk("openai, Responses", (apiKey) => createOpenAI({ baseURL, apiKey }), { openai: { reasoningEffort: "high", reasoningSummary: "auto", store: false } }, { without: ["stop"], showsReasoning: true }),
-  sdk("openai-compatible", (apiKey) => createOpenAICompatible({ name: "oido", baseURL, apiKey, includeUsage: true, supportsStructuredOutputs: true }), { oido: { reasoningEffort: "high" } }, { showsReasoning: true }),
-  sdk("anthropic", (apiKey) => createAnthropic({ baseURL, apiKey }), { anthropic: { thinking: { type: "enabled", budgetTokens: 1024 } } }, { showsReasoning: true }),
-  sdk("google", (apiKey) => createGoogleGenerativeAI({ baseURL: `${BASE}/v1beta`, apiKey }), { google: { thinkingConfig: { includeThoughts: true } } }, { showsReasoning: true }),
+  sdk("openai, Chat Completions", (apiKey) => createOpenAI({ baseURL, apiKey }).chat, { openai: { reasoningEffort: "high", forceReasoning: true } }, { format: "chat" }),
+  // It knows reasoning models by their bare names. Unless told not to store, it
+  // sends answers back as references to what the provider stored.
+  sdk("openai, Responses", (apiKey) => createOpenAI({ baseURL, apiKey }), { openai: { reasoningEffort: "high", reasoningSummary: "auto", forceReasoning: true, store: false } }, { format: "responses", without: ["stop"], shows: signed }),
+  sdk("openai-compatible", (apiKey) => createOpenAICompatible({ name: "oido", baseURL, apiKey, includeUsage: true, supportsStructuredOutputs: true }), { oido: { reasoningEffort: "high" } }, { format: "chat", shows: ["messages", "gemini"] }),
+  sdk("anthropic", (apiKey) => createAnthropic({ baseURL, apiKey }), { anthropic: { thinking: { type: "enabled", budgetTokens: 1024 } } }, { format: "messages", shows: signed }),
+  sdk("google", (apiKey) => createGoogleGenerativeAI({ baseURL: `${BASE}/v1beta`, apiKey }), { google: { thinkingConfig: { includeThoughts: true } } }, { format: "gemini", shows: signed }),
 ];
