@@ -352,8 +352,8 @@ func TestThinkingShowsWhatItShowsHere(t *testing.T) {
 		`{"type":"enabled","budget_tokens":1024}`:                        "auto", // this way to think shows what was thought
 		`{"type":"enabled","budget_tokens":1024,"display":"omitted"}`:    "omitted",
 		`{"type":"enabled","budget_tokens":1024,"display":"summarized"}`: "auto",
-		`{"type":"adaptive"}`:                                            "", // it depends on the model
-		`{"type":"disabled"}`:                                            "",
+		`{"type":"adaptive"}`: "", // it depends on the model
+		`{"type":"disabled"}`: "",
 	} {
 		q, err := Format{}.Decode(wire.RawRequest{Method: "POST", Path: "/v1/messages", Body: []byte(`{"model":"m","max_tokens":2000,"thinking":` + thinking + `,"messages":[{"role":"user","content":"a"}]}`)})
 		if err != nil || q.Reasoning.Summary != want {
