@@ -236,6 +236,8 @@ func contentPartOf(raw jsontext.Value) (llm.Part, error) {
 	var mark *llm.CacheMark
 	if p.CacheControl != nil {
 		mark = &llm.CacheMark{TTL: p.CacheControl.TTL}
+	} else if p.Breakpoint.Kind() == '{' {
+		mark = &llm.CacheMark{}
 	}
 	switch {
 	case p.Type == "text" || p.Type == "":

@@ -261,6 +261,9 @@ func (w *writer) options(q *llm.Request) {
 	w.PutWord("user", q.EndUser)
 	w.PutWord("prompt_cache_key", q.Cache.Key)
 	w.PutWord("prompt_cache_retention", q.Cache.Retention)
+	if wire.CacheMarked(q) {
+		w.Lose("cache_control", "prefixes are cached by themselves here: marks are not sent")
+	}
 	if q.Cache.Content != "" {
 		w.Lose("cached_content", "a cache made at another vendor can't be named here")
 	}

@@ -66,6 +66,7 @@ type contentPart struct {
 	CacheControl *struct {
 		TTL string `json:"ttl"`
 	} `json:"cache_control"`
+	Breakpoint jsontext.Value `json:"prompt_cache_breakpoint"`
 }
 
 // tool is a tool of a request.

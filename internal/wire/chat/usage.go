@@ -14,6 +14,7 @@ import (
 type usage struct {
 	Prompt     int64 `json:"prompt_tokens"`
 	Completion int64 `json:"completion_tokens"`
+	Total      int64 `json:"total_tokens"`
 	// PromptDetails.CacheWrite is OpenRouter's.
 	PromptDetails *struct {
 		Cached     int64 `json:"cached_tokens"`
@@ -30,10 +31,12 @@ type usage struct {
 	Cost     jsontext.Value `json:"cost"`                    // OpenRouter, USD
 }
 
-// neutral splits the counters into disjoint ones.
+// neutral splits the counters into disjoint ones. Whether the reasoning stands on
+// top of the completion is what the total says, else what is known of the vendor.
 func (u *usage) neutral(reasoningOnTop bool) llm.Usage {
+	u.Prompt, u.Completion = max(u.Prompt, 0), max(u.Completion, 0)
 	n := llm.Usage{Quality: llm.QualityExact, Output: u.Completion}
-	cached := max(u.CacheHit, u.Cached)
+	cached := max(u.CacheHit, u.Cached, 0)
 	if d := u.PromptDetails; d != nil {
 		cached = max(cached, d.Cached)
 		n.CacheWrite, n.AudioIn, n.ImageIn = d.CacheWrite, d.Audio, d.Image
@@ -43,8 +46,14 @@ func (u *usage) neutral(reasoningOnTop bool) llm.Usage {
 	n.Input = u.Prompt - n.CacheRead - n.CacheWrite
 	if d := u.CompletionDetails; d != nil {
 		n.ReasoningOfOutput, n.AudioOut = d.Reasoning, d.Audio
-		if reasoningOnTop {
+		switch u.Total {
+		case u.Prompt + u.Completion:
+		case u.Prompt + u.Completion + d.Reasoning:
 			n.Output += d.Reasoning
+		default:
+			if reasoningOnTop {
+				n.Output += d.Reasoning
+			}
 		}
 	}
 	n.ReasoningOfOutput = min(n.ReasoningOfOutput, n.Output)

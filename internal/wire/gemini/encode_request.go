@@ -130,40 +130,10 @@ func (e *encoding) options() {
 		{q.Store != nil && *q.Store, "store", "Gemini keeps no answers"},
 		{q.Cache.Key != "", "prompt_cache_key", "Gemini chooses the cache itself"},
 		{q.Cache.Retention != "", "prompt_cache_retention", "Gemini chooses how long it caches"},
-		{marked(q), "cache_control", "Gemini caches by itself: marks mean nothing to it"},
+		{wire.CacheMarked(q), "cache_control", "Gemini caches by itself: marks mean nothing to it"},
 	} {
 		if l.said {
 			e.Lose(l.feature, l.detail)
 		}
 	}
-}
-
-// marked says whether the client marked prefixes to be cached.
-func marked(q *llm.Request) bool {
-	if q.Cache.Auto != nil || slices.ContainsFunc(q.Tools, func(t llm.Tool) bool { return t.Cache != nil }) {
-		return true
-	}
-	for _, m := range q.Messages {
-		for _, p := range m.Parts {
-			switch p := p.(type) {
-			case llm.Text:
-				if p.Cache != nil {
-					return true
-				}
-			case llm.Media:
-				if p.Cache != nil {
-					return true
-				}
-			case llm.ToolCall:
-				if p.Cache != nil {
-					return true
-				}
-			case llm.ToolResult:
-				if p.Cache != nil {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }
