@@ -116,6 +116,21 @@ func TestPlainTextDoesNotStandForWhatWasSigned(t *testing.T) {
 	}
 }
 
+// A stream that broke before the signature leaves thoughts that nobody takes.
+func TestThoughtsWithoutSignatureAreNotKept(t *testing.T) {
+	t.Parallel()
+	store := &table{rows: map[string][]byte{}}
+	m := memory(t, store, 0)
+	m.Keep("org", "ada", "weather?", []llm.Part{llm.Reasoning{Text: "fir"}, llm.Text{Text: "I'll look."}, llm.ToolCall{ID: "c1"}, llm.ToolCall{ID: "c2"}})
+	if _, changed, err := m.Restore(t.Context(), "org", "ada", stripped(), origin, all); changed || err != nil {
+		t.Errorf("changed %v, %v", changed, err)
+	}
+	m.Close()
+	if len(store.rows) != 0 {
+		t.Errorf("%d rows", len(store.rows))
+	}
+}
+
 func TestReasoningGoesToNobodyElse(t *testing.T) {
 	t.Parallel()
 	m := memory(t, nil, 0)

@@ -128,6 +128,8 @@ providers:
   messages: {type: anthropic, base_url: "%[2]s/anthropic", api_key: k}
   responses: {type: openai, base_url: "%[2]s/openai/v1", api_key: k, formats: [responses]}
   gemini:   {type: gemini, base_url: "%[2]s/gemini", api_key: k}
+  # Its list is taken at its word, so what isn't on it is declared.
+  deepseek: {type: deepseek, base_url: "%[2]s/deepseek", api_key: k, models: [{id: sim-n3}, {id: sim-n4-cached50}, {id: sim-quota}, {id: deepseek-v4-pro-sim-think-tools3-par2}]}
 `, key, sim.url)
 	if err := os.WriteFile(l.config, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -167,7 +169,9 @@ type turn struct {
 	Format   string  `json:"format"`
 	Stream   bool    `json:"stream"`
 	Input    int64   `json:"input_tokens"`
+	Cached   int64   `json:"cache_read_tokens"`
 	Output   int64   `json:"output_tokens"`
+	Attempts int     `json:"attempts"`
 	Quality  string  `json:"usage_quality"`
 	Cost     *string `json:"cost_usd"`
 }

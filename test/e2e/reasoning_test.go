@@ -13,7 +13,7 @@ import (
 func TestReasoningSurvivesClientsThatDropIt(t *testing.T) {
 	l := newLab(t)
 	// What must be replayed depends on the family, so the names are of families.
-	for _, family := range []string{"chat/gpt-5.4-mini", "messages/claude-sonnet-4-5", "responses/gpt-5.4", "gemini/gemini-3-pro"} {
+	for _, family := range []string{"chat/gpt-5.4-mini", "messages/claude-sonnet-4-5", "responses/gpt-5.4", "gemini/gemini-3-pro", "deepseek/deepseek-v4-pro"} {
 		for _, more := range []string{"", `"stream":true,`} {
 			model := family + "-sim-think-tools3-par2"
 			messages := []any{map[string]any{"role": "user", "content": "find it out, " + model + more}}

@@ -203,7 +203,10 @@ export const streamed = {
     // The provider's work ends with the client's wish for it.
     for (let n = 0; ; n++) {
       const [turn] = (await management("turns?limit=1")).data;
-      if (turn.requested_model.endsWith("sim-n5000-d5") && turn.status === "canceled") break;
+      if (turn.requested_model.endsWith("sim-n5000-d5") && turn.status === "canceled") {
+        assert.ok(turn.output_tokens > 0 && turn.usage_quality === "estimated", JSON.stringify(turn));
+        break;
+      }
       assert.ok(n < 100, `${turn.requested_model} is ${turn.status}`);
       await new Promise((done) => setTimeout(done, 50));
     }

@@ -54,6 +54,12 @@ func TestStreamsBecomeParts(t *testing.T) {
 			llm.Finish{Reason: llm.FinishToolCalls, Raw: "STOP"},
 		},
 		{
+			"text and a call in one part, the end in a chunk of its own",
+			[]string{candidateOf(`{"text":"so","functionCall":{"id":"1","name":"f","args":{}},"thoughtSignature":"s"}`, ""), `{"candidates":[{"finishReason":"STOP"}]}`},
+			[]llm.Part{text("so"), llm.ToolCall{ID: "1", Name: "f", Arguments: "{}", Blob: sig}},
+			llm.Finish{Reason: llm.FinishToolCalls, Raw: "STOP"},
+		},
+		{
 			"a signature ends a text",
 			[]string{candidateOf(`{"text":"a"}`, ""), candidateOf(`{"text":"","thoughtSignature":"s"},{"text":"b"}`, "MAX_TOKENS")},
 			[]llm.Part{llm.Text{Text: "a", Blob: sig}, text("b")},

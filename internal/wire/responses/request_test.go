@@ -399,6 +399,7 @@ func TestReasoningReplay(t *testing.T) {
 		sent, id     bool
 	}{
 		{"with a call", "tools", []llm.Part{thought, call}, true, true},
+		{"nothing readable", "tools", []llm.Part{llm.Reasoning{ID: "rs_1", Summary: true, Blob: blob}, call}, true, true},
 		{"with text, tools only", "tools", []llm.Part{thought, llm.Text{Text: "x"}}, false, false},
 		{"with text, always", "always", []llm.Part{thought, llm.Text{Text: "x"}}, true, false},
 		{"never", "", []llm.Part{thought, call}, false, false},
@@ -415,6 +416,13 @@ func TestReasoningReplay(t *testing.T) {
 			got, err := format.EncodeConversation(&llm.Request{Messages: []llm.Message{{Role: llm.RoleAssistant, Parts: test.parts}}}, target)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if test.name == "nothing readable" {
+				item := `{"id":"rs_1","type":"reasoning","encrypted_content":"e","summary":[]}` // the vendor wants the empty list
+				if !strings.Contains(string(got), item) {
+					t.Errorf("no %s in %s", item, got)
+				}
+				return
 			}
 			if sent := strings.Contains(string(got), item); sent != test.sent || !sent && strings.Contains(string(got), "reasoning") {
 				t.Errorf("reasoning sent: %v\n%s", sent, got)

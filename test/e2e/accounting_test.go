@@ -1,0 +1,134 @@
+package e2e
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+)
+
+// received is what the simulated providers were sent while work ran.
+func (l *lab) received(t *testing.T, work func()) (bodies []string) {
+	t.Helper()
+	ask := func(method string, want int) []byte {
+		req, err := http.NewRequestWithContext(t.Context(), method, l.sim+"/sim/requests", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != want {
+			t.Fatal(resp.Status, err)
+		}
+		return b
+	}
+	ask(http.MethodDelete, http.StatusNoContent)
+	work()
+	var list []struct {
+		Method string `json:"method"`
+		Body   string `json:"body"`
+	}
+	if err := json.Unmarshal(ask(http.MethodGet, http.StatusOK), &list); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range list {
+		if r.Method == http.MethodPost {
+			bodies = append(bodies, r.Body)
+		}
+	}
+	return bodies
+}
+
+// A stream is counted as a whole answer is, whichever formats meet.
+func TestWholeAndStreamedAnswersAreCountedAlike(t *testing.T) {
+	l := newLab(t)
+	for _, c := range clients {
+		for _, provider := range []string{"chat", "messages", "responses", "gemini", "deepseek"} {
+			model := provider + "/sim-n4-cached50"
+			for _, ask := range [][2]string{{c.path, c.body}, {c.streamPath, c.streamBody}} {
+				if status, answer, err := l.post(t, fill(ask[0], model), fill(ask[1], model)); status != 200 || err != nil {
+					t.Fatalf("%s at %s: %d %v %s", c.name, model, status, err, answer)
+				}
+			}
+		}
+	}
+	rows := l.turns(t, 2*len(clients)*5)
+	for i := 0; i < len(rows); i += 2 {
+		streamed, whole := rows[i], rows[i+1]
+		if whole.Input+whole.Cached == 0 || whole.Cached == 0 || whole.Quality != "exact" || !streamed.Stream || whole.Stream ||
+			whole.Provider != streamed.Provider || whole.Format != streamed.Format || whole.Quality != streamed.Quality ||
+			whole.Input != streamed.Input || whole.Cached != streamed.Cached || whole.Output != streamed.Output {
+			t.Errorf("whole %+v\nstreamed %+v", whole, streamed)
+		}
+	}
+}
+
+// Chat Completions tell the usage of a stream in a chunk without choices to those
+// that ask. The gateway always asks; a client that didn't never sees it.
+func TestUsageThatNobodyAskedForIsCountedAndNotShown(t *testing.T) {
+	l := newLab(t)
+	providers := []string{"chat", "messages", "responses", "gemini", "deepseek"}
+	for _, provider := range providers {
+		body := `{"model":"` + provider + `/sim-n3","stream":true,"messages":[{"role":"user","content":"hello there"}]}`
+		status, answer, err := l.post(t, "/v1/chat/completions", body)
+		if status != 200 || err != nil || strings.Contains(answer, `"choices":[]`) || !strings.HasSuffix(answer, "data: [DONE]\n\n") {
+			t.Errorf("%s: %d %v %s", provider, status, err, answer)
+		}
+	}
+	for _, row := range l.turns(t, len(providers)) {
+		if row.Quality != "exact" || row.Input == 0 || row.Output == 0 {
+			t.Errorf("%+v", row)
+		}
+	}
+}
+
+// An account with nothing left to spend is not asked again by itself, whatever it
+// says of retrying.
+func TestASpentAccountIsAskedOnce(t *testing.T) {
+	l := newLab(t)
+	for _, provider := range []string{"chat", "messages", "responses", "gemini", "deepseek"} {
+		sent := l.received(t, func() {
+			model := provider + "/sim-quota"
+			if status, answer, err := l.post(t, "/v1/chat/completions", fill(clients[0].body, model)); status < 400 || err != nil {
+				t.Errorf("%s: %d %v %s", model, status, err, answer)
+			}
+		})
+		if len(sent) != 1 {
+			t.Errorf("%s was asked %d times", provider, len(sent))
+		}
+	}
+}
+
+// Reasoning that another model signed is refused by the provider; the conversation
+// goes on without it.
+func TestForeignReasoningDoesNotEndAConversation(t *testing.T) {
+	l := newLab(t)
+	for _, client := range []struct{ path, body string }{
+		{"/v1/messages", `{"model":"messages/claude-sonnet-4-5-sim-think","max_tokens":3000,"thinking":{"type":"enabled","budget_tokens":1024},"messages":[
+			{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"thinking","thinking":"hm","signature":"foreign"},{"type":"text","text":"b"}]},{"role":"user","content":"c"}]}`},
+		{"/v1/responses", `{"model":"responses/gpt-5.4-sim-think","store":false,"input":[
+			{"role":"user","content":"a"},{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"foreign"},{"type":"message","role":"assistant","content":[{"type":"output_text","text":"b"}]},{"role":"user","content":"c"}]}`},
+		{"/v1beta/models/gemini/gemini-3-pro-sim-think:generateContent", `{"contents":[
+			{"role":"user","parts":[{"text":"a"}]},{"role":"model","parts":[{"text":"b","thoughtSignature":"foreign"}]},{"role":"user","parts":[{"text":"c"}]}]}`},
+	} {
+		sent := l.received(t, func() {
+			if status, answer, err := l.post(t, client.path, client.body); status != 200 || err != nil {
+				t.Errorf("%s: %d %v %s", client.path, status, err, answer)
+			}
+		})
+		if len(sent) != 2 || !strings.Contains(sent[0], `foreign`) || strings.Contains(sent[1], `foreign`) {
+			t.Errorf("%s: sent %q", client.path, sent)
+		}
+	}
+	for _, row := range l.turns(t, 3) {
+		if row.Status != "ok" || row.Attempts != 2 {
+			t.Errorf("%+v", row)
+		}
+	}
+}
