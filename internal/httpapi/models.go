@@ -48,9 +48,17 @@ func (s *Inference) visible(r *request) []*catalog.Entry {
 	return out
 }
 
-// listModels lists models in OpenAI's shape, or in Anthropic's for a client that
-// sends its version header.
+// googles says whether a client brings its key as Google's do. Their newer SDKs ask
+// /v1 where the older ones asked /v1beta.
+func googles(r *http.Request) bool { return r.Header.Get("X-Goog-Api-Key") != "" }
+
+// listModels lists models in OpenAI's shape, in Anthropic's for a client that
+// sends its version header, or in Google's for one that sends its key header.
 func (s *Inference) listModels(w http.ResponseWriter, r *http.Request) {
+	if googles(r) {
+		s.listGeminiModels(w, r)
+		return
+	}
 	if r.Header.Get("Anthropic-Version") != "" {
 		s.serve(w, r, s.Messages, func(r *request) {
 			out := struct {
@@ -82,6 +90,10 @@ func (s *Inference) listModels(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Inference) oneModel(w http.ResponseWriter, r *http.Request) {
+	if googles(r) {
+		s.oneGeminiModel(w, r)
+		return
+	}
 	if r.Header.Get("Anthropic-Version") != "" {
 		s.serve(w, r, s.Messages, func(r *request) {
 			if e := s.find(r, r.PathValue("model")); e != nil {
