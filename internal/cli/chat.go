@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 
+	"github.com/charmbracelet/x/term"
 	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 
@@ -56,12 +58,16 @@ const maxLine = 1 << 20
 func (v *conversation) run(ctx context.Context, in io.Reader, out io.Writer) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxLine)
+	prompt, end := "", ""
+	if f, ok := in.(*os.File); ok && term.IsTerminal(f.Fd()) {
+		prompt, end = "> ", "\n" // what is piped in needs no asking
+	}
 	for {
-		if _, err := fmt.Fprint(out, "> "); err != nil {
+		if _, err := io.WriteString(out, prompt); err != nil {
 			return err
 		}
 		if !lines.Scan() {
-			_, err := fmt.Fprintln(out)
+			_, err := io.WriteString(out, end)
 			return errors.Join(err, lines.Err())
 		}
 		text := strings.TrimSpace(lines.Text())

@@ -46,10 +46,13 @@ func doctor() *cobra.Command {
 					return err
 				}
 			}
-			if bad > 0 {
-				return fmt.Errorf("%d things are wrong, see above", bad)
+			switch bad {
+			case 0:
+				return nil
+			case 1:
+				return errors.New("one thing is wrong, see above")
 			}
-			return nil
+			return fmt.Errorf("%d things are wrong, see above", bad)
 		},
 	}
 	flags.add(c)
@@ -72,7 +75,7 @@ func examine(ctx context.Context, cfg *config.Config) func(func(finding) bool) {
 		if !yield(folder(cfg.DataDir)) || !yield(serving(ctx, cfg.Listen)) {
 			return
 		}
-		if len(cfg.Providers) == 0 && !yield(finding{"providers", "none is connected: set a key like OPENAI_API_KEY, or name providers in a configuration file", true}) {
+		if len(cfg.Providers) == 0 && !yield(finding{"providers", "none is configured here: set a key like OPENAI_API_KEY in this shell, or give the file that names them by --config", true}) {
 			return
 		}
 		for check := range app.CheckProviders(ctx, cfg) {

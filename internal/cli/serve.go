@@ -51,6 +51,9 @@ func run(ctx context.Context, version string, cfg *config.Config, o config.Optio
 		log.Warn("provider is off", "provider", p.Name, "reason", p.Reason)
 	}
 	app.KeepHeapFloor()
+	if len(cfg.Providers) == 0 {
+		log.Warn("no provider is connected, so no model can answer: set a key like OPENAI_API_KEY and start again, or try `oido demo`")
+	}
 	s, err := app.Open(ctx, cfg, app.Options{Log: log, Version: version, FirstKey: func(key identity.Secret) error {
 		return deliver(key, cfg.DataDir, out)
 	}})
