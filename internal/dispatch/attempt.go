@@ -117,6 +117,8 @@ func (r *run) encode(a *Attempt, upstream wire.Format, t *wire.Target) (wire.Out
 	}
 	if same {
 		req = claimed(req, t.Origin)
+	} else if err := r.complete(req); err != nil {
+		return wire.Outbound{}, err
 	}
 	t.Names = &wire.ToolNames{}
 	out, downgrades, err := upstream.Encode(req, *t)

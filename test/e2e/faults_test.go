@@ -97,3 +97,31 @@ func (forever) Read(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// What points at an answer stored elsewhere means nothing to a provider of another
+// format: leaving it out would lose a part of the conversation without a word.
+func TestConversationsStoredElsewhereAreRefused(t *testing.T) {
+	l := newLab(t)
+	for _, provider := range []string{"chat", "messages", "gemini"} {
+		for what, fields := range map[string]string{
+			"previous_response_id": `"previous_response_id":"resp_1","input":"and then?"`,
+			"conversation":         `"conversation":"conv_1","input":"and then?"`,
+			"item_reference":       `"input":[{"role":"user","content":"a"},{"type":"item_reference","id":"msg_1"},{"role":"user","content":"b"}]`,
+		} {
+			sent := l.received(t, func() {
+				status, answer, err := l.post(t, "/v1/responses", `{"model":"`+provider+`/sim-n2",`+fields+`}`)
+				if status != http.StatusNotImplemented || err != nil || !strings.Contains(answer, what) || !strings.Contains(answer, "not built yet") {
+					t.Errorf("%s at %s: %d %v %s", what, provider, status, err, answer)
+				}
+			})
+			if len(sent) != 0 {
+				t.Errorf("%s at %s: sent %s", what, provider, sent)
+			}
+		}
+		for _, fields := range []string{`"previous_response_id":null,"input":"hi"`, `"input":[{"role":"user","content":"a"}]`} {
+			if status, answer, err := l.post(t, "/v1/responses", `{"model":"`+provider+`/sim-n2",`+fields+`}`); status != http.StatusOK || err != nil {
+				t.Errorf("%s at %s: %d %v %s", fields, provider, status, err, answer)
+			}
+		}
+	}
+}
