@@ -49,7 +49,6 @@ export default [{
       };
       if (stream) {
         for await (const chunk of await models.generateContentStream(ask)) take(chunk);
-        if (!finish) throw new Error("the stream ended without a finish reason");
       } else {
         take(await models.generateContent(ask));
       }
@@ -59,8 +58,8 @@ export default [{
         return {
           text, reasoning, finish, steps,
           usage: {
-            input: usage.promptTokenCount, cached: usage.cachedContentTokenCount,
-            output: (usage.candidatesTokenCount ?? 0) + (usage.thoughtsTokenCount ?? 0), reasoning: usage.thoughtsTokenCount,
+            input: usage?.promptTokenCount, cached: usage?.cachedContentTokenCount,
+            output: (usage?.candidatesTokenCount ?? 0) + (usage?.thoughtsTokenCount ?? 0), reasoning: usage?.thoughtsTokenCount,
           },
         };
       }

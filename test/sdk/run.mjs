@@ -14,9 +14,8 @@ async function check(sdk, upstream, name, body, stream) {
   const broken = async (ask, model) => {
     const heard = [];
     const e = await ask({ model, heard: (piece) => heard.push(piece) }).then(() => assert.fail("a broken stream looked whole"), (e) => e);
-    // Some raise the error as the stream had it.
-    const said = e?.message ?? e?.error?.message ?? e;
-    assert.ok(!(e instanceof assert.AssertionError) && typeof said === "string" && said !== "", `raised ${JSON.stringify(e)}: ${e?.stack}`);
+    // Some raise the error as the stream had it, some that the connection broke.
+    assert.match(String(e?.message ?? e), /the stream (broke|ended)|The server had an error|^terminated$/, `raised ${JSON.stringify(e)}: ${e?.stack}`);
     assert.ok(heard.join("").length > 0, "nothing was heard before the break");
   };
   let error;
