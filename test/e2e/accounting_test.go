@@ -61,7 +61,7 @@ func TestWholeAndStreamedAnswersAreCountedAlike(t *testing.T) {
 	rows := l.turns(t, 2*len(clients)*5)
 	for i := 0; i < len(rows); i += 2 {
 		streamed, whole := rows[i], rows[i+1]
-		if whole.Input+whole.Cached == 0 || whole.Cached == 0 || whole.Quality != "exact" || !streamed.Stream || whole.Stream ||
+		if whole.Input == 0 || whole.Cached == 0 || whole.Quality != "exact" || !streamed.Stream || whole.Stream ||
 			whole.Provider != streamed.Provider || whole.Format != streamed.Format || whole.Quality != streamed.Quality ||
 			whole.Input != streamed.Input || whole.Cached != streamed.Cached || whole.Output != streamed.Output {
 			t.Errorf("whole %+v\nstreamed %+v", whole, streamed)

@@ -20,7 +20,7 @@ async function check(sdk, upstream, name, body, stream) {
   };
   let error;
   try {
-    await body({ sdk, upstream, ask, raises, broken });
+    await body({ sdk, upstream, stream, ask, raises, broken });
   } catch (e) {
     error = String(e?.stack ?? e);
   }

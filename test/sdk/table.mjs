@@ -55,6 +55,16 @@ async function received(work) {
   return (await fetch(`${SIM}/sim/requests`)).json();
 }
 
+// recorded waits for the newest turn to be the one that good says it is.
+async function recorded(good) {
+  for (let n = 0; ; n++) {
+    const [turn] = (await management("turns?limit=1")).data;
+    if (turn && good(turn)) return turn;
+    assert.ok(n < 100, `the newest turn is ${JSON.stringify(turn)}`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
 // Each takes ask, which runs a request of the SDK, and what it may need besides.
 // Those under both run whole and streamed.
 export const both = {
@@ -146,13 +156,19 @@ export const both = {
     const a = await ask({ model: "sim-refuse" });
     assert.equal(a.finish, "refusal");
   },
-  async "cached and reasoning tokens"({ ask, upstream }) {
+  async "cached and reasoning tokens"({ ask, upstream, stream }) {
     const long = "What is the weather in Paris? ".repeat(100);
     const a = await ask({ model: `${thinker[upstream]}-sim-think-cached50`, user: long, think: true, max: 4000 });
     const { input, cached, output, reasoning } = a.usage;
     assert.ok(input >= long.length / 4, `input ${input}`);
     assert.ok(Math.abs(cached - input / 2) <= 1, `cached ${cached} of ${input}`);
     assert.ok(reasoning > 0 && reasoning < output, `reasoning ${reasoning} of ${output}`);
+    // What the client is told is what the books say.
+    const turn = await recorded((turn) => turn.requested_model.endsWith("sim-think-cached50") && turn.provider === upstream && turn.stream === stream);
+    assert.deepEqual(
+      [turn.input_tokens, turn.cache_read_tokens, turn.output_tokens, turn.reasoning_tokens, turn.usage_quality],
+      [input, cached, output, reasoning, "exact"],
+    );
   },
   async "errors"({ ask, raises }) {
     for (const [script, status] of [
@@ -201,14 +217,7 @@ export const streamed = {
     );
     assert.ok(heard.length > 0 && heard.length < 100, `${heard.length} pieces`);
     // The provider's work ends with the client's wish for it.
-    for (let n = 0; ; n++) {
-      const [turn] = (await management("turns?limit=1")).data;
-      if (turn.requested_model.endsWith("sim-n5000-d5") && turn.status === "canceled") {
-        assert.ok(turn.output_tokens > 0 && turn.usage_quality === "estimated", JSON.stringify(turn));
-        break;
-      }
-      assert.ok(n < 100, `${turn.requested_model} is ${turn.status}`);
-      await new Promise((done) => setTimeout(done, 50));
-    }
+    const turn = await recorded((turn) => turn.requested_model.endsWith("sim-n5000-d5") && turn.status === "canceled");
+    assert.ok(turn.output_tokens > 0 && turn.usage_quality === "estimated", JSON.stringify(turn));
   },
 };
