@@ -5,12 +5,14 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 )
 
-// received is what the simulated providers were sent while work ran.
-func (l *lab) received(t *testing.T, work func()) (bodies []string) {
+// received is what the simulated providers were sent for a model while work ran,
+// once that are count requests: they note them when they are answered.
+func (l *lab) received(t *testing.T, model string, count int, work func()) (bodies []string) {
 	t.Helper()
 	ask := func(method string, want int) []byte {
 		req, err := http.NewRequestWithContext(t.Context(), method, l.sim+"/sim/requests", http.NoBody)
@@ -30,17 +32,24 @@ func (l *lab) received(t *testing.T, work func()) (bodies []string) {
 	}
 	ask(http.MethodDelete, http.StatusNoContent)
 	work()
-	var list []struct {
-		Method string `json:"method"`
-		Body   string `json:"body"`
-	}
-	if err := json.Unmarshal(ask(http.MethodGet, http.StatusOK), &list); err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range list {
-		if r.Method == http.MethodPost {
-			bodies = append(bodies, r.Body)
+	for range 100 {
+		var list []struct {
+			Model string `json:"model"`
+			Body  string `json:"body"`
 		}
+		if err := json.Unmarshal(ask(http.MethodGet, http.StatusOK), &list); err != nil {
+			t.Fatal(err)
+		}
+		bodies = nil
+		for _, r := range list {
+			if r.Model == model {
+				bodies = append(bodies, r.Body)
+			}
+		}
+		if len(bodies) >= count {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 	return bodies
 }
@@ -93,7 +102,7 @@ func TestUsageThatNobodyAskedForIsCountedAndNotShown(t *testing.T) {
 func TestASpentAccountIsAskedOnce(t *testing.T) {
 	l := newLab(t)
 	for _, provider := range []string{"chat", "messages", "responses", "gemini", "deepseek"} {
-		sent := l.received(t, func() {
+		sent := l.received(t, "sim-quota", 1, func() {
 			model := provider + "/sim-quota"
 			if status, answer, err := l.post(t, "/v1/chat/completions", fill(clients[0].body, model)); status < 400 || err != nil {
 				t.Errorf("%s: %d %v %s", model, status, err, answer)
@@ -109,15 +118,15 @@ func TestASpentAccountIsAskedOnce(t *testing.T) {
 // goes on without it.
 func TestForeignReasoningDoesNotEndAConversation(t *testing.T) {
 	l := newLab(t)
-	for _, client := range []struct{ path, body string }{
-		{"/v1/messages", `{"model":"messages/claude-sonnet-4-5-sim-think","max_tokens":3000,"thinking":{"type":"enabled","budget_tokens":1024},"messages":[
+	for _, client := range []struct{ model, path, body string }{
+		{"claude-sonnet-4-5-sim-think", "/v1/messages", `{"model":"messages/claude-sonnet-4-5-sim-think","max_tokens":3000,"thinking":{"type":"enabled","budget_tokens":1024},"messages":[
 			{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"thinking","thinking":"hm","signature":"foreign"},{"type":"text","text":"b"}]},{"role":"user","content":"c"}]}`},
-		{"/v1/responses", `{"model":"responses/gpt-5.4-sim-think","store":false,"input":[
+		{"gpt-5.4-sim-think", "/v1/responses", `{"model":"responses/gpt-5.4-sim-think","store":false,"input":[
 			{"role":"user","content":"a"},{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"foreign"},{"type":"message","role":"assistant","content":[{"type":"output_text","text":"b"}]},{"role":"user","content":"c"}]}`},
-		{"/v1beta/models/gemini/gemini-3-pro-sim-think:generateContent", `{"contents":[
+		{"gemini-3-pro-sim-think", "/v1beta/models/gemini/gemini-3-pro-sim-think:generateContent", `{"contents":[
 			{"role":"user","parts":[{"text":"a"}]},{"role":"model","parts":[{"text":"b","thoughtSignature":"foreign"}]},{"role":"user","parts":[{"text":"c"}]}]}`},
 	} {
-		sent := l.received(t, func() {
+		sent := l.received(t, client.model, 2, func() {
 			if status, answer, err := l.post(t, client.path, client.body); status != 200 || err != nil {
 				t.Errorf("%s: %d %v %s", client.path, status, err, answer)
 			}

@@ -108,7 +108,7 @@ func TestConversationsStoredElsewhereAreRefused(t *testing.T) {
 			"conversation":         `"conversation":"conv_1","input":"and then?"`,
 			"item_reference":       `"input":[{"role":"user","content":"a"},{"type":"item_reference","id":"msg_1"},{"role":"user","content":"b"}]`,
 		} {
-			sent := l.received(t, func() {
+			sent := l.received(t, "sim-n2", 0, func() {
 				status, answer, err := l.post(t, "/v1/responses", `{"model":"`+provider+`/sim-n2",`+fields+`}`)
 				if status != http.StatusNotImplemented || err != nil || !strings.Contains(answer, what) || !strings.Contains(answer, "not built yet") {
 					t.Errorf("%s at %s: %d %v %s", what, provider, status, err, answer)
@@ -119,7 +119,7 @@ func TestConversationsStoredElsewhereAreRefused(t *testing.T) {
 			}
 		}
 		for _, fields := range []string{`"previous_response_id":null,"input":"hi"`, `"input":[{"role":"user","content":"a"}]`} {
-			if status, answer, err := l.post(t, "/v1/responses", `{"model":"`+provider+`/sim-n2",`+fields+`}`); status != http.StatusOK || err != nil {
+			if status, answer, err := l.post(t, "/v1/responses", `{"model":"`+provider+`/sim-n4",`+fields+`}`); status != http.StatusOK || err != nil {
 				t.Errorf("%s at %s: %d %v %s", fields, provider, status, err, answer)
 			}
 		}
