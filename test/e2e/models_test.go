@@ -5,11 +5,34 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
+
+// ready waits until the providers' lists have been read.
+func (l *lab) ready(t *testing.T) {
+	t.Helper()
+	for range 100 {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, l.url+"/readyz", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode == http.StatusOK {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("never ready")
+}
 
 // One path, three shapes: a client's headers tell which one it reads.
 func TestModelListsHaveTheirCallersShape(t *testing.T) {
 	l := newLab(t)
+	l.ready(t)
 	for _, c := range []struct {
 		path   string
 		header http.Header
@@ -36,7 +59,7 @@ func TestModelListsHaveTheirCallersShape(t *testing.T) {
 		b, err := io.ReadAll(resp.Body)
 		_ = resp.Body.Close()
 		if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(b), c.want) {
-			t.Errorf("%s with %v: %s %v %s", c.path, c.header, resp.Status, err, b)
+			t.Errorf("%s with %v: %s %v %.300s", c.path, c.header, resp.Status, err, b)
 		}
 	}
 }
