@@ -127,6 +127,7 @@ providers:
   messages: {type: anthropic, base_url: "%[2]s/anthropic", api_key: k}
   responses: {type: openai, base_url: "%[2]s/openai/v1", api_key: k, formats: [responses]}
   gemini:   {type: gemini, base_url: "%[2]s/gemini", api_key: k}
+  openrouter: {type: openrouter, base_url: "%[2]s/openrouter/api/v1", api_key: k, formats: [chat]}
 `, key, sim.url)
 	if err := os.WriteFile(l.config, []byte(config), 0o600); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,199 @@
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+)
+
+var (
+	answerSchema = object{
+		"type":       "object",
+		"properties": object{"what": object{"type": "string"}, "count": object{"type": "integer"}},
+		"required":   list{"what", "count"}, "additionalProperties": false,
+	}
+	lookUp = tool{"look_up", answerSchema}
+	now    = tool{"now", object{"type": "object", "properties": object{}}}
+)
+
+const (
+	png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+	pdf = "JVBERi0xLjQKJSVFT0YK"
+)
+
+// answered is what the simulated providers say to question in six pieces.
+const answered = "🙂 lost, A is <tag> & gateway goes carries carries A a a\\b long A as none calls carries lost, "
+
+// count is how many tokens the simulated providers count for text.
+func count(texts ...string) int64 { return int64(len(strings.Join(texts, ""))+3) / 4 }
+
+// pairCases is the table that every pair passes.
+var pairCases = []struct {
+	name string
+	run  func(p *pair)
+}{
+	{"text", func(p *pair) {
+		r := p.ask("n6", ask{})
+		p.is(r, finishStop, len(r.text) > 80 && r.calls == nil && r.refusal == "")
+		// The simulated providers say the same to the same prompt, in any format.
+		if r.text != answered {
+			p.Errorf("said %q, want %q", r.text, answered)
+		}
+	}},
+	{"system text", func(p *pair) {
+		const system = "Answer in one word, please."
+		r := p.ask("n2", ask{system: system})
+		p.is(r, finishStop, r.usage.input == count(system, question))
+	}},
+	{"a conversation", func(p *pair) {
+		first := p.ask("n3", ask{})
+		r := p.ask("n3", ask{said: []said{{text: question}, {answer: first}, {text: "and then?"}}})
+		p.is(r, finishStop, r.usage.input >= count(question, first.text, "and then?") && r.text != first.text)
+	}},
+	{"nothing said", func(p *pair) {
+		r := p.ask("empty", ask{})
+		p.is(r, finishStop, r.text == "" && r.calls == nil)
+	}},
+	{"text and a tool", func(p *pair) {
+		r := p.ask("tools1-mix", ask{tools: []tool{lookUp, now}})
+		p.is(r, finishTools, strings.TrimSpace(r.text) == "I'll look that up." && len(r.calls) == 1 && fits(r.calls[0].arguments))
+		p.loop(r, "tools1-mix", false)
+	}},
+	{"parallel tools and their results", func(p *pair) {
+		r := p.ask("tools2-par3", ask{tools: []tool{lookUp}})
+		p.is(r, finishTools, len(r.calls) == 3 && !slices.ContainsFunc(r.calls, func(c call) bool { return !fits(c.arguments) || c.name != "look_up" }))
+		p.loop(r, "tools2-par3", false)
+	}},
+	{"a tool without arguments", func(p *pair) {
+		r := p.ask("tools1-noargs", ask{tools: []tool{now}})
+		p.is(r, finishTools, len(r.calls) == 1 && r.calls[0].name == "now" && r.calls[0].arguments == "{}")
+		p.loop(r, "tools1-noargs", false)
+	}},
+	{"a tool must be called", func(p *pair) {
+		r := p.ask("n2", ask{tools: []tool{lookUp}, force: true})
+		p.is(r, finishTools, len(r.calls) == 1)
+	}},
+	{"one call at most", func(p *pair) {
+		if p.client.name == "gemini" || p.upstream.name == "gemini" {
+			return // the format can't ask for it
+		}
+		r := p.ask("tools1-par3", ask{tools: []tool{lookUp}, single: true})
+		p.is(r, finishTools, len(r.calls) == 1)
+	}},
+	{"reasoning over a tool turn", func(p *pair) { p.reasonsOver(false) }},
+	{"reasoning over a tool turn, for a client that strips it", func(p *pair) { p.reasonsOver(true) }},
+	{"an image", func(p *pair) {
+		r := p.ask("n2", ask{said: []said{{text: question, media: []media{{"image/png", png}}}}})
+		p.is(r, finishStop, r.usage.input == count(question, strings.Repeat("x", 340)))
+	}},
+	{"a PDF", func(p *pair) {
+		r := p.ask("n2", ask{said: []said{{text: question, media: []media{{"application/pdf", pdf}}}}})
+		p.is(r, finishStop, r.usage.input == count(question, strings.Repeat("x", 340)))
+	}},
+	{"structured output", func(p *pair) {
+		r := p.ask("n2", ask{schema: answerSchema})
+		p.is(r, finishStop, fits(r.text))
+	}},
+	{"length", func(p *pair) {
+		r := p.ask("n40", ask{limit: 20})
+		p.is(r, finishLength, r.text != "" && r.usage.output == 20)
+	}},
+	{"stop", func(p *pair) {
+		if p.client.name == "responses" {
+			return // the format can't ask for it
+		}
+		r, header := p.exchange("n40", ask{stops: []string{"e"}})
+		if p.upstream.name == "responses" {
+			p.is(r, finishStop, strings.Contains(header.Get("X-Oido-Downgrades"), "stop"))
+			return
+		}
+		p.is(r, finishStop, !strings.Contains(r.text, "e"))
+		if told := p.client.name == "messages" && p.upstream.name == "messages"; told != (r.stop == "e") {
+			p.Errorf("ended by %q", r.stop)
+		}
+	}},
+	{"refusal", func(p *pair) {
+		r := p.ask("refuse", ask{})
+		p.is(r, finishRefused, r.calls == nil)
+		if told := p.upstream.name != "messages" && p.upstream.name != "gemini"; told && r.refusal+r.text != "I'm sorry, I can't help with that." {
+			p.Errorf("refused with %q, %q", r.refusal, r.text)
+		}
+	}},
+	{"usage with cached and reasoning tokens", func(p *pair) {
+		text := strings.Repeat("a longer question ", 10)
+		r := p.ask("n4-think-cached50-written20", ask{reasons: true, said: []said{{text: text}}})
+		input := count(text)
+		want := usage{input: input, cached: input * 50 / 100, written: input * 20 / 100, reasoning: r.usage.reasoning, output: count(r.text) + r.usage.reasoning}
+		if p.upstream.name == "gemini" {
+			want.written = 0 // not told
+		}
+		if r.usage.written < 0 {
+			want.written = -1
+		}
+		// OpenAI hides the reasoning of Chat, the others show it.
+		shown := p.upstream.name != "chat"
+		p.is(r, finishStop, *r.usage == want && want.reasoning > 0 && shown == (r.reasoning != "") && (!shown || want.reasoning == count(r.reasoning)))
+	}},
+}
+
+// fits says whether a text is an object of answerSchema.
+func fits(text string) bool {
+	var v struct {
+		What  *string `json:"what"`
+		Count *int    `json:"count"`
+	}
+	err := json.Unmarshal([]byte(text), &v, json.RejectUnknownMembers(true))
+	return err == nil && v.What != nil && v.Count != nil
+}
+
+// loop answers calls as an agent does until the model answers in text. What the
+// calls brought must reach it: it counts the words.
+func (p *pair) loop(r *reply, script string, strip bool) {
+	p.Helper()
+	a := ask{tools: []tool{lookUp, now}, said: []said{{text: question}}}
+	if r.reasoning != "" {
+		a.reasons = true
+	}
+	p.carryOn(a, r, script, strip)
+}
+
+func (p *pair) carryOn(a ask, r *reply, script string, strip bool) (rounds int) {
+	p.Helper()
+	found := strings.Repeat("found it ", 60)
+	for ; len(r.calls) > 0 && rounds < 6; rounds++ {
+		var results []result
+		ids := map[string]bool{}
+		for i, c := range r.calls {
+			if ids[c.id] = true; c.name == "" {
+				p.Fatalf("a call without a name: %+v", r)
+			}
+			results = append(results, result{c.id, c.name, fmt.Sprint(i, found)})
+		}
+		if len(ids) != len(r.calls) {
+			p.Errorf("calls share ids: %+v", r.calls)
+		}
+		before := r.usage.input
+		a.said = append(slices.Clone(a.said), said{answer: r, strip: strip}, said{results: results})
+		r = p.ask(script, a)
+		if r.usage.input < before+int64(len(results))*count(found) {
+			p.Errorf("the results did not arrive: %+v", r.usage)
+		}
+	}
+	p.is(r, finishStop, len(r.text) > 40)
+	return rounds
+}
+
+// reasonsOver plays an agent's loop with a model that reasons: providers refuse
+// a tool turn whose reasoning is missing, altered or another model's.
+func (p *pair) reasonsOver(strip bool) {
+	p.Helper()
+	const script = "think-tools3-par2"
+	a := ask{reasons: true, tools: []tool{lookUp}, said: []said{{text: "find it out: " + p.who}}}
+	r := p.ask(script, a)
+	p.is(r, finishTools, len(r.calls) == 2)
+	if rounds := p.carryOn(a, r, script, strip); rounds != 3 {
+		p.Errorf("%d rounds with tools, want 3", rounds)
+	}
+}

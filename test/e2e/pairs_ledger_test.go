@@ -1,0 +1,149 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/go-json-experiment/json"
+)
+
+// row is a turn as the ledger tells it.
+type row struct {
+	ID        string `json:"id"`
+	Status    string `json:"status"`
+	Provider  string `json:"provider"`
+	Format    string `json:"format"`
+	Stream    bool   `json:"stream"`
+	Input     int64  `json:"input_tokens"`
+	Cached    int64  `json:"cache_read_tokens"`
+	Written   int64  `json:"cache_write_tokens"`
+	Output    int64  `json:"output_tokens"`
+	Reasoning int64  `json:"reasoning_tokens"`
+	Total     int64  `json:"total_tokens"`
+	Quality   string `json:"usage_quality"`
+}
+
+func (r row) usage() usage { return usage{r.Input, r.Cached, r.Written, r.Output, r.Reasoning} }
+
+// book is what the ledger must tell of the turns that were made. It is safe for
+// concurrent use.
+type book struct {
+	mu   sync.Mutex // protects rows
+	rows map[string]expected
+}
+
+// expected is a turn that the ledger must know.
+type expected struct {
+	who, status, provider, format string
+	stream                        bool
+	usage                         *usage // nil: not told to the client
+}
+
+func (b *book) note(t *testing.T, id string, e expected) {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if id == "" || b.rows[id].status != "" {
+		t.Errorf("%s: turn %q is named twice or not at all", e.who, id)
+	}
+	if b.rows == nil {
+		b.rows = map[string]expected{}
+	}
+	b.rows[id] = e
+}
+
+// ledger reads all turns, as soon as n are there.
+func (l *lab) ledger(t *testing.T, n int) map[string]row {
+	t.Helper()
+	var rows map[string]row
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		rows = map[string]row{}
+		for cursor := ""; ; {
+			var page struct {
+				Data []row   `json:"data"`
+				Next *string `json:"next_cursor"`
+			}
+			l.get(t, "/api/v1/turns?limit=500&cursor="+url.QueryEscape(cursor), &page)
+			for _, r := range page.Data {
+				if _, double := rows[r.ID]; double {
+					t.Errorf("turn %s is listed twice", r.ID)
+				}
+				rows[r.ID] = r
+			}
+			if page.Next == nil {
+				break
+			}
+			cursor = *page.Next
+		}
+		if len(rows) >= n || time.Now().After(deadline) {
+			return rows
+		}
+	}
+}
+
+// get reads a document of the management API.
+func (l *lab) get(t *testing.T, path string, into any) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, l.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %d %v %s", path, resp.StatusCode, err, b)
+	}
+	if err := json.Unmarshal(b, into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// check compares the ledger with what was noted: the same turns, each told to
+// the client as it is recorded.
+func (b *book) check(t *testing.T, l *lab) {
+	t.Helper()
+	rows := l.ledger(t, len(b.rows))
+	if len(rows) != len(b.rows) {
+		t.Errorf("%d turns in the ledger, %d were made", len(rows), len(b.rows))
+	}
+	for id, want := range b.rows {
+		got, ok := rows[id]
+		if !ok {
+			t.Errorf("%s: turn %s is not in the ledger", want.who, id)
+			continue
+		}
+		e := expected{want.who, got.Status, got.Provider, got.Format, got.Stream, want.usage}
+		if e != want {
+			t.Errorf("%s: recorded %+v, want %+v", want.who, e, want)
+		}
+		quality := map[string]string{"ok": "exact", "error": got.Quality, "cut": "estimated", "canceled": "estimated"}[got.Status]
+		if got.Quality != quality || got.Total != got.Input+got.Output {
+			t.Errorf("%s: %+v", want.who, got)
+		}
+		if want.usage != nil {
+			if diff := cmp.Diff(fmt.Sprintf("%+v", got.usage()), fmt.Sprintf("%+v", want.usage.within(got.usage()))); diff != "" {
+				t.Errorf("%s: usage (-ledger +client):\n%s", want.who, diff)
+			}
+		}
+	}
+}
+
+// within fills in what the client's format has no word for.
+func (u usage) within(all usage) usage {
+	if u.written < 0 {
+		u.written = all.written
+	}
+	return u
+}
