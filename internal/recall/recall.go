@@ -139,17 +139,17 @@ func (m *Memory) Keep(org, user, before string, parts []llm.Part) {
 	}
 	key := keyOf(before, parts)
 	id := org + "\x00" + key
-	plain, err := json.Marshal(k)
+	doc, err := json.Marshal(k)
 	if err != nil {
 		m.o.Log.Warn("reasoning not kept", "error", err)
 		return
 	}
-	m.put(id, k, len(plain))
+	m.put(id, k, len(doc))
 	if m.o.Store == nil {
 		return
 	}
 	now := m.o.Now().UTC()
-	row := Row{Org: org, User: user, Key: key, Data: m.o.Sealer.Seal(id, plain), Created: now, Expires: now.Add(m.o.Keep)}
+	row := Row{Org: org, User: user, Key: key, Data: m.o.Sealer.Seal(id, doc), Created: now, Expires: now.Add(m.o.Keep)}
 	select {
 	case m.queue <- row:
 	default:
@@ -168,14 +168,14 @@ func (m *Memory) Restore(ctx context.Context, org, user string, req *llm.Request
 		if msg.Role == llm.RoleUser {
 			before = msg.Text()
 		}
-		if msg.Role != llm.RoleAssistant || hasBlob(msg.Parts) || !only(msg) {
+		if msg.Role != llm.RoleAssistant || holds(msg.Parts, sealed) || !only(msg) {
 			continue
 		}
 		k, err := m.get(ctx, org, keyOf(before, msg.Parts))
 		if err != nil {
 			return req, false, err
 		}
-		if k == nil || k.User != user {
+		if k == nil || k.User != user || holds(msg.Parts, plain) && !k.sealedBy(origin) {
 			continue
 		}
 		parts, ok := k.restore(msg.Parts, origin)
@@ -226,21 +226,42 @@ func withoutReasoning(parts []llm.Part) []llm.Part {
 	return out
 }
 
-func hasBlob(parts []llm.Part) bool {
+// holds says whether any part has a blob of a sort.
+func holds(parts []llm.Part, sort func(*llm.Blob) bool) bool {
 	for _, p := range parts {
 		switch p := p.(type) {
 		case llm.Reasoning:
-			if p.Blob != nil {
+			if p.Blob != nil && sort(p.Blob) {
 				return true
 			}
 		case llm.ToolCall:
-			if p.Blob != nil {
+			if p.Blob != nil && sort(p.Blob) {
 				return true
 			}
 		case llm.Text:
-			if p.Blob != nil {
+			if p.Blob != nil && sort(p.Blob) {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// plain reasoning is text that any client can send back. It proves nothing to a
+// maker that seals, so only a sealed blob says that nothing is missing.
+func plain(b *llm.Blob) bool { return b.Kind == llm.BlobPlain }
+
+func sealed(b *llm.Blob) bool { return !plain(b) }
+
+// sealedBy says whether what is kept holds a seal of origin.
+func (k *kept) sealedBy(origin llm.Origin) bool {
+	for _, p := range k.Parts {
+		b := p.Blob
+		if p.Reasoning != nil {
+			b = p.Reasoning.Blob
+		}
+		if b != nil && sealed(b) && b.Origin == origin {
+			return true
 		}
 	}
 	return false
@@ -276,18 +297,18 @@ func (m *Memory) get(ctx context.Context, org, key string) (*kept, error) {
 	if m.o.Store == nil {
 		return nil, nil //nolint:nilnil // absent is a good answer
 	}
-	sealed, err := m.o.Store.GetReasoning(ctx, org, key, m.o.Now().UTC())
+	data, err := m.o.Store.GetReasoning(ctx, org, key, m.o.Now().UTC())
 	if err != nil {
 		return nil, fmt.Errorf("look for the conversation's reasoning: %w", err)
 	}
 	var k *kept
 	size := 0
-	if sealed != nil {
-		plain, err := m.o.Sealer.Open(id, sealed)
+	if data != nil {
+		opened, err := m.o.Sealer.Open(id, data)
 		if err == nil {
 			k = new(kept)
-			err = json.Unmarshal(plain, k)
-			size = len(plain)
+			err = json.Unmarshal(opened, k)
+			size = len(opened)
 		}
 		if err != nil {
 			// Another secret_key sealed it: the reasoning is lost, the request isn't.
