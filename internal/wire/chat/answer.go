@@ -31,14 +31,33 @@ func finishOf(index int, raw string) llm.Finish {
 	return llm.Finish{Choice: index, Reason: reason, Raw: raw}
 }
 
-// finishWord writes a finish reason.
-func finishWord(r llm.FinishReason) string {
+// ended says how a choice ended: some servers say "stop" after calls, and all do
+// after a refusal, which only its own field tells.
+func ended(index int, raw string, called, refused bool) llm.Finish {
+	f := finishOf(index, raw)
+	switch {
+	case f.Reason != llm.FinishStop:
+	case called:
+		f.Reason = llm.FinishToolCalls
+	case refused:
+		f.Reason = llm.FinishContentFilter
+	}
+	return f
+}
+
+// finishWord writes a finish reason. After a refusal in words it is "stop":
+// clients take "content_filter" for an answer that was withheld.
+func finishWord(r llm.FinishReason, refused bool) string {
 	switch r {
 	case llm.FinishLength, llm.FinishContextFull:
 		return "length"
 	case llm.FinishToolCalls:
 		return "tool_calls"
-	case llm.FinishContentFilter, llm.FinishError:
+	case llm.FinishContentFilter:
+		if !refused {
+			return "content_filter"
+		}
+	case llm.FinishError:
 		return "content_filter"
 	}
 	return "stop"
@@ -75,10 +94,7 @@ func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
 		if c.Logprobs != nil {
 			addLogprobs(parts, c.Logprobs.Content)
 		}
-		f := finishOf(i, c.FinishReason)
-		if f.Reason == llm.FinishStop && len(callsOf(llm.Message{Parts: parts})) > 0 {
-			f.Reason = llm.FinishToolCalls // some servers say "stop" after calls
-		}
+		f := ended(i, c.FinishReason, len(callsOf(llm.Message{Parts: parts})) > 0, c.Message.Refusal != "")
 		a.Choices = append(a.Choices, llm.Choice{Parts: parts, Finish: f})
 	}
 	return a, nil
@@ -213,7 +229,7 @@ func (Format) EncodeAnswer(a *llm.Answer, c wire.Caller) ([]byte, error) {
 	out.Usage = usageOf(a.Usage)
 	for i, choice := range a.Choices {
 		m := answerMessage(choice.Parts)
-		word := finishWord(choice.Finish.Reason)
+		word := finishWord(choice.Finish.Reason, m.Refusal != nil)
 		out.Choices = append(out.Choices, outChoice{Index: i, Message: &m.outMessage, Logprobs: logprobsOf(m.logprobs), FinishReason: &word})
 	}
 	return json.Marshal(out)

@@ -20,6 +20,7 @@ type meter struct {
 	t        wire.Target
 	m        wire.Metered
 	began    bool // something meaningful was seen
+	refused  bool // a refusal was
 	done     bool
 	finished int
 	choices  int // the highest index seen in decoded chunks, plus one
@@ -150,11 +151,11 @@ func (m *meter) decode(data []byte) wire.Verdict {
 			return wire.Verdict{Err: e}
 		}
 		m.choices = max(m.choices, c.Index+1)
-		if c.FinishReason != "" {
-			m.finish(c)
+		if c.Delta != nil && m.delta(c.Delta) {
 			v.Meaningful = true
 		}
-		if c.Delta != nil && m.delta(c.Delta) {
+		if c.FinishReason != "" {
+			m.finish(c)
 			v.Meaningful = true
 		}
 	}
@@ -179,15 +180,13 @@ func (m *meter) identify(in *answer) {
 func (m *meter) finish(c *choice) {
 	m.finished++
 	if m.m.Finish == "" || c.Index == 0 {
-		m.m.Finish = finishOf(c.Index, c.FinishReason).Reason
-		if m.m.Finish == llm.FinishStop && len(m.m.ToolCalls) > 0 {
-			m.m.Finish = llm.FinishToolCalls
-		}
+		m.m.Finish = ended(c.Index, c.FinishReason, len(m.m.ToolCalls) > 0, m.refused).Reason
 	}
 }
 
 // delta notes tool calls, and says whether the delta holds anything to see.
 func (m *meter) delta(d *message) bool {
+	m.refused = m.refused || d.Refusal != ""
 	seen := d.Refusal != "" || len(d.Content) > 2 && d.Content.Kind() != 'n'
 	if r := reasoningOf(d, m.t.Origin); r != nil {
 		seen = seen || r.Text != "" || r.Blob.Kind == llm.BlobDetails

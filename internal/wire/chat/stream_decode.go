@@ -64,6 +64,7 @@ type decoding struct {
 	calls    []*decodingCall
 	details  detailList
 	thought  bool // unsigned reasoning came
+	refused  bool // a refusal came
 	finished bool
 }
 
@@ -188,6 +189,7 @@ func (d *decoder) delta(c *decoding, m *message, lp *logprobs) error {
 		d.send(llm.CitationDelta{Choice: c.index, Index: c.open, Citation: cit})
 	}
 	if m.Refusal != "" {
+		c.refused = true
 		d.talk(c, 'f', llm.Refusal{})
 		d.send(llm.TextDelta{Choice: c.index, Index: c.open, Text: m.Refusal})
 	}
@@ -329,10 +331,6 @@ func (d *decoder) finish(c *decoding, raw string) {
 		}
 		d.send(llm.PartEnd{Choice: c.index, Index: k.part})
 	}
-	f := finishOf(c.index, raw)
-	if f.Reason == llm.FinishStop && len(c.calls) > 0 {
-		f.Reason = llm.FinishToolCalls
-	}
 	c.finished = true
-	d.send(f)
+	d.send(ended(c.index, raw, len(c.calls) > 0, c.refused))
 }

@@ -112,7 +112,7 @@ func (e *encoder) event(ev llm.Event) error {
 	case llm.UsageUpdate:
 		e.usage = ev.Usage
 	case llm.Finish:
-		word := finishWord(ev.Reason)
+		word := finishWord(ev.Reason, len(e.choice(ev.Choice).refusal) > 0)
 		return e.write(outChoice{Index: ev.Choice, Delta: &outDelta{}, FinishReason: &word})
 	}
 	return nil

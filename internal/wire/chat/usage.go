@@ -14,7 +14,6 @@ import (
 type usage struct {
 	Prompt     int64 `json:"prompt_tokens"`
 	Completion int64 `json:"completion_tokens"`
-	// PromptDetails.CacheWrite is OpenRouter's.
 	PromptDetails *struct {
 		Cached     int64 `json:"cached_tokens"`
 		CacheWrite int64 `json:"cache_write_tokens"`
@@ -64,8 +63,9 @@ type outUsage struct {
 }
 
 type outPromptUsage struct {
-	Cached int64 `json:"cached_tokens"`
-	Audio  int64 `json:"audio_tokens"`
+	Cached     int64 `json:"cached_tokens"`
+	CacheWrite int64 `json:"cache_write_tokens,omitzero"`
+	Audio      int64 `json:"audio_tokens"`
 }
 
 type outCompleteUsage struct {
@@ -81,7 +81,7 @@ func usageOf(u llm.Usage) *outUsage {
 	}
 	return &outUsage{
 		Prompt: u.TotalInput(), Completion: u.Output, Total: u.Total(),
-		PromptDetails:     outPromptUsage{u.CacheRead, u.AudioIn},
+		PromptDetails:     outPromptUsage{u.CacheRead, u.CacheWrite + u.CacheWrite1h, u.AudioIn},
 		CompletionDetails: outCompleteUsage{u.ReasoningOfOutput, u.AudioOut},
 	}
 }
