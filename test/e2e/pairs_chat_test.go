@@ -109,6 +109,7 @@ type chatSaid struct {
 	Content   string `json:"content"`
 	Refusal   string `json:"refusal"`
 	Reasoning string `json:"reasoning_content"`
+	Vendors   string `json:"reasoning"` // OpenRouter's and Ollama's name for it
 	Details   list   `json:"reasoning_details"`
 	Calls     []struct {
 		Index    *int   `json:"index"`
@@ -152,7 +153,7 @@ func (r *chatReader) add(doc []byte) error {
 		for _, s := range []chatSaid{c.Message, c.Delta} {
 			r.text += s.Content
 			r.refusal += s.Refusal
-			r.reasoning += s.Reasoning
+			r.reasoning += cmp.Or(s.Reasoning, s.Vendors)
 			r.details = append(r.details, s.Details...)
 			for i, piece := range s.Calls {
 				if piece.Index == nil { // vendors that leave it out send calls whole

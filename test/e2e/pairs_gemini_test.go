@@ -96,7 +96,7 @@ type geminiPart struct {
 	Call      *struct {
 		ID   string         `json:"id,omitempty"`
 		Name string         `json:"name"`
-		Args jsontext.Value `json:"args,omitempty"`
+		Args jsontext.Value `json:"args,omitzero"`
 	} `json:"functionCall,omitempty"`
 }
 

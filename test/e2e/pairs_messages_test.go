@@ -99,7 +99,7 @@ type messagesBlock struct {
 	Data      string         `json:"data,omitempty"`
 	ID        string         `json:"id,omitempty"`
 	Name      string         `json:"name,omitempty"`
-	Input     jsontext.Value `json:"input,omitempty"`
+	Input     jsontext.Value `json:"input,omitzero"`
 	Partial   string         `json:"partial_json,omitempty"`
 }
 

@@ -12,8 +12,8 @@ import (
 // usage is what servers say that was used. prompt_tokens holds the cached ones;
 // so do completion_tokens the reasoning, but at some vendors.
 type usage struct {
-	Prompt     int64 `json:"prompt_tokens"`
-	Completion int64 `json:"completion_tokens"`
+	Prompt        int64 `json:"prompt_tokens"`
+	Completion    int64 `json:"completion_tokens"`
 	PromptDetails *struct {
 		Cached     int64 `json:"cached_tokens"`
 		CacheWrite int64 `json:"cache_write_tokens"`
