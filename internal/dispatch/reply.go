@@ -27,6 +27,8 @@ type reply struct {
 	held      []byte
 	head      []byte // the first bytes as they came, when the opening is wanted
 	committed bool   // the head has been sent
+	passed    int    // events that were forwarded
+	told      bool   // the provider's own error was among them
 	live      bool   // a meaningful event has been sent
 	dirty     bool   // written, not flushed
 	stopped   bool
@@ -47,7 +49,7 @@ func newReply(call *Call, out Output, pingAfter time.Duration) *reply {
 func (r *reply) begin(a *Attempt, enc wire.StreamEncoder) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.attempt, r.enc, r.held, r.head = a, enc, r.held[:0], nil
+	r.attempt, r.enc, r.held, r.head, r.passed = a, enc, r.held[:0], nil, 0
 }
 
 // replyWriter is where encoders write: to what is held back, until release. It
@@ -77,15 +79,27 @@ func (w replyWriter) Write(p []byte) (int, error) {
 // maxHead is how much of a forwarded stream is looked at for its opening.
 const maxHead = 8 << 10
 
-// raw adds bytes as they are.
-func (r *reply) raw(p []byte) error {
+// raw adds an event as it is.
+func (r *reply) raw(p []byte, comment bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !comment {
+		r.passed++
+	}
 	if r.call.WantOpening && len(r.head) < maxHead {
 		r.head = append(r.head, p[:min(len(p), maxHead-len(r.head))]...)
 	}
 	_, err := replyWriter{r}.Write(p)
 	return err
+}
+
+// rawError adds the provider's own error, which needs no other beside it.
+func (r *reply) rawError(p []byte) {
+	if r.raw(p, false) == nil {
+		r.mu.Lock()
+		r.told = true
+		r.mu.Unlock()
+	}
 }
 
 // event adds an event by the encoder.
@@ -156,8 +170,16 @@ func (r *reply) fail(e *llm.Error) {
 	if r.err != nil || e == nil {
 		return
 	}
+	if r.told {
+		_ = r.flushLocked()
+		return
+	}
 	if r.enc == nil {
-		r.enc = r.call.Client.NewStream(replyWriter{r}, wire.Caller{Request: &llm.Request{}, ID: r.call.AnswerID, Now: time.Now()})
+		caller := wire.Caller{Request: &llm.Request{}, ID: r.call.AnswerID, Now: time.Now()}
+		if r.live {
+			caller.Passed = r.passed
+		}
+		r.enc = r.call.Client.NewStream(replyWriter{r}, caller)
 	}
 	if err := r.enc.Fail(e); err != nil {
 		r.err = err

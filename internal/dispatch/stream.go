@@ -71,7 +71,7 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader) *llm.Error 
 		}
 		if v.Err != nil {
 			if r.out.begun() {
-				_ = r.out.raw(ev.Raw) // the provider's own words for it; the connection is aborted next
+				r.out.rawError(ev.Raw) // its own words for it; the connection is aborted next
 			}
 			return v.Err
 		}
@@ -93,7 +93,7 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader) *llm.Error 
 			}
 			r.succeed(a)
 		}
-		if err := r.out.raw(ev.Raw); err != nil {
+		if err := r.out.raw(ev.Raw, ev.Comment); err != nil {
 			if r.outcome.Status == StatusOK {
 				return nil
 			}

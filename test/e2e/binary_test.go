@@ -10,6 +10,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -31,7 +32,16 @@ func TestMain(m *testing.M) {
 	os.Exit(build(m))
 }
 
+// waiting is how many tests wait for processes at a time, whatever the number of
+// processors: that is what most of them do.
+const waiting = "16"
+
 func build(m *testing.M) int {
+	flag.Parse()
+	if err := flag.Set("test.parallel", waiting); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	dir, err := os.MkdirTemp("", "oido-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -114,13 +124,14 @@ func (p *process) kill(t *testing.T) {
 type lab struct {
 	*process
 	config, data string
+	sim          string // where the providers are simulated
 }
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
 	sim := start(t, "sim", "--listen", "127.0.0.1:0")
 	dir := t.TempDir()
-	l := &lab{config: filepath.Join(dir, "oido.yaml"), data: filepath.Join(dir, "data")}
+	l := &lab{config: filepath.Join(dir, "oido.yaml"), data: filepath.Join(dir, "data"), sim: sim.url}
 	config := fmt.Sprintf(`keys: [{key: %s, org: acme, user: ada, role: admin}]
 providers:
   chat:     {type: openai, base_url: "%[2]s/openai/v1", api_key: k, formats: [chat]}

@@ -70,7 +70,7 @@ func (l *lab) ledger(t *testing.T, n int) map[string]row {
 				Data []row   `json:"data"`
 				Next *string `json:"next_cursor"`
 			}
-			l.get(t, "/api/v1/turns?limit=500&cursor="+url.QueryEscape(cursor), &page)
+			getJSON(t, l.url+"/api/v1/turns?limit=500&cursor="+url.QueryEscape(cursor), &page)
 			for _, r := range page.Data {
 				if _, double := rows[r.ID]; double {
 					t.Errorf("turn %s is listed twice", r.ID)
@@ -88,10 +88,10 @@ func (l *lab) ledger(t *testing.T, n int) map[string]row {
 	}
 }
 
-// get reads a document of the management API.
-func (l *lab) get(t *testing.T, path string, into any) {
+// getJSON reads a document of the management API or of the simulated providers.
+func getJSON(t *testing.T, url string, into any) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, l.url+path, nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func (l *lab) get(t *testing.T, path string, into any) {
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %d %v %s", path, resp.StatusCode, err, b)
+		t.Fatalf("%s: %d %v %s", url, resp.StatusCode, err, b)
 	}
 	if err := json.Unmarshal(b, into); err != nil {
 		t.Fatal(err)

@@ -50,7 +50,8 @@ func TestPairs(t *testing.T) {
 	b.check(t, l)
 }
 
-// eachPair runs a case for every pair, streamed and not.
+// eachPair runs a case for every pair, streamed and not, many at a time: they
+// have ended when the test that calls it has.
 func eachPair(t *testing.T, l *lab, b *book, run func(p *pair)) {
 	for i := range dialects {
 		for _, u := range upstreams {
@@ -60,6 +61,7 @@ func eachPair(t *testing.T, l *lab, b *book, run func(p *pair)) {
 					name += ", streamed"
 				}
 				t.Run(name, func(t *testing.T) {
+					t.Parallel()
 					run(&pair{t, l, b, t.Name(), &dialects[i], u, stream})
 				})
 			}

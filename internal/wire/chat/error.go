@@ -68,6 +68,7 @@ func clip(s string) string {
 }
 
 // codes maps the vendors' codes and types to kinds; they say more than a status.
+// "server_error" isn't among them: it stands beside every status from 500 on.
 var codes = map[string]llm.Kind{
 	"context_length_exceeded": llm.KindContextLength, "string_above_max_length": llm.KindContextLength,
 	"insufficient_quota": llm.KindQuota, "billing_hard_limit_reached": llm.KindQuota, "billing_not_active": llm.KindQuota,
@@ -75,7 +76,7 @@ var codes = map[string]llm.Kind{
 	"invalid_api_key": llm.KindAuth, "authentication_error": llm.KindAuth,
 	"model_not_found": llm.KindNotFound, "not_found_error": llm.KindNotFound,
 	"content_filter": llm.KindContentFilter, "content_policy_violation": llm.KindContentFilter,
-	"server_error": llm.KindUpstream, "overloaded_error": llm.KindOverloaded, "engine_overloaded_error": llm.KindOverloaded,
+	"overloaded_error": llm.KindOverloaded, "engine_overloaded_error": llm.KindOverloaded,
 	"permission_error": llm.KindPermission, "insufficient_permissions": llm.KindPermission,
 }
 

@@ -69,8 +69,8 @@ var codes = map[string]llm.Kind{
 	"content_filter": llm.KindContentFilter, "content_policy_violation": llm.KindContentFilter,
 	"invalid_encrypted_content": llm.KindReasoning,
 	"invalid_prompt":            llm.KindBadRequest, "invalid_request_error": llm.KindBadRequest,
-	"server_error": llm.KindUpstream, "vector_store_timeout": llm.KindUpstream,
-	"overloaded_error": llm.KindOverloaded, "engine_overloaded_error": llm.KindOverloaded, "server_is_overloaded": llm.KindOverloaded,
+	"vector_store_timeout": llm.KindUpstream,
+	"overloaded_error":     llm.KindOverloaded, "engine_overloaded_error": llm.KindOverloaded, "server_is_overloaded": llm.KindOverloaded,
 }
 
 var statuses = map[int]llm.Kind{
