@@ -79,3 +79,18 @@ func TestUsageTellsWhatWasWrittenToTheCache(t *testing.T) {
 		t.Errorf("%+v", u)
 	}
 }
+
+// TestReasoningBesideTheCompletion reads a usage whose total says that reasoning
+// isn't part of the completion, as xAI counts it, whoever serves it.
+func TestReasoningBesideTheCompletion(t *testing.T) {
+	for usage, want := range map[string]int64{
+		`{"prompt_tokens":12,"completion_tokens":2,"total_tokens":334,"completion_tokens_details":{"reasoning_tokens":320}}`:   322,
+		`{"prompt_tokens":12,"completion_tokens":322,"total_tokens":334,"completion_tokens_details":{"reasoning_tokens":320}}`: 322,
+		`{"prompt_tokens":12,"completion_tokens":322,"completion_tokens_details":{"reasoning_tokens":320}}`:                    322,
+	} {
+		a, err := chat.Format{}.DecodeAnswer([]byte(`{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}],"usage":`+usage+`}`), wire.Target{})
+		if err != nil || a.Usage.Output != want || a.Usage.ReasoningOfOutput != 320 {
+			t.Errorf("%s: %v, %+v", usage, err, a.Usage)
+		}
+	}
+}

@@ -10,10 +10,12 @@ import (
 )
 
 // usage is what servers say that was used. prompt_tokens holds the cached ones;
-// so do completion_tokens the reasoning, but at some vendors.
+// so do completion_tokens the reasoning, but at some vendors, where the total
+// tells.
 type usage struct {
 	Prompt        int64 `json:"prompt_tokens"`
 	Completion    int64 `json:"completion_tokens"`
+	Total         int64 `json:"total_tokens"`
 	PromptDetails *struct {
 		Cached     int64 `json:"cached_tokens"`
 		CacheWrite int64 `json:"cache_write_tokens"`
@@ -42,7 +44,7 @@ func (u *usage) neutral(reasoningOnTop bool) llm.Usage {
 	n.Input = u.Prompt - n.CacheRead - n.CacheWrite
 	if d := u.CompletionDetails; d != nil {
 		n.ReasoningOfOutput, n.AudioOut = d.Reasoning, d.Audio
-		if reasoningOnTop {
+		if reasoningOnTop || d.Reasoning > 0 && u.Total == u.Prompt+u.Completion+d.Reasoning {
 			n.Output += d.Reasoning
 		}
 	}
