@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // ask is a request in no format.
@@ -207,6 +206,3 @@ func (j *joined) at(place int) *call {
 	}
 	return &j.calls[i]
 }
-
-// rawObject is a document as it is.
-func rawObject(s string) jsontext.Value { return jsontext.Value(s) }

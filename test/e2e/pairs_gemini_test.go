@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -22,7 +23,11 @@ func geminiRequest(a ask) (path string, body object) {
 	}
 	var declared list
 	for _, t := range a.tools {
-		declared = append(declared, object{"name": t.name, "description": t.name, "parametersJsonSchema": t.schema})
+		function := object{"name": t.name, "description": t.name}
+		if properties, _ := t.schema["properties"].(object); len(properties) > 0 {
+			function["parameters"] = geminiSchema(t.schema)
+		}
+		declared = append(declared, function)
 	}
 	if declared != nil {
 		body["tools"] = list{object{"functionDeclarations": declared}}
@@ -46,6 +51,22 @@ func geminiRequest(a ask) (path string, body object) {
 		body["generationConfig"] = config
 	}
 	return path, body
+}
+
+// geminiSchema writes a schema in the words of OpenAPI, which the format took
+// first; it refuses an object without properties.
+func geminiSchema(schema object) object {
+	out := object{"type": strings.ToUpper(fmt.Sprint(schema["type"]))}
+	if properties, ok := schema["properties"].(object); ok {
+		of := object{}
+		for name, p := range properties {
+			if p, ok := p.(object); ok {
+				of[name] = geminiSchema(p)
+			}
+		}
+		out["properties"], out["required"] = of, schema["required"]
+	}
+	return out
 }
 
 func geminiConversation(a ask) (contents list) {

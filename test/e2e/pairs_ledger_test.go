@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -28,6 +29,8 @@ type row struct {
 	Reasoning int64  `json:"reasoning_tokens"`
 	Total     int64  `json:"total_tokens"`
 	Quality   string `json:"usage_quality"`
+	Cost      string `json:"cost_usd"` // "" for null
+	Served    string `json:"served_model"`
 }
 
 func (r row) usage() usage { return usage{r.Input, r.Cached, r.Written, r.Output, r.Reasoning} }
@@ -118,6 +121,7 @@ func (b *book) check(t *testing.T, l *lab) {
 	if len(rows) != len(b.rows) {
 		t.Errorf("%d turns in the ledger, %d were made", len(rows), len(b.rows))
 	}
+	checkRollUps(t, l, rows)
 	for id, want := range b.rows {
 		got, ok := rows[id]
 		if !ok {
@@ -132,12 +136,50 @@ func (b *book) check(t *testing.T, l *lab) {
 		if got.Quality != quality || got.Total != got.Input+got.Output {
 			t.Errorf("%s: %+v", want.who, got)
 		}
+		if got.Status == "ok" && strings.Contains(got.Served, "sim-") && got.Cost != priced(got) {
+			t.Errorf("%s: costs %q, want %q", want.who, got.Cost, priced(got))
+		}
 		if want.usage != nil {
 			if diff := cmp.Diff(fmt.Sprintf("%+v", got.usage()), fmt.Sprintf("%+v", want.usage.within(got.usage()))); diff != "" {
 				t.Errorf("%s: usage (-ledger +client):\n%s", want.who, diff)
 			}
 		}
 	}
+}
+
+// checkRollUps compares what the usage sums up with the sum of the rows.
+func checkRollUps(t *testing.T, l *lab, rows map[string]row) {
+	t.Helper()
+	type totals struct {
+		Turns     int64 `json:"turns"`
+		Input     int64 `json:"input_tokens"`
+		Cached    int64 `json:"cache_read_tokens"`
+		Written   int64 `json:"cache_write_tokens"`
+		Output    int64 `json:"output_tokens"`
+		Reasoning int64 `json:"reasoning_tokens"`
+	}
+	var got struct {
+		Week totals `json:"last_7_days"`
+	}
+	getJSON(t, l.url+"/api/v1/usage", &got)
+	var want totals
+	for _, r := range rows {
+		want = totals{want.Turns + 1, want.Input + r.Input, want.Cached + r.Cached, want.Written + r.Written, want.Output + r.Output, want.Reasoning + r.Reasoning}
+	}
+	if got.Week != want {
+		t.Errorf("the usage tells %+v, the turns sum up to %+v", got.Week, want)
+	}
+}
+
+// priced is what a turn cost that a scripted model answered. Only OpenRouter's
+// tells a price, a millionth of a dollar for a token of input and four for one of
+// output; what has no price has no cost.
+func priced(r row) string {
+	if r.Provider != "openrouter" {
+		return ""
+	}
+	micros := r.Input + 4*r.Output
+	return fmt.Sprintf("%d.%06d000", micros/1e6, micros%1e6)
 }
 
 // within fills in what the client's format has no word for.
