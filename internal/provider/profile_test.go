@@ -21,6 +21,7 @@ func TestProfilesSayWhatFamiliesNeed(t *testing.T) {
 		{"openai", "", "gpt-5.4", llm.FormatChat, "openai", map[string]string{"max_tokens": "max_completion_tokens"}, ""},
 		{"openai", "https://api.openai.com/v1", "gpt-5.4", llm.FormatResponses, "openai", nil, "tools"},
 		{"openai", "http://127.0.0.1:8000/v1", "qwen3-coder", llm.FormatChat, "openai-compatible", map[string]string{"max_completion_tokens": "max_tokens"}, ""},
+		{"openai", "http://relay.example/v1", "gpt-5.4", llm.FormatResponses, "openai-compatible", nil, "tools"},
 		{"openai", "http://relay.example/v1", "gpt-5.4", llm.FormatChat, "openai-compatible", map[string]string{"max_tokens": "max_completion_tokens"}, ""},
 		{"anthropic", "", "claude-sonnet-4-5", llm.FormatMessages, "anthropic", nil, "tools"},
 	} {

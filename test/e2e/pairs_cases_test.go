@@ -52,6 +52,10 @@ var pairCases = []struct {
 		r := p.ask("n3", ask{said: []said{{text: question}, {answer: first}, {text: "and then?"}}})
 		p.is(r, finishStop, r.usage.input >= count(question, first.text, "and then?") && r.text != first.text)
 	}},
+	{"a whole answer where a stream was asked for", func(p *pair) {
+		r := p.ask("n6-wholestream", ask{})
+		p.is(r, finishStop, len(r.text) > 80)
+	}},
 	{"nothing said", func(p *pair) {
 		r := p.ask("empty", ask{})
 		p.is(r, finishStop, r.text == "" && r.calls == nil)
@@ -84,6 +88,13 @@ var pairCases = []struct {
 	}},
 	{"reasoning over a tool turn", func(p *pair) { p.reasonsOver(false) }},
 	{"reasoning over a tool turn, for a client that strips it", func(p *pair) { p.reasonsOver(true) }},
+	{"reasoning over a tool turn that another provider takes over", func(p *pair) {
+		for _, next := range upstreams {
+			if next != p.upstream {
+				p.takesOver(next)
+			}
+		}
+	}},
 	{"an image", func(p *pair) {
 		r := p.ask("n2", ask{said: []said{{text: question, media: []media{{"image/png", png}}}}})
 		p.is(r, finishStop, r.usage.input == count(question, strings.Repeat("x", 340)))
@@ -188,6 +199,21 @@ func (p *pair) carryOn(a ask, r *reply, script string, strip bool) (rounds int) 
 	}
 	p.is(r, finishStop, len(r.text) > 40)
 	return rounds
+}
+
+// takesOver has another provider go on after a tool turn: what the first one
+// sealed must not reach it, as it would refuse it, and what it wants sealed
+// itself isn't there.
+func (p *pair) takesOver(next upstream) {
+	p.Helper()
+	a := ask{reasons: true, tools: []tool{lookUp}, said: []said{{text: "find it out: " + p.who + next.name}}}
+	r := p.ask("think-tools1-par2", a)
+	p.is(r, finishTools, len(r.calls) == 2)
+	q := *p
+	q.upstream = next
+	if rounds := q.carryOn(a, r, "think-tools2-par2", false); rounds != 2 {
+		p.Errorf("%s: %d rounds with tools, want 2", next.name, rounds)
+	}
 }
 
 // reasonsOver plays an agent's loop with a model that reasons: providers refuse

@@ -94,8 +94,8 @@ type messagesUsage struct {
 type messagesBlock struct {
 	Type      string         `json:"type"`
 	Text      string         `json:"text,omitempty"`
-	Thinking  *string        `json:"thinking,omitempty"`
-	Signature string         `json:"signature,omitempty"`
+	Thinking  *string        `json:"thinking,omitzero"`
+	Signature *string        `json:"signature,omitzero"`
 	Data      string         `json:"data,omitempty"`
 	ID        string         `json:"id,omitempty"`
 	Name      string         `json:"name,omitempty"`
@@ -241,10 +241,16 @@ func messagesStream(events []event) (*reply, error) {
 
 func (b *messagesBlock) add(delta messagesBlock) {
 	b.Text += delta.Text
-	b.Signature += delta.Signature
 	b.Partial += delta.Partial
-	if delta.Thinking != nil {
-		whole := *b.Thinking + *delta.Thinking
-		b.Thinking = &whole
+	b.Thinking = joinedText(b.Thinking, delta.Thinking)
+	b.Signature = joinedText(b.Signature, delta.Signature)
+}
+
+// joinedText adds text to a field that may be empty but not missing.
+func joinedText(to, more *string) *string {
+	if to == nil || more == nil {
+		return cmp.Or(to, more)
 	}
+	whole := *to + *more
+	return &whole
 }
