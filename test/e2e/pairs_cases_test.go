@@ -56,6 +56,16 @@ var pairCases = []struct {
 		r := p.ask("n6-wholestream", ask{})
 		p.is(r, finishStop, len(r.text) > 80)
 	}},
+	{"usage that isn't told", func(p *pair) {
+		a := p.asked("n6-nousage", ask{})
+		x := p.l.send(p.T, p.client, a, nil)
+		r, err := p.client.understand(x, a.stream)
+		if err != nil || x.broken != nil {
+			p.Fatalf("%v, %v: %s", err, x.broken, x.body)
+		}
+		p.is(r, finishStop, len(r.text) > 80)
+		p.noteAs(x, "ok", "estimated", nil)
+	}},
 	{"nothing said", func(p *pair) {
 		r := p.ask("empty", ask{})
 		p.is(r, finishStop, r.text == "" && r.calls == nil)

@@ -109,10 +109,16 @@ func (p *pair) exchange(script string, a ask) (*reply, http.Header) {
 	return r, x.header
 }
 
-// note says what the ledger must know of an exchange.
+// note says what the ledger must know of an exchange. What broke off was counted
+// here, what failed at once used nothing that is known for certain.
 func (p *pair) note(x exchange, status string, u *usage) {
 	p.Helper()
-	p.book.note(p.T, x.header.Get("X-Oido-Turn"), expected{p.who, status, p.upstream.name, p.client.name, p.stream, u})
+	p.noteAs(x, status, map[string]string{"ok": "exact", "cut": "estimated"}[status], u)
+}
+
+func (p *pair) noteAs(x exchange, status, quality string, u *usage) {
+	p.Helper()
+	p.book.note(p.T, x.header.Get("X-Oido-Turn"), expected{p.who, status, quality, p.upstream.name, p.client.name, p.stream, u})
 }
 
 // is checks the parts of an answer that a case is about.
