@@ -44,3 +44,27 @@ func TestProfilesSayWhatFamiliesNeed(t *testing.T) {
 		a.Close()
 	}
 }
+
+// TestARelayPassesWhatTheVendorTakes asks for a vendor's models at a server of its
+// format elsewhere: what the models refuse there, they refuse here.
+func TestARelayPassesWhatTheVendorTakes(t *testing.T) {
+	reject := func(base, model string, f llm.Format) []string {
+		p, err := provider.ProfileAt("openai", base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := provider.NewAccount(provider.Options{Name: "p", Profile: p, BaseURL: base})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		return a.Target(model, f, provider.Key{}).Reject
+	}
+	for _, model := range []string{"gpt-4o", "gpt-5.4", "gpt-5.4-mini", "gpt-5-chat-latest", "o3", "o4-mini", "qwen3-coder"} {
+		for _, f := range []llm.Format{llm.FormatChat, llm.FormatResponses} {
+			if d := cmp.Diff(reject("", model, f), reject("http://relay.example/v1", model, f)); d != "" {
+				t.Errorf("%s in %s (-vendor +relay):\n%s", model, f, d)
+			}
+		}
+	}
+}

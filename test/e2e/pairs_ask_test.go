@@ -22,8 +22,9 @@ type ask struct {
 	system  string
 	said    []said
 	tools   []tool
-	force   bool // a call is wanted
-	single  bool // one call at most
+	choice  string // "none", "any", or the tool to be called
+	single  bool   // one call at most
+	sampled bool   // temperature and top_p are set
 	schema  object
 	stops   []string
 	limit   int

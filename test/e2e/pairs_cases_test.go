@@ -15,7 +15,22 @@ var (
 		"required":   list{"what", "count"}, "additionalProperties": false,
 	}
 	lookUp = tool{"look_up", answerSchema}
-	now    = tool{"now", object{"type": "object", "properties": object{}}}
+	// plan uses what formats differ in, and names that are words of schemas.
+	plan = tool{"plan", object{
+		"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "additionalProperties": false,
+		"properties": object{
+			"type":       object{"type": "string", "enum": list{"a", "b"}},
+			"format":     object{"type": "string", "format": "date-time", "pattern": "^[0-9]"},
+			"properties": object{"type": "object", "properties": object{"default": object{"type": "boolean", "default": true}}},
+			"steps":      object{"type": "array", "items": object{"$ref": "#/$defs/step"}, "minItems": 1},
+			"either":     object{"anyOf": list{object{"type": "string"}, object{"type": "null"}}},
+			"several":    object{"type": list{"integer", "null"}, "exclusiveMinimum": 0},
+			"fixed":      object{"const": "x"},
+		},
+		"required": list{"type", "steps"},
+		"$defs":    object{"step": object{"type": "object", "properties": object{"$ref": object{"type": "string"}}}},
+	}}
+	now = tool{"now", object{"type": "object", "properties": object{}}}
 )
 
 const (
@@ -86,8 +101,45 @@ var pairCases = []struct {
 		p.loop(r, "tools1-noargs", false)
 	}},
 	{"a tool must be called", func(p *pair) {
-		r := p.ask("n2", ask{tools: []tool{lookUp}, force: true})
+		r := p.ask("n2", ask{tools: []tool{lookUp, now}, choice: "any"})
+		p.is(r, finishTools, len(r.calls) == 1 && r.calls[0].name == "look_up")
+	}},
+	{"a certain tool must be called", func(p *pair) {
+		r := p.ask("n2", ask{tools: []tool{lookUp, now}, choice: "now"})
+		p.is(r, finishTools, len(r.calls) == 1 && r.calls[0].name == "now")
+	}},
+	{"no tool may be called", func(p *pair) {
+		r := p.ask("tools3-n2", ask{tools: []tool{lookUp}, choice: "none"})
+		p.is(r, finishStop, r.calls == nil && r.text != "")
+	}},
+	{"a tool with a rich schema", func(p *pair) {
+		r := p.ask("tools1", ask{tools: []tool{plan}})
 		p.is(r, finishTools, len(r.calls) == 1)
+		var got object
+		if err := json.Unmarshal([]byte(r.calls[0].arguments), &got); err != nil || len(got) != len(plan.schema["properties"].(object)) {
+			p.Errorf("%v: %v", err, r.calls)
+		}
+		p.carryOn(ask{tools: []tool{plan}, said: []said{{text: question}}}, r, "tools1", false)
+	}},
+	{"a tool with a name that other formats refuse", func(p *pair) {
+		files := tool{"files.read", answerSchema}
+		if p.client.name != "gemini" {
+			files.name = "files-read-" + strings.Repeat("x", 50)
+		}
+		r := p.ask("tools1", ask{tools: []tool{files}})
+		p.is(r, finishTools, len(r.calls) == 1 && r.calls[0].name == files.name)
+		p.carryOn(ask{tools: []tool{files}, said: []said{{text: question}}}, r, "tools1", false)
+	}},
+	{"sampling", func(p *pair) {
+		r := p.ask("n2", ask{sampled: true})
+		p.is(r, finishStop, r.text != "")
+	}},
+	{"sampling where a model that reasons refuses it", func(p *pair) {
+		if p.client.name == "messages" && p.upstream.name == "messages" {
+			return // who asks for both in the vendor's own format is told by the vendor
+		}
+		r := p.ask("n2-think", ask{sampled: true, reasons: true})
+		p.is(r, finishStop, r.text != "")
 	}},
 	{"one call at most", func(p *pair) {
 		if p.client.name == "gemini" || p.upstream.name == "gemini" {

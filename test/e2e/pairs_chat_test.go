@@ -18,8 +18,17 @@ func chatRequest(a ask) (path string, body object) {
 	for _, t := range a.tools {
 		body["tools"] = append(asList(body["tools"]), object{"type": "function", "function": object{"name": t.name, "description": t.name, "parameters": t.schema}})
 	}
-	if a.force {
+	switch a.choice {
+	case "":
+	case "none":
+		body["tool_choice"] = "none"
+	case "any":
 		body["tool_choice"] = "required"
+	default:
+		body["tool_choice"] = object{"type": "function", "function": object{"name": a.choice}}
+	}
+	if a.sampled {
+		body["temperature"], body["top_p"] = 0.5, 0.9
 	}
 	if a.single {
 		body["parallel_tool_calls"] = false

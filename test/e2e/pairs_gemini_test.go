@@ -24,7 +24,9 @@ func geminiRequest(a ask) (path string, body object) {
 	var declared list
 	for _, t := range a.tools {
 		function := object{"name": t.name, "description": t.name}
-		if properties, _ := t.schema["properties"].(object); len(properties) > 0 {
+		if properties, _ := t.schema["properties"].(object); t.schema["$defs"] != nil {
+			function["parametersJsonSchema"] = t.schema
+		} else if len(properties) > 0 {
 			function["parameters"] = geminiSchema(t.schema)
 		}
 		declared = append(declared, function)
@@ -32,8 +34,15 @@ func geminiRequest(a ask) (path string, body object) {
 	if declared != nil {
 		body["tools"] = list{object{"functionDeclarations": declared}}
 	}
-	if a.force {
-		body["toolConfig"] = object{"functionCallingConfig": object{"mode": "ANY"}}
+	switch a.choice {
+	case "":
+	case "none", "any":
+		body["toolConfig"] = object{"functionCallingConfig": object{"mode": strings.ToUpper(a.choice)}}
+	default:
+		body["toolConfig"] = object{"functionCallingConfig": object{"mode": "ANY", "allowedFunctionNames": list{a.choice}}}
+	}
+	if a.sampled {
+		config["temperature"], config["topP"] = 0.5, 0.9
 	}
 	if a.schema != nil {
 		config["responseMimeType"], config["responseJsonSchema"] = "application/json", a.schema

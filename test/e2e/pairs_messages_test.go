@@ -24,15 +24,22 @@ func messagesRequest(a ask) (path string, body object) {
 	for _, t := range a.tools {
 		body["tools"] = append(asList(body["tools"]), object{"name": t.name, "description": t.name, "input_schema": t.schema})
 	}
-	if a.force || a.single {
+	if a.choice != "" || a.single {
 		choice := object{"type": "auto"}
-		if a.force {
-			choice["type"] = "any"
+		switch a.choice {
+		case "":
+		case "none", "any":
+			choice["type"] = a.choice
+		default:
+			choice["type"], choice["name"] = "tool", a.choice
 		}
 		if a.single {
 			choice["disable_parallel_tool_use"] = true
 		}
 		body["tool_choice"] = choice
+	}
+	if a.sampled {
+		body["temperature"], body["top_p"] = 0.5, 0.9
 	}
 	if a.schema != nil {
 		body["output_config"] = object{"format": object{"type": "json_schema", "schema": a.schema}}

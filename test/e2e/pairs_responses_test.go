@@ -23,8 +23,17 @@ func responsesRequest(a ask) (path string, body object) {
 	for _, t := range a.tools {
 		body["tools"] = append(asList(body["tools"]), object{"type": "function", "name": t.name, "description": t.name, "parameters": t.schema, "strict": false})
 	}
-	if a.force {
+	switch a.choice {
+	case "":
+	case "none":
+		body["tool_choice"] = "none"
+	case "any":
 		body["tool_choice"] = "required"
+	default:
+		body["tool_choice"] = object{"type": "function", "name": a.choice}
+	}
+	if a.sampled {
+		body["temperature"], body["top_p"] = 0.5, 0.9
 	}
 	if a.single {
 		body["parallel_tool_calls"] = false
@@ -209,7 +218,7 @@ func responsesStream(events []event) (*reply, error) {
 			}
 			last.ended = in.Type != "response.failed"
 		case "error":
-			told.fault = in.openAIFault.neutral()
+			told.fault = in.neutral()
 		}
 	}
 	told.calls = joined.calls

@@ -17,7 +17,10 @@ type upstream struct {
 // upstreams are the providers of a lab: one for each format, and one that speaks
 // Chat and shows its reasoning.
 var upstreams = []upstream{
-	{"chat", "gpt-5.4-mini-"}, {"messages", "claude-sonnet-4-5-"}, {"responses", "gpt-5.4-"}, {"gemini", "gemini-3-pro-"},
+	{"chat", "gpt-5.4-mini-"},
+	{"messages", "claude-sonnet-4-5-"},
+	{"responses", "gpt-5.4-"},
+	{"gemini", "gemini-3-pro-"},
 	{"openrouter", "anthropic/claude-sonnet-4-5-"},
 }
 
