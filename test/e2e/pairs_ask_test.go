@@ -46,7 +46,16 @@ type (
 	list   = []any
 )
 
-type media struct{ kind, base64 string }
+// media is an image or a file: its bytes, or where they are.
+type media struct{ kind, base64, url string }
+
+// at is where the media is found, if only in the URL itself.
+func (m media) at() string {
+	if m.url != "" {
+		return m.url
+	}
+	return "data:" + m.kind + ";base64," + m.base64
+}
 
 type tool struct {
 	name   string
@@ -55,7 +64,10 @@ type tool struct {
 
 type call struct{ id, name, arguments string }
 
-type result struct{ id, name, text string }
+type result struct {
+	id, name, text string
+	media          []media
+}
 
 // usage counts tokens: cached and written are of the input, reasoning is of the
 // output. A format that has no word for what was written to the cache says -1.

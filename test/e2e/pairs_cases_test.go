@@ -158,11 +158,27 @@ var pairCases = []struct {
 		}
 	}},
 	{"an image", func(p *pair) {
-		r := p.ask("n2", ask{said: []said{{text: question, media: []media{{"image/png", png}}}}})
+		r := p.ask("n2", ask{said: []said{{text: question, media: []media{{kind: "image/png", base64: png}}}}})
 		p.is(r, finishStop, r.usage.input == count(question, strings.Repeat("x", 340)))
 	}},
+	{"an image somewhere else", func(p *pair) {
+		r := p.ask("n2", ask{said: []said{{text: question, media: []media{{kind: "image/png", url: "https://example.com/cat.png"}}}}})
+		p.is(r, finishStop, r.usage.input == count(question, strings.Repeat("x", 340)))
+	}},
+	{"an image that a tool brought", func(p *pair) {
+		if p.client.name == "chat" {
+			return // the format has no place for it
+		}
+		a := ask{tools: []tool{lookUp}, said: []said{{text: question}}}
+		r := p.ask("tools1", a)
+		p.is(r, finishTools, len(r.calls) == 1)
+		brought := []result{{r.calls[0].id, "look_up", "seen", []media{{kind: "image/png", base64: png}}}}
+		a.said = append(a.said, said{answer: r}, said{results: brought})
+		after := p.ask("tools1", a)
+		p.is(after, finishStop, after.usage.input >= r.usage.input+340/4)
+	}},
 	{"a PDF", func(p *pair) {
-		r := p.ask("n2", ask{said: []said{{text: question, media: []media{{"application/pdf", pdf}}}}})
+		r := p.ask("n2", ask{said: []said{{text: question, media: []media{{kind: "application/pdf", base64: pdf}}}}})
 		p.is(r, finishStop, r.usage.input == count(question, strings.Repeat("x", 340)))
 	}},
 	{"structured output", func(p *pair) {
@@ -247,7 +263,7 @@ func (p *pair) carryOn(a ask, r *reply, script string, strip bool) (rounds int) 
 			if ids[id] = true; id == "" || c.name == "" {
 				p.Fatalf("a call without a name or an id: %+v", r)
 			}
-			results = append(results, result{c.id, c.name, fmt.Sprint(i, found)})
+			results = append(results, result{id: c.id, name: c.name, text: fmt.Sprint(i, found)})
 		}
 		if len(ids) != len(r.calls) {
 			p.Errorf("calls share ids: %+v", r.calls)

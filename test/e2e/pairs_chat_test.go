@@ -67,11 +67,10 @@ func chatConversation(a ask) (messages list) {
 		default:
 			content := list{object{"type": "text", "text": s.text}}
 			for _, m := range s.media {
-				url := "data:" + m.kind + ";base64," + m.base64
 				if m.kind == "application/pdf" {
-					content = append(content, object{"type": "file", "file": object{"filename": "paper.pdf", "file_data": url}})
+					content = append(content, object{"type": "file", "file": object{"filename": "paper.pdf", "file_data": m.at()}})
 				} else {
-					content = append(content, object{"type": "image_url", "image_url": object{"url": url}})
+					content = append(content, object{"type": "image_url", "image_url": object{"url": m.at()}})
 				}
 			}
 			messages = append(messages, object{"role": "user", "content": content})

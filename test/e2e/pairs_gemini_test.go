@@ -97,17 +97,29 @@ func geminiConversation(a ask) (contents list) {
 			}
 		case s.results != nil:
 			for _, r := range s.results {
-				parts = append(parts, object{"functionResponse": geminiNamed(r.id, r.name, "response", object{"output": r.text})})
+				response := geminiNamed(r.id, r.name, "response", object{"output": r.text})
+				if r.media != nil {
+					response["parts"] = geminiMedia(r.media)
+				}
+				parts = append(parts, object{"functionResponse": response})
 			}
 		default:
-			parts = append(parts, object{"text": s.text})
-			for _, m := range s.media {
-				parts = append(parts, object{"inlineData": object{"mimeType": m.kind, "data": m.base64}})
-			}
+			parts = append(list{object{"text": s.text}}, geminiMedia(s.media)...)
 		}
 		contents = append(contents, object{"role": role, "parts": parts})
 	}
 	return contents
+}
+
+func geminiMedia(all []media) (parts list) {
+	for _, m := range all {
+		if m.url != "" {
+			parts = append(parts, object{"fileData": object{"mimeType": m.kind, "fileUri": m.url}})
+		} else {
+			parts = append(parts, object{"inlineData": object{"mimeType": m.kind, "data": m.base64}})
+		}
+	}
+	return parts
 }
 
 // geminiNamed is a call or a response; models without ids for calls get none back.

@@ -70,21 +70,29 @@ func messagesConversation(a ask) (messages list) {
 			}
 		case s.results != nil:
 			for _, r := range s.results {
-				content = append(content, object{"type": "tool_result", "tool_use_id": r.id, "content": r.text})
+				content = append(content, object{"type": "tool_result", "tool_use_id": r.id, "content": messagesContent(r.text, r.media)})
 			}
 		default:
-			content = append(content, object{"type": "text", "text": s.text})
-			for _, m := range s.media {
-				kind := "image"
-				if m.kind == "application/pdf" {
-					kind = "document"
-				}
-				content = append(content, object{"type": kind, "source": object{"type": "base64", "media_type": m.kind, "data": m.base64}})
-			}
+			content = messagesContent(s.text, s.media)
 		}
 		messages = append(messages, object{"role": role, "content": content})
 	}
 	return messages
+}
+
+func messagesContent(text string, all []media) list {
+	content := list{object{"type": "text", "text": text}}
+	for _, m := range all {
+		kind, source := "image", object{"type": "base64", "media_type": m.kind, "data": m.base64}
+		if m.kind == "application/pdf" {
+			kind = "document"
+		}
+		if m.url != "" {
+			source = object{"type": "url", "url": m.url}
+		}
+		content = append(content, object{"type": kind, "source": source})
+	}
+	return content
 }
 
 type messagesUsage struct {

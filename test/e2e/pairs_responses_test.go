@@ -65,22 +65,25 @@ func responsesConversation(a ask) (input list) {
 			}
 		case s.results != nil:
 			for _, r := range s.results {
-				input = append(input, object{"type": "function_call_output", "call_id": r.id, "output": r.text})
+				input = append(input, object{"type": "function_call_output", "call_id": r.id, "output": responsesContent(r.text, r.media)})
 			}
 		default:
-			content := list{object{"type": "input_text", "text": s.text}}
-			for _, m := range s.media {
-				url := "data:" + m.kind + ";base64," + m.base64
-				if m.kind == "application/pdf" {
-					content = append(content, object{"type": "input_file", "filename": "paper.pdf", "file_data": url})
-				} else {
-					content = append(content, object{"type": "input_image", "image_url": url})
-				}
-			}
-			input = append(input, object{"role": "user", "content": content})
+			input = append(input, object{"role": "user", "content": responsesContent(s.text, s.media)})
 		}
 	}
 	return input
+}
+
+func responsesContent(text string, all []media) list {
+	content := list{object{"type": "input_text", "text": text}}
+	for _, m := range all {
+		if m.kind == "application/pdf" {
+			content = append(content, object{"type": "input_file", "filename": "paper.pdf", "file_data": m.at()})
+		} else {
+			content = append(content, object{"type": "input_image", "image_url": m.at()})
+		}
+	}
+	return content
 }
 
 type responsesDocument struct {
