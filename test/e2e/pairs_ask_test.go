@@ -29,6 +29,7 @@ type ask struct {
 	stops   []string
 	limit   int
 	reasons bool
+	quiet   bool // a stream that tells its usage only when asked isn't asked
 }
 
 // said is one turn of a conversation: the user's words, the model's answer, or
@@ -85,6 +86,7 @@ const (
 
 // reply is an answer in no format.
 type reply struct {
+	model                    string // that answered
 	text, refusal, reasoning string
 	calls                    []call
 	finish                   finish

@@ -72,14 +72,17 @@ var pairCases = []struct {
 		p.is(r, finishStop, len(r.text) > 80)
 	}},
 	{"usage that isn't told", func(p *pair) {
-		a := p.asked("n6-nousage", ask{})
-		x := p.l.send(p.T, p.client, a, nil)
-		r, err := p.client.understand(x, a.stream)
-		if err != nil || x.broken != nil {
-			p.Fatalf("%v, %v: %s", err, x.broken, x.body)
-		}
+		r, x := p.uncounted("n6-nousage", ask{})
 		p.is(r, finishStop, len(r.text) > 80)
 		p.noteAs(x, "ok", "estimated", nil)
+	}},
+	{"usage that the client doesn't ask for", func(p *pair) {
+		r, x := p.uncounted("n6", ask{quiet: true})
+		p.is(r, finishStop, len(r.text) > 80)
+		if p.client.name == "chat" && p.stream && r.usage != nil {
+			p.Errorf("told all the same: %s", x.body)
+		}
+		p.noteAs(x, "ok", "exact", nil)
 	}},
 	{"nothing said", func(p *pair) {
 		r := p.ask("empty", ask{})
@@ -236,6 +239,18 @@ func fits(text string) bool {
 	}
 	err := json.Unmarshal([]byte(text), &v, json.RejectUnknownMembers(true))
 	return err == nil && v.What != nil && v.Count != nil
+}
+
+// uncounted has the model answer that plays a script, whatever is told of usage.
+func (p *pair) uncounted(script string, a ask) (*reply, exchange) {
+	p.Helper()
+	a = p.asked(script, a)
+	x := p.l.send(p.T, p.client, a, nil)
+	r, err := p.client.understand(x, a.stream)
+	if err != nil || x.broken != nil {
+		p.Fatalf("%v, %v: %s", err, x.broken, x.body)
+	}
+	return r, x
 }
 
 // loop answers calls as an agent does until the model answers in text. What the

@@ -13,7 +13,10 @@ var chatDialect = dialect{
 func chatRequest(a ask) (path string, body object) {
 	body = object{"model": a.model, "messages": chatConversation(a)}
 	if a.stream {
-		body["stream"], body["stream_options"] = true, object{"include_usage": true}
+		body["stream"] = true
+		if !a.quiet {
+			body["stream_options"] = object{"include_usage": true}
+		}
 	}
 	for _, t := range a.tools {
 		body["tools"] = append(asList(body["tools"]), object{"type": "function", "function": object{"name": t.name, "description": t.name, "parameters": t.schema}})
@@ -130,6 +133,7 @@ type chatSaid struct {
 }
 
 type chatDocument struct {
+	Model   string `json:"model"`
 	Choices []struct {
 		Message chatSaid `json:"message"`
 		Delta   chatSaid `json:"delta"`
@@ -151,6 +155,7 @@ func (r *chatReader) add(doc []byte) error {
 	if err != nil {
 		return err
 	}
+	r.model = cmp.Or(in.Model, r.model)
 	if in.Error != nil {
 		r.fault = in.Error.neutral()
 	}

@@ -149,6 +149,7 @@ type geminiFault struct {
 }
 
 type geminiDocument struct {
+	Version    string `json:"modelVersion"`
 	Candidates []struct {
 		Content struct {
 			Parts []geminiPart `json:"parts"`
@@ -175,6 +176,9 @@ func (r *geminiReader) add(doc []byte) error {
 	in, err := read[geminiDocument](doc)
 	if err != nil {
 		return err
+	}
+	if in.Version != "" {
+		r.model = in.Version
 	}
 	if in.Error != nil {
 		r.fault = in.Error.neutral()

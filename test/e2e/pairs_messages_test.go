@@ -124,6 +124,7 @@ type messagesEnd struct {
 }
 
 type messagesDocument struct {
+	Model   string          `json:"model"`
 	Content []messagesBlock `json:"content"`
 	Usage   messagesUsage   `json:"usage"`
 	messagesEnd
@@ -192,7 +193,9 @@ func messagesReply(blocks []messagesBlock, end messagesEnd, u messagesUsage) *re
 
 func messagesWhole(doc []byte) (*reply, error) {
 	in, err := read[messagesDocument](doc)
-	return messagesReply(in.Content, in.messagesEnd, in.Usage), err
+	r := messagesReply(in.Content, in.messagesEnd, in.Usage)
+	r.model = in.Model
+	return r, err
 }
 
 func messagesStream(events []event) (*reply, error) {
@@ -200,6 +203,7 @@ func messagesStream(events []event) (*reply, error) {
 		blocks = map[int]*messagesBlock{}
 		end    messagesEnd
 		usage  messagesUsage
+		model  string
 		fault  *fault
 		ended  bool
 	)
@@ -225,6 +229,7 @@ func messagesStream(events []event) (*reply, error) {
 		switch e.name {
 		case "message_start":
 			usage.add(in.Message.Usage)
+			model = in.Message.Model
 		case "content_block_start":
 			blocks[in.Index] = &in.Block
 		case "content_block_delta", "content_block_stop":
@@ -250,7 +255,7 @@ func messagesStream(events []event) (*reply, error) {
 		list = append(list, *b)
 	}
 	r := messagesReply(list, end, usage)
-	r.ended, r.fault = ended, fault
+	r.model, r.ended, r.fault = model, ended, fault
 	return r, nil
 }
 

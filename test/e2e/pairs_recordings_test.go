@@ -101,7 +101,7 @@ func (p *pair) plays(name string, want reply) {
 	p.Helper()
 	got := p.ask("rec-"+name, ask{reasons: true, tools: []tool{lookUp}})
 	parts := cmp.Options{
-		cmp.AllowUnexported(reply{}), cmpopts.IgnoreFields(reply{}, "usage", "stop", "ended", "native"),
+		cmp.AllowUnexported(reply{}), cmpopts.IgnoreFields(reply{}, "model", "usage", "stop", "ended", "native"),
 		cmp.Comparer(sameCall),
 	}
 	if diff := cmp.Diff(want, *got, parts); diff != "" {

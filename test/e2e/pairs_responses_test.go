@@ -87,6 +87,7 @@ func responsesContent(text string, all []media) list {
 }
 
 type responsesDocument struct {
+	Model      string `json:"model"`
 	Status     string `json:"status"`
 	Incomplete *struct {
 		Reason string `json:"reason"`
@@ -124,7 +125,7 @@ type responsesItem struct {
 
 // neutral reads a response at its end.
 func (d *responsesDocument) neutral() (*reply, error) {
-	r := &reply{}
+	r := &reply{model: d.Model}
 	for _, raw := range d.Output {
 		item, err := read[responsesItem](raw)
 		if err != nil {

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -107,6 +108,10 @@ func (p *pair) exchange(script string, a ask) (*reply, http.Header) {
 	}
 	if err != nil || r.fault != nil || r.finish == "" || r.usage == nil {
 		p.Fatalf("%s: %v\n%+v\n%s", a.model, err, r, x.body)
+	}
+	named := p.upstream.name + "/" + r.model
+	if said := x.header.Get("X-Oido-Provider") + "/" + x.header.Get("X-Oido-Model"); !strings.Contains(script, "rec-") && named != a.model || said != a.model {
+		p.Errorf("asked %s, the answer names %s, its header %s", a.model, named, said)
 	}
 	p.note(x, "ok", r.usage)
 	return r, x.header
