@@ -28,6 +28,7 @@ func recordedBy(name string) upstream {
 // every format: each gets the text, the calls, the reasoning and the usage that a
 // client of the provider's own format gets, and the ledger tells the same.
 func TestRecordingsReachEveryClient(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	var b book
 	t.Run("recordings", func(t *testing.T) {

@@ -41,6 +41,7 @@ type pair struct {
 // not, for everything that the formats share. Then it compares what the clients
 // were told with the ledger.
 func TestPairs(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	var b book
 	t.Run("cases", func(t *testing.T) {
