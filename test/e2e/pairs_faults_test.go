@@ -59,7 +59,7 @@ func TestPairsThatFail(t *testing.T) {
 		for _, c := range early {
 			t.Run(c.script, func(t *testing.T) {
 				t.Parallel()
-				eachPair(t, l, &b, func(p *pair) {
+				eachPair(t, l, &b, upstreams, func(p *pair) {
 					if c.only != "" && p.stream != (c.only == "streamed") || c.script == "bad0" && p.namesEvents() {
 						return
 					}
@@ -70,7 +70,7 @@ func TestPairsThatFail(t *testing.T) {
 		for _, script := range late {
 			t.Run(script+", late", func(t *testing.T) {
 				t.Parallel()
-				eachPair(t, l, &b, func(p *pair) {
+				eachPair(t, l, &b, upstreams, func(p *pair) {
 					if p.stream {
 						p.breaks("n9-"+script, ask{})
 						if script != "stall3" { // which takes its time
@@ -215,7 +215,7 @@ func TestClientsThatLeave(t *testing.T) {
 	l := newLab(t)
 	var number atomic.Int64 // a model of its own for each, to be found by
 	t.Run("cases", func(t *testing.T) {
-		eachPair(t, l, nil, func(p *pair) {
+		eachPair(t, l, nil, upstreams, func(p *pair) {
 			n := 16 + number.Add(1)
 			if p.stream {
 				p.leaves(fmt.Sprintf("n2000-d20-b%d", n), time.Minute)

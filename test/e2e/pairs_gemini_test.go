@@ -55,6 +55,9 @@ func geminiRequest(a ask) (path string, body object) {
 	}
 	if a.reasons {
 		config["thinkingConfig"] = object{"includeThoughts": true, "thinkingLevel": "high"}
+		if strings.Contains(a.model, "gemini-2.5") { // which takes no level
+			config["thinkingConfig"] = object{"includeThoughts": true, "thinkingBudget": 4000}
+		}
 	}
 	if len(config) > 0 {
 		body["generationConfig"] = config

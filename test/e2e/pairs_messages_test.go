@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -49,6 +50,9 @@ func messagesRequest(a ask) (path string, body object) {
 	}
 	if a.reasons {
 		body["thinking"] = object{"type": "enabled", "budget_tokens": 4000}
+		if strings.Contains(a.model, "claude-opus-4-7") { // which takes no budget
+			body["thinking"] = object{"type": "adaptive", "display": "summarized"}
+		}
 	}
 	return "/v1/messages", body
 }

@@ -25,6 +25,17 @@ var upstreams = []upstream{
 	{"openrouter", "anthropic/claude-sonnet-4-5-"},
 }
 
+// families are models whose reasoning is steered and sent back in other ways than
+// the thinkers'.
+var families = []upstream{
+	{"chat", "o4-mini-"},
+	{"messages", "claude-sonnet-4-6-"},
+	{"messages", "claude-opus-4-7-"},
+	{"responses", "o4-mini-"},
+	{"gemini", "gemini-2.5-flash-"},
+	{"gemini", "gemini-2.5-pro-"},
+}
+
 // pair is one client format in front of one provider, streamed or not, for one
 // case of the table.
 type pair struct {
@@ -48,7 +59,13 @@ func TestPairs(t *testing.T) {
 		for _, c := range pairCases {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
-				eachPair(t, l, &b, c.run)
+				eachPair(t, l, &b, upstreams, c.run)
+			})
+		}
+		for _, strip := range []bool{false, true} {
+			t.Run(fmt.Sprintf("families, stripped %t", strip), func(t *testing.T) {
+				t.Parallel()
+				eachPair(t, l, &b, families, func(p *pair) { p.reasonsOver(strip) })
 			})
 		}
 	})
@@ -57,11 +74,11 @@ func TestPairs(t *testing.T) {
 
 // eachPair runs a case for every pair, streamed and not, many at a time: they
 // have ended when the test that calls it has.
-func eachPair(t *testing.T, l *lab, b *book, run func(p *pair)) {
+func eachPair(t *testing.T, l *lab, b *book, at []upstream, run func(p *pair)) {
 	for i := range dialects {
-		for _, u := range upstreams {
+		for _, u := range at {
 			for _, stream := range []bool{false, true} {
-				name := fmt.Sprintf("%s to %s", dialects[i].name, u.name)
+				name := fmt.Sprintf("%s to %s %s", dialects[i].name, u.name, u.thinker)
 				if stream {
 					name += ", streamed"
 				}
