@@ -153,8 +153,8 @@ var pairCases = []struct {
 	}},
 	{"reasoning over a tool turn", func(p *pair) { p.reasonsOver(false) }},
 	{"reasoning over a tool turn, for a client that strips it", func(p *pair) { p.reasonsOver(true) }},
-	{"reasoning over a tool turn that another provider takes over", func(p *pair) {
-		for _, next := range upstreams {
+	{"reasoning over a tool turn that another model takes over", func(p *pair) {
+		for _, next := range slices.Concat(upstreams, families) {
 			if next != p.upstream {
 				p.takesOver(next)
 			}
@@ -294,18 +294,18 @@ func (p *pair) carryOn(a ask, r *reply, script string, strip bool) (rounds int) 
 	return rounds
 }
 
-// takesOver has another provider go on after a tool turn: what the first one
-// sealed must not reach it, as it would refuse it, and what it wants sealed
+// takesOver has another model go on after a tool turn: what the first one sealed
+// must not reach it, as it would refuse it, and what it wants sealed
 // itself isn't there.
 func (p *pair) takesOver(next upstream) {
 	p.Helper()
-	a := ask{reasons: true, tools: []tool{lookUp}, said: []said{{text: "find it out: " + p.who + next.name}}}
+	a := ask{reasons: true, tools: []tool{lookUp}, said: []said{{text: "find it out: " + p.who + next.name + next.thinker}}}
 	r := p.ask("think-tools1-par2", a)
 	p.is(r, finishTools, len(r.calls) == 2)
 	q := *p
 	q.upstream = next
 	if rounds := q.carryOn(a, r, "think-tools2-par2", false); rounds != 2 {
-		p.Errorf("%s: %d rounds with tools, want 2", next.name, rounds)
+		p.Errorf("%s: %d rounds with tools, want 2", next.thinker, rounds)
 	}
 }
 
