@@ -174,11 +174,17 @@ func (r *reply) fail(e *llm.Error) {
 		_ = r.flushLocked()
 		return
 	}
-	if r.enc == nil {
-		caller := wire.Caller{Request: &llm.Request{}, ID: r.call.AnswerID, Now: time.Now()}
-		if r.live {
-			caller.Passed = r.passed
-		}
+	caller := wire.Caller{Request: &llm.Request{}, ID: r.call.AnswerID, Now: time.Now()}
+	if r.attempt != nil {
+		caller.Model = r.attempt.Model
+	}
+	switch {
+	case !r.live:
+		// Committed while the provider was silent: what was held back is no part
+		// of an answer any more, and the error must not wait behind it.
+		r.enc, r.dirty = r.call.Client.NewStream(pingWriter{r}, caller), true
+	case r.enc == nil:
+		caller.Passed = r.passed
 		r.enc = r.call.Client.NewStream(replyWriter{r}, caller)
 	}
 	if err := r.enc.Fail(e); err != nil {
