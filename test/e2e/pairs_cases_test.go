@@ -74,7 +74,7 @@ var pairCases = []struct {
 	{"usage that isn't told", func(p *pair) {
 		r, x := p.uncounted("n6-nousage", ask{})
 		p.is(r, finishStop, len(r.text) > 80)
-		p.noteAs(x, "ok", "estimated", nil)
+		p.noteAs(x, "ok", "estimated", nil, r.finish)
 	}},
 	{"usage that the client doesn't ask for", func(p *pair) {
 		r, x := p.uncounted("n6", ask{quiet: true})
@@ -82,7 +82,7 @@ var pairCases = []struct {
 		if p.client.name == "chat" && p.stream && r.usage != nil {
 			p.Errorf("told all the same: %s", x.body)
 		}
-		p.noteAs(x, "ok", "exact", nil)
+		p.noteAs(x, "ok", "exact", nil, r.finish)
 	}},
 	{"nothing said", func(p *pair) {
 		r := p.ask("empty", ask{})

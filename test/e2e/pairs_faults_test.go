@@ -121,7 +121,7 @@ func (p *pair) failsEarly(script string, status int) {
 	if strings.Contains(strings.ToLower(string(x.body)), "api key") {
 		p.Errorf("tells of the operator's key: %s", x.body)
 	}
-	p.note(x, "error", nil)
+	p.note(x, "error", nil, "")
 }
 
 // breaks has an answer break off when it has begun. What had come is delivered,
@@ -146,7 +146,7 @@ func (p *pair) breaks(script string, a ask) {
 	if err == nil && r.text == "" && r.calls == nil && (p.client.name != "gemini" || a.tools == nil) {
 		p.Errorf("%s: what had come is lost: %s", script, x.body)
 	}
-	p.note(x, "cut", nil)
+	p.note(x, "cut", nil, "")
 }
 
 // namesEvents says whether the provider's format names its events: a nameless one,
@@ -167,7 +167,7 @@ func (p *pair) passes(x exchange) bool {
 		}
 	case p.client.name == "chat" && p.upstream.name == "openrouter", p.client.name == "gemini" && p.upstream.name == "gemini":
 		// The meter stumbles when the chunk is through.
-		p.note(x, "cut", nil)
+		p.note(x, "cut", nil, "")
 		return true
 	case p.namesEvents():
 		if err != nil || x.broken != nil {
@@ -176,7 +176,7 @@ func (p *pair) passes(x exchange) bool {
 	default:
 		return false
 	}
-	p.note(x, "ok", nil)
+	p.note(x, "ok", nil, "")
 	return true
 }
 

@@ -49,6 +49,7 @@ type expected struct {
 	provider, format string
 	stream           bool
 	usage            *usage // nil: not told to the client
+	finish           finish // "" is any
 }
 
 func (b *book) note(t *testing.T, id string, e expected) {
@@ -130,7 +131,10 @@ func (b *book) check(t *testing.T, l *lab) {
 			t.Errorf("%s: turn %s is not in the ledger", want.who, id)
 			continue
 		}
-		e := expected{want.who, got.Status, got.Quality, got.Provider, got.Format, got.Stream, want.usage}
+		e := expected{want.who, got.Status, got.Quality, got.Provider, got.Format, got.Stream, want.usage, want.finish}
+		if want.finish != "" && l.finish(t, id) != want.finish {
+			t.Errorf("%s: ended with %s, want %s", want.who, l.finish(t, id), want.finish)
+		}
 		if want.quality == "" {
 			want.quality = got.Quality
 		}
@@ -146,6 +150,24 @@ func (b *book) check(t *testing.T, l *lab) {
 			}
 		}
 	}
+}
+
+// finish is why a turn's last attempt ended.
+func (l *lab) finish(t *testing.T, id string) finish {
+	t.Helper()
+	var turn struct {
+		Attempts []struct {
+			Finish string `json:"finish"`
+		} `json:"attempt_list"`
+	}
+	getJSON(t, l.url+"/api/v1/turns/"+id, &turn)
+	if len(turn.Attempts) == 0 {
+		t.Fatalf("turn %s has no attempts", id)
+	}
+	last := turn.Attempts[len(turn.Attempts)-1].Finish
+	return map[string]finish{
+		"stop": finishStop, "stop_sequence": finishStop, "length": finishLength, "tool_calls": finishTools, "content_filter": finishRefused,
+	}[last]
 }
 
 // checkRollUps compares what the usage sums up with the sum of the rows.

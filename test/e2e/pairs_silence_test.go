@@ -55,8 +55,8 @@ func (p *pair) bridges(script string, fails bool) {
 		p.Errorf("%v, %+v: %s", x.broken, r, x.body)
 	}
 	if fails {
-		p.note(x, "error", nil)
+		p.note(x, "error", nil, "")
 	} else {
-		p.note(x, "ok", r.usage)
+		p.note(x, "ok", r.usage, r.finish)
 	}
 }

@@ -131,20 +131,20 @@ func (p *pair) exchange(script string, a ask) (*reply, http.Header) {
 	if said := x.header.Get("X-Oido-Provider") + "/" + x.header.Get("X-Oido-Model"); !strings.Contains(script, "rec-") && named != a.model || said != a.model {
 		p.Errorf("asked %s, the answer names %s, its header %s", a.model, named, said)
 	}
-	p.note(x, "ok", r.usage)
+	p.note(x, "ok", r.usage, r.finish)
 	return r, x.header
 }
 
 // note says what the ledger must know of an exchange. What broke off was counted
 // here, what failed at once used nothing that is known for certain.
-func (p *pair) note(x exchange, status string, u *usage) {
+func (p *pair) note(x exchange, status string, u *usage, f finish) {
 	p.Helper()
-	p.noteAs(x, status, map[string]string{"ok": "exact", "cut": "estimated"}[status], u)
+	p.noteAs(x, status, map[string]string{"ok": "exact", "cut": "estimated"}[status], u, f)
 }
 
-func (p *pair) noteAs(x exchange, status, quality string, u *usage) {
+func (p *pair) noteAs(x exchange, status, quality string, u *usage, f finish) {
 	p.Helper()
-	p.book.note(p.T, x.header.Get("X-Oido-Turn"), expected{p.who, status, quality, p.upstream.name, p.client.name, p.stream, u})
+	p.book.note(p.T, x.header.Get("X-Oido-Turn"), expected{p.who, status, quality, p.upstream.name, p.client.name, p.stream, u, f})
 }
 
 // is checks the parts of an answer that a case is about.
