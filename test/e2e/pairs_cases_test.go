@@ -196,9 +196,9 @@ var pairCases = []struct {
 		if p.client.name == "responses" {
 			return // the format can't ask for it
 		}
-		r, header := p.exchange("n40", ask{stops: []string{"e"}})
+		r, x := p.exchange("n40", ask{stops: []string{"e"}})
 		if p.upstream.name == "responses" {
-			p.is(r, finishStop, strings.Contains(header.Get("X-Oido-Downgrades"), "stop"))
+			p.is(r, finishStop, strings.Contains(x.header.Get("X-Oido-Downgrades"), "stop"))
 			return
 		}
 		p.is(r, finishStop, !strings.Contains(r.text, "e"))

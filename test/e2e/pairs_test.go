@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 )
@@ -116,7 +115,7 @@ func (p *pair) ask(script string, a ask) *reply {
 	return r
 }
 
-func (p *pair) exchange(script string, a ask) (*reply, http.Header) {
+func (p *pair) exchange(script string, a ask) (*reply, exchange) {
 	p.Helper()
 	a = p.asked(script, a)
 	x := p.l.send(p.T, p.client, a, nil)
@@ -132,7 +131,7 @@ func (p *pair) exchange(script string, a ask) (*reply, http.Header) {
 		p.Errorf("asked %s, the answer names %s, its header %s", a.model, named, said)
 	}
 	p.note(x, "ok", r.usage, r.finish)
-	return r, x.header
+	return r, x
 }
 
 // note says what the ledger must know of an exchange. What broke off was counted
