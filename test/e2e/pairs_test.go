@@ -33,6 +33,8 @@ var families = []upstream{
 	{"responses", "o4-mini-"},
 	{"gemini", "gemini-2.5-flash-"},
 	{"gemini", "gemini-2.5-pro-"},
+	{"compatible", ""}, // reasons in a field that OpenAI doesn't have
+	{"deepseek", ""},   // wants the reasoning of all turns back, as text
 }
 
 // pair is one client format in front of one provider, streamed or not, for one
