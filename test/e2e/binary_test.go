@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 
 // waiting is how many tests wait for processes at a time, whatever the number of
 // processors: that is what most of them do.
-const waiting = "16"
+const waiting = "32"
 
 func build(m *testing.M) int {
 	flag.Parse()

@@ -88,7 +88,7 @@ func TestPairsThatFail(t *testing.T) {
 // must have begun by then.
 const (
 	impatient = "500ms"
-	patient   = "3s"
+	patient   = "5s"
 )
 
 func (p *pair) failsEarly(script string, status int) {
