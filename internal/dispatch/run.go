@@ -84,7 +84,7 @@ func (d *Dispatcher) maxAnswer() int64 {
 // loop makes attempts until one answers or none may follow.
 func (r *run) loop(ctx context.Context) {
 	for number := range maxAttempts {
-		key, ok := r.cand.Account.Pick(r.tried)
+		key, ok := r.cand.Account.Pick(r.tried, r.call.Session)
 		if !ok {
 			if number == 0 {
 				r.fail(llm.Errorf(llm.KindUnavailable, "%s: every key rests after errors", r.cand.Account.Name))
@@ -113,7 +113,7 @@ func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) bool {
 	switch e.Kind {
 	case llm.KindAuth, llm.KindQuota, llm.KindRateLimit, llm.KindPermission:
 		r.tried = append(r.tried, key)
-		_, left := r.cand.Account.Pick(r.tried)
+		_, left := r.cand.Account.Pick(r.tried, r.call.Session)
 		return left
 	case llm.KindReasoning:
 		if r.strip == stripAll {

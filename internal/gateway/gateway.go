@@ -150,7 +150,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 	t.Session, t.SessionSource = s.ID, s.Source
 
 	d := &dispatch.Call{
-		Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, AnswerID: t.ID,
+		Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, Session: t.Session, AnswerID: t.ID,
 		Timeout: cap0(c.Timeout, st.MaxTimeout), WantOpening: s.First,
 	}
 	replay := cand.Account.Target(cand.Model, cand.Account.Format(c.Format.Name()), provider.Key{}).Reasoning.Replay

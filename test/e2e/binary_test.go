@@ -142,6 +142,8 @@ providers:
   gemini:   {type: gemini, base_url: "%[2]s/gemini", api_key: k}
   openrouter: {type: openrouter, base_url: "%[2]s/openrouter/api/v1", api_key: k, formats: [chat]}
   rotating: {type: anthropic, base_url: "%[2]s/anthropic", api_keys: [bad-key, good-key]}
+  messages-2: {type: anthropic, base_url: "%[2]s/anthropic", api_keys: [one-key, two-key]}
+  gemini-2: {type: gemini, base_url: "%[2]s/gemini", api_keys: [one-key, two-key]}
   compatible: {type: openai, base_url: "%[2]s/v1", api_key: k, formats: [chat]}
   deepseek: {type: deepseek, base_url: "%[2]s/deepseek", api_key: k, models: [{id: sim-think-tools1-par2}, {id: sim-think-tools2-par2}, {id: sim-think-tools3-par2}]}
 `, key, sim.url)

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -15,7 +17,9 @@ func TestARefusedKeyMakesWayForAnother(t *testing.T) {
 	twice := 0
 	for i := range dialects {
 		for _, stream := range []bool{false, true} {
-			p := &pair{t, l, &b, t.Name(), &dialects[i], upstream{name: "rotating"}, stream}
+			p := &pair{T: t, l: l, book: &b, who: t.Name(), client: &dialects[i], upstream: upstream{name: "rotating"}, stream: stream}
+			// Conversations keep to a key: these are of both.
+			p.header = http.Header{"X-Oido-Session": {fmt.Sprintf("%s-%t", p.client.name, stream)}}
 			r, x := p.exchange("n2", ask{})
 			p.is(r, finishStop, r.usage.input == count(question))
 			switch attempts := x.header.Get("X-Oido-Attempts"); attempts {

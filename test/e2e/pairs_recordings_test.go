@@ -51,7 +51,7 @@ func TestRecordingsReachEveryClient(t *testing.T) {
 					want := readRecording(t, doc, from.name, stream)
 					for i := range dialects {
 						t.Run("to "+dialects[i].name, func(t *testing.T) {
-							p := &pair{t, l, &b, t.Name(), &dialects[i], from, stream}
+							p := &pair{T: t, l: l, book: &b, who: t.Name(), client: &dialects[i], upstream: from, stream: stream}
 							p.plays(name, doc, *want)
 						})
 					}

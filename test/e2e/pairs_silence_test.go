@@ -26,7 +26,7 @@ func TestSilentProvidersAreBridged(t *testing.T) {
 				for _, script := range []string{"l10500-n6", "l10500-e529"} {
 					t.Run(dialects[i].name+" to "+from+" "+script, func(t *testing.T) {
 						t.Parallel()
-						p := &pair{t, l, &b, t.Name(), &dialects[i], upstream{name: from}, true}
+						p := &pair{T: t, l: l, book: &b, who: t.Name(), client: &dialects[i], upstream: upstream{name: from}, stream: true}
 						p.bridges(script, script == "l10500-e529")
 					})
 				}

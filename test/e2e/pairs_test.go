@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -33,6 +34,8 @@ var families = []upstream{
 	{"responses", "o4-mini-"},
 	{"gemini", "gemini-2.5-flash-"},
 	{"gemini", "gemini-2.5-pro-"},
+	{"messages-2", "claude-sonnet-4-5-"}, // with several keys
+	{"gemini-2", "gemini-3-pro-"},
 	{"compatible", ""}, // reasons in a field that OpenAI doesn't have
 	{"deepseek", ""},   // wants the reasoning of all turns back, as text
 }
@@ -47,6 +50,7 @@ type pair struct {
 	client   *dialect
 	upstream upstream
 	stream   bool
+	header   http.Header // to be sent along
 }
 
 // TestPairs has every client format ask every kind of provider, streamed and
@@ -85,7 +89,7 @@ func eachPair(t *testing.T, l *lab, b *book, at []upstream, run func(p *pair)) {
 				}
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
-					run(&pair{t, l, b, t.Name(), &dialects[i], u, stream})
+					run(&pair{T: t, l: l, book: b, who: t.Name(), client: &dialects[i], upstream: u, stream: stream})
 				})
 			}
 		}
@@ -120,7 +124,7 @@ func (p *pair) ask(script string, a ask) *reply {
 func (p *pair) exchange(script string, a ask) (*reply, exchange) {
 	p.Helper()
 	a = p.asked(script, a)
-	x := p.l.send(p.T, p.client, a, nil)
+	x := p.l.send(p.T, p.client, a, p.header)
 	r, err := p.client.understand(x, a.stream)
 	if err == nil {
 		err = x.broken
