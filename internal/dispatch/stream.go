@@ -29,7 +29,13 @@ func (r *run) forward(a *Attempt, upstream wire.Format, t wire.Target, body io.R
 	meter := r.meter(upstream, t)
 	events := sse.NewReader(body)
 	defer events.Close()
-	e := r.pump(a, meter, events)
+	ended := func() {
+		if r.call.WantOpening {
+			a.Opening = opening(upstream, t, r.out.head)
+		}
+		r.succeed(a)
+	}
+	e := r.pump(a, meter, events, ended)
 	a.Metered = meter.Result()
 	if e != nil {
 		return e
@@ -44,10 +50,7 @@ func (r *run) forward(a *Attempt, upstream wire.Format, t wire.Target, body io.R
 		}
 	}
 	if r.outcome.Status == "" {
-		r.succeed(a)
-	}
-	if r.call.WantOpening {
-		a.Opening = opening(upstream, t, r.out.head)
+		ended()
 	}
 	if err := r.out.close(false); err != nil {
 		return nil // the answer was whole; that the client left at the end changes nothing
@@ -55,8 +58,9 @@ func (r *run) forward(a *Attempt, upstream wire.Format, t wire.Target, body io.R
 	return nil
 }
 
-// pump moves events until the stream ends.
-func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader) *llm.Error {
+// pump moves events until the stream ends; ended is called before the event that
+// says so leaves.
+func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader, ended func()) *llm.Error {
 	for {
 		ev, err := events.Next()
 		if errors.Is(err, io.EOF) {
@@ -91,7 +95,7 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader) *llm.Error 
 					return left(err)
 				}
 			}
-			r.succeed(a)
+			ended()
 		}
 		if err := r.out.raw(ev.Raw, ev.Comment); err != nil {
 			if r.outcome.Status == StatusOK {
