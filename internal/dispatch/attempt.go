@@ -79,7 +79,7 @@ func (r *run) target(f llm.Format, key provider.Key) wire.Target {
 // and nothing in them must change, else anew from its meaning.
 func (r *run) encode(a *Attempt, upstream wire.Format, t *wire.Target) (wire.Outbound, error) {
 	same := upstream.Name() == r.call.Client.Name()
-	if same && !r.stripped {
+	if same && r.strip == stripNone {
 		restored, err := r.restored(t.Origin, t.Reasoning.Replay != "")
 		if err != nil {
 			return wire.Outbound{}, err
@@ -108,12 +108,17 @@ func (r *run) encode(a *Attempt, upstream wire.Format, t *wire.Target) (wire.Out
 	if err != nil {
 		return wire.Outbound{}, err
 	}
-	if r.stripped {
+	if r.strip != stripNone {
 		req = withoutReasoning(req)
-	} else if r.call.Restore != nil {
-		if req, _, err = r.call.Restore(req, t.Origin); err != nil {
+	}
+	known := false
+	if r.strip != stripAll && r.call.Restore != nil {
+		if req, known, err = r.call.Restore(req, t.Origin); err != nil {
 			return wire.Outbound{}, err
 		}
+	}
+	if r.strip == stripForeign && !known {
+		r.strip = stripAll
 	}
 	if same {
 		req = claimed(req, t.Origin)

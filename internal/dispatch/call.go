@@ -16,6 +16,9 @@ type Call struct {
 	Peeked wire.Peeked
 	// Timeout limits the whole call; 0 leaves it to the account.
 	Timeout time.Duration
+	// Session names the conversation: it stays with one of the account's keys
+	// while that can be used.
+	Session string
 	// AnswerID is the id to show where the provider gives none.
 	AnswerID string
 	// Restore, when set, puts reasoning back that the client's format lost. It is

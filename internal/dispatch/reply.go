@@ -27,6 +27,8 @@ type reply struct {
 	held      []byte
 	opening   *opening
 	committed bool // the head has been sent
+	passed    int  // events that were forwarded
+	told      bool // the provider's own error was among them
 	live      bool // a meaningful event has been sent
 	dirty     bool // written, not flushed
 	stopped   bool
@@ -47,7 +49,7 @@ func newReply(call *Call, out Output, pingAfter time.Duration) *reply {
 func (r *reply) begin(a *Attempt, enc wire.StreamEncoder, o *opening) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.attempt, r.enc, r.opening, r.held = a, enc, o, r.held[:0]
+	r.attempt, r.enc, r.opening, r.held, r.passed = a, enc, o, r.held[:0], 0
 }
 
 // replyWriter is where encoders write: to what is held back, until release. It
@@ -74,13 +76,25 @@ func (w replyWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// raw adds bytes as they are.
-func (r *reply) raw(p []byte) error {
+// raw adds an event as it is.
+func (r *reply) raw(p []byte, comment bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !comment {
+		r.passed++
+	}
 	r.opening.raw(p)
 	_, err := replyWriter{r}.Write(p)
 	return err
+}
+
+// rawError adds the provider's own error, which needs no other beside it.
+func (r *reply) rawError(p []byte) {
+	if r.raw(p, false) == nil {
+		r.mu.Lock()
+		r.told = true
+		r.mu.Unlock()
+	}
 }
 
 // event adds an event by the encoder.
@@ -152,8 +166,22 @@ func (r *reply) fail(e *llm.Error) {
 	if r.err != nil || e == nil {
 		return
 	}
-	if r.enc == nil {
-		r.enc = r.call.Client.NewStream(replyWriter{r}, wire.Caller{Request: &llm.Request{}, ID: r.call.AnswerID, Now: time.Now()})
+	if r.told {
+		_ = r.flushLocked()
+		return
+	}
+	caller := wire.Caller{Request: &llm.Request{}, ID: r.call.AnswerID, Now: time.Now()}
+	if r.attempt != nil {
+		caller.Model = r.attempt.Model
+	}
+	switch {
+	case !r.live:
+		// Committed while the provider was silent: what was held back is no part
+		// of an answer any more, and the error must not wait behind it.
+		r.enc, r.dirty = r.call.Client.NewStream(pingWriter{r}, caller), true
+	case r.enc == nil:
+		caller.Passed = r.passed
+		r.enc = r.call.Client.NewStream(replyWriter{r}, caller)
 	}
 	if err := r.enc.Fail(e); err != nil {
 		r.err = err

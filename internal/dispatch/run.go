@@ -25,15 +25,23 @@ type Dispatcher struct {
 // run is the state of one call.
 type run struct {
 	*Dispatcher
-	call  *Call
-	rec   Recorder
-	out   *reply
-	cand  Candidate
-	tried []provider.Key
-	// stripped says that reasoning was left out after the provider refused it.
-	stripped bool
-	outcome  *Outcome
+	call    *Call
+	rec     Recorder
+	out     *reply
+	cand    Candidate
+	tried   []provider.Key
+	strip   strip
+	outcome *Outcome
 }
+
+// strip says what reasoning is left out after the provider refused it.
+type strip int
+
+const (
+	stripNone    strip = iota
+	stripForeign       // all that isn't known to be the provider's own
+	stripAll
+)
 
 // Run carries out a call and returns how it ended. When the outcome's status is
 // cut, the client's connection must be aborted; the format's error event has
@@ -83,7 +91,7 @@ func (d *Dispatcher) maxAnswer() int64 {
 // loop makes attempts until one answers or none may follow.
 func (r *run) loop(ctx context.Context) {
 	for number := range maxAttempts {
-		key, ok := r.cand.Account.Pick(r.tried)
+		key, ok := r.cand.Account.Pick(r.tried, r.call.Session)
 		if !ok {
 			if number == 0 {
 				r.fail(llm.Errorf(llm.KindUnavailable, "%s: every key rests after errors", r.cand.Account.Name))
@@ -112,13 +120,13 @@ func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) bool {
 	switch e.Kind {
 	case llm.KindAuth, llm.KindQuota, llm.KindRateLimit, llm.KindPermission:
 		r.tried = append(r.tried, key)
-		_, left := r.cand.Account.Pick(r.tried)
+		_, left := r.cand.Account.Pick(r.tried, r.call.Session)
 		return left
 	case llm.KindReasoning:
-		if r.stripped {
+		if r.strip == stripAll {
 			return false
 		}
-		r.stripped = true
+		r.strip++
 		return true
 	}
 	return r.cand.Account.Refused(a.Format, e.Status)

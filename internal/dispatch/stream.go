@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/sse"
@@ -29,7 +31,11 @@ func (r *run) forward(a *Attempt, upstream wire.Format, t wire.Target, body io.R
 	meter := r.meter(upstream, t)
 	events := sse.NewReader(body)
 	defer events.Close()
-	e := r.pump(a, meter, events)
+	ended := func() {
+		a.Opening = begins.result()
+		r.succeed(a)
+	}
+	e := r.pump(a, meter, events, ended)
 	a.Metered = meter.Result()
 	if e != nil {
 		return e
@@ -44,17 +50,17 @@ func (r *run) forward(a *Attempt, upstream wire.Format, t wire.Target, body io.R
 		}
 	}
 	if r.outcome.Status == "" {
-		r.succeed(a)
+		ended()
 	}
-	a.Opening = begins.result()
 	if err := r.out.close(false); err != nil {
 		return nil // the answer was whole; that the client left at the end changes nothing
 	}
 	return nil
 }
 
-// pump moves events until the stream ends.
-func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader) *llm.Error {
+// pump moves events until the stream ends; ended is called before the event that
+// says so leaves.
+func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader, ended func()) *llm.Error {
 	for {
 		ev, err := events.Next()
 		if errors.Is(err, io.EOF) {
@@ -68,8 +74,9 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader) *llm.Error 
 			v = meter.Event(string(ev.Name), ev.Data)
 		}
 		if v.Err != nil {
-			if r.out.begun() {
-				_ = r.out.raw(ev.Raw) // the provider's own words for it; the connection is aborted next
+			// Its own words for it, where they are any; the connection is aborted next.
+			if r.out.begun() && jsontext.Value(ev.Data).IsValid(jsontext.AllowDuplicateNames(true)) {
+				r.out.rawError(ev.Raw)
 			}
 			return v.Err
 		}
@@ -89,9 +96,9 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader) *llm.Error 
 					return left(err)
 				}
 			}
-			r.succeed(a)
+			ended()
 		}
-		if err := r.out.raw(ev.Raw); err != nil {
+		if err := r.out.raw(ev.Raw, ev.Comment); err != nil {
 			if r.outcome.Status == StatusOK {
 				return nil
 			}

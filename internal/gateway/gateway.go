@@ -150,7 +150,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 	t.Session, t.SessionSource = s.ID, s.Source
 
 	d := &dispatch.Call{
-		Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, AnswerID: t.ID,
+		Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, Session: t.Session, AnswerID: t.ID,
 		Timeout: cap0(c.Timeout, st.MaxTimeout),
 	}
 	if s.First {
@@ -162,6 +162,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 		d.Restore = g.restorer(ctx, t, replay)
 	}
 	rec := &recording{g: g, t: t, st: st, head: Head{Turn: t.ID, Session: t.Session, Workload: t.Workload, Class: t.Class}}
+	rec.remember = func(o *dispatch.Outcome) { g.remember(d, t, s, o) }
 	o, committed := g.Dispatcher.Run(ctx, d, cand, rec, output{out, rec, d})
 	x := &Exchange{Head: rec.describe(o.Last(), false), Body: o.Body, Sent: len(o.Attempts) > 0, Committed: committed}
 	if o.Err != nil {
@@ -171,7 +172,6 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 		return x, forCaller(o.Err)
 	}
 	x.Cost = rec.total()
-	g.remember(d, t, s, o)
 	return x, nil
 }
 

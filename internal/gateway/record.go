@@ -12,6 +12,9 @@ type recording struct {
 	st      *State
 	head    Head
 	charges []Charge
+	// remember keeps what later turns will need. It comes before the end of the
+	// answer leaves, since the next turn may come at once.
+	remember func(*dispatch.Outcome)
 }
 
 var _ dispatch.Recorder = (*recording)(nil)
@@ -31,6 +34,9 @@ func (r *recording) Close(a *dispatch.Attempt) {
 
 // Done records the turn.
 func (r *recording) Done(o *dispatch.Outcome) {
+	if o.Status == dispatch.StatusOK {
+		r.remember(o)
+	}
 	r.charges = append(r.charges, r.charge(o.Last()))
 	r.g.Recorder.CloseTurn(r.t, o, r.charges)
 	if r.g.Ended != nil {

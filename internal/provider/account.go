@@ -279,8 +279,11 @@ func (a *Account) Target(model string, f llm.Format, key Key) wire.Target {
 	return t
 }
 
-// Pick returns the next key to use, past those in tried. false: none is left.
-func (a *Account) Pick(tried []Key) (Key, bool) { return a.pool.pick(tried) }
+// Pick returns the key to use, past those in tried: that of the conversation, or
+// the next one where conversation is "". false: none is left.
+func (a *Account) Pick(tried []Key, conversation string) (Key, bool) {
+	return a.pool.pick(tried, conversation)
+}
 
 // Rest puts a key aside after an error that is the key's own.
 func (a *Account) Rest(k Key, e *llm.Error) { a.pool.rest(k, e) }

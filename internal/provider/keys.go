@@ -3,6 +3,8 @@ package provider
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"hash/fnv"
+	"io"
 	"sync"
 	"time"
 
@@ -45,14 +47,24 @@ func newKeyPool(secrets []string, prefix string, now func() time.Time) *keyPool 
 	return p
 }
 
-// pick returns the next usable key that tried does not hold. false: none is left.
-func (p *keyPool) pick(tried []Key) (Key, bool) {
+// pick returns the next usable key that tried does not hold; for a conversation
+// always the same one first. false: none is left.
+func (p *keyPool) pick(tried []Key, conversation string) (Key, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	own := 0
+	if conversation != "" && len(p.keys) > 1 {
+		h := fnv.New32a()
+		_, _ = io.WriteString(h, conversation) // a hash takes everything
+		own = int(uint64(h.Sum32()) % uint64(len(p.keys)))
+	}
 	var now time.Time
-	for range p.keys {
-		i := p.next
-		p.next = (p.next + 1) % len(p.keys)
+	for n := range p.keys {
+		i := (own + n) % len(p.keys)
+		if conversation == "" {
+			i = p.next
+			p.next = (p.next + 1) % len(p.keys)
+		}
 		if !p.until[i].IsZero() {
 			if now.IsZero() {
 				now = p.now()

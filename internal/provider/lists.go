@@ -257,7 +257,7 @@ func (a *Account) listModels(ctx context.Context, listers map[llm.Format]wire.Li
 	for k, v := range p.Query {
 		query.Set(k, v)
 	}
-	key, _ := a.Pick(nil)
+	key, _ := a.Pick(nil, "")
 	var all []wire.ListedModel
 	for range maxListPages {
 		body, err := a.listPage(ctx, format, p.Path, query, key)

@@ -21,6 +21,7 @@ func TestProfilesSayWhatFamiliesNeed(t *testing.T) {
 		{"openai", "", "gpt-5.4", llm.FormatChat, "openai", map[string]string{"max_tokens": "max_completion_tokens"}, ""},
 		{"openai", "https://api.openai.com/v1", "gpt-5.4", llm.FormatResponses, "openai", nil, "tools"},
 		{"openai", "http://127.0.0.1:8000/v1", "qwen3-coder", llm.FormatChat, "openai-compatible", map[string]string{"max_completion_tokens": "max_tokens"}, ""},
+		{"openai", "http://relay.example/v1", "gpt-5.4", llm.FormatResponses, "openai-compatible", nil, "tools"},
 		{"openai", "http://relay.example/v1", "gpt-5.4", llm.FormatChat, "openai-compatible", map[string]string{"max_tokens": "max_completion_tokens"}, ""},
 		{"anthropic", "", "claude-sonnet-4-5", llm.FormatMessages, "anthropic", nil, "tools"},
 	} {
@@ -41,5 +42,29 @@ func TestProfilesSayWhatFamiliesNeed(t *testing.T) {
 			t.Errorf("origin %+v", target.Origin)
 		}
 		a.Close()
+	}
+}
+
+// TestARelayPassesWhatTheVendorTakes asks for a vendor's models at a server of its
+// format elsewhere: what the models refuse there, they refuse here.
+func TestARelayPassesWhatTheVendorTakes(t *testing.T) {
+	reject := func(base, model string, f llm.Format) []string {
+		p, err := provider.ProfileAt("openai", base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := provider.NewAccount(provider.Options{Name: "p", Profile: p, BaseURL: base})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		return a.Target(model, f, provider.Key{}).Reject
+	}
+	for _, model := range []string{"gpt-4o", "gpt-5.4", "gpt-5.4-mini", "gpt-5-chat-latest", "o3", "o4-mini", "qwen3-coder"} {
+		for _, f := range []llm.Format{llm.FormatChat, llm.FormatResponses} {
+			if d := cmp.Diff(reject("", model, f), reject("http://relay.example/v1", model, f)); d != "" {
+				t.Errorf("%s in %s (-vendor +relay):\n%s", model, f, d)
+			}
+		}
 	}
 }

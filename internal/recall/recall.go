@@ -139,17 +139,17 @@ func (m *Memory) Keep(org, user, before string, parts []llm.Part) {
 	}
 	key := keyOf(before, parts)
 	id := org + "\x00" + key
-	plain, err := json.Marshal(k)
+	doc, err := json.Marshal(k)
 	if err != nil {
 		m.o.Log.Warn("reasoning not kept", "error", err)
 		return
 	}
-	m.put(id, k, len(plain))
+	m.put(id, k, len(doc))
 	if m.o.Store == nil {
 		return
 	}
 	now := m.o.Now().UTC()
-	row := Row{Org: org, User: user, Key: key, Data: m.o.Sealer.Seal(id, plain), Created: now, Expires: now.Add(m.o.Keep)}
+	row := Row{Org: org, User: user, Key: key, Data: m.o.Sealer.Seal(id, doc), Created: now, Expires: now.Add(m.o.Keep)}
 	select {
 	case m.queue <- row:
 	default:
@@ -168,22 +168,15 @@ func (m *Memory) Restore(ctx context.Context, org, user string, req *llm.Request
 		if msg.Role == llm.RoleUser {
 			before = msg.Text()
 		}
-		if msg.Role != llm.RoleAssistant || !only(msg) {
-			continue
-		}
-		plain, signed := blobs(msg.Parts)
-		if signed {
+		if msg.Role != llm.RoleAssistant || holds(msg.Parts, sealed) || !only(msg) {
 			continue
 		}
 		k, err := m.get(ctx, org, keyOf(before, msg.Parts))
 		if err != nil {
 			return req, false, err
 		}
-		if k == nil || k.User != user {
+		if k == nil || k.User != user || holds(msg.Parts, plain) && !k.sealedBy(origin) {
 			continue
-		}
-		if plain && !k.signed() {
-			continue // the client's text is all that its maker asks for
 		}
 		parts, ok := k.restore(msg.Parts, origin)
 		if !ok {
@@ -233,9 +226,8 @@ func withoutReasoning(parts []llm.Part) []llm.Part {
 	return out
 }
 
-// blobs says what a message holds to be sent back: reasoning as plain text, which
-// any client can repeat, or what its maker signed or sealed.
-func blobs(parts []llm.Part) (plain, signed bool) {
+// holds says whether any part has a blob of a sort.
+func holds(parts []llm.Part, sort func(*llm.Blob) bool) bool {
 	for _, p := range parts {
 		var b *llm.Blob
 		switch p := p.(type) {
@@ -246,16 +238,27 @@ func blobs(parts []llm.Part) (plain, signed bool) {
 		case llm.Text:
 			b = p.Blob
 		}
-		plain = plain || b != nil && b.Kind == llm.BlobPlain
-		signed = signed || b != nil && b.Kind != llm.BlobPlain
+		if b != nil && sort(b) {
+			return true
+		}
 	}
-	return plain, signed
+	return false
 }
 
-// signed says whether more was kept than plain text.
-func (k *kept) signed() bool {
+// plain reasoning is text that any client can send back. It proves nothing to a
+// maker that seals, so only a sealed blob says that nothing is missing.
+func plain(b *llm.Blob) bool { return b.Kind == llm.BlobPlain }
+
+func sealed(b *llm.Blob) bool { return !plain(b) }
+
+// sealedBy says whether what is kept holds a seal of origin.
+func (k *kept) sealedBy(origin llm.Origin) bool {
 	for _, p := range k.Parts {
-		if p.Blob != nil || p.Reasoning != nil && p.Reasoning.Blob != nil && p.Reasoning.Blob.Kind != llm.BlobPlain {
+		b := p.Blob
+		if p.Reasoning != nil {
+			b = p.Reasoning.Blob
+		}
+		if b != nil && sealed(b) && b.Origin == origin {
 			return true
 		}
 	}
@@ -292,18 +295,18 @@ func (m *Memory) get(ctx context.Context, org, key string) (*kept, error) {
 	if m.o.Store == nil {
 		return nil, nil //nolint:nilnil // absent is a good answer
 	}
-	sealed, err := m.o.Store.GetReasoning(ctx, org, key, m.o.Now().UTC())
+	data, err := m.o.Store.GetReasoning(ctx, org, key, m.o.Now().UTC())
 	if err != nil {
 		return nil, fmt.Errorf("look for the conversation's reasoning: %w", err)
 	}
 	var k *kept
 	size := 0
-	if sealed != nil {
-		plain, err := m.o.Sealer.Open(id, sealed)
+	if data != nil {
+		opened, err := m.o.Sealer.Open(id, data)
 		if err == nil {
 			k = new(kept)
-			err = json.Unmarshal(plain, k)
-			size = len(plain)
+			err = json.Unmarshal(opened, k)
+			size = len(opened)
 		}
 		if err != nil {
 			// Another secret_key sealed it: the reasoning is lost, the request isn't.

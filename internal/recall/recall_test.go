@@ -131,6 +131,43 @@ func TestThoughtsWithoutSignatureAreNotKept(t *testing.T) {
 	}
 }
 
+// TestTextAloneIsNotTheReasoning has a client send the readable reasoning back,
+// which is all that its format has a place for: the seal is still missing, and
+// what has none is as good as what was kept.
+func TestTextAloneIsNotTheReasoning(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		kind    llm.BlobKind
+		changed bool
+	}{
+		{"sealed", llm.BlobSignature, true},
+		{"without a seal", llm.BlobPlain, false},
+	} {
+		m := memory(t, nil, 0)
+		defer m.Close()
+		m.Keep("org", "ada", "weather?", []llm.Part{
+			llm.Reasoning{Text: "first", Blob: &llm.Blob{Kind: c.kind, Data: "s", Origin: origin}},
+			llm.ToolCall{ID: "c1", Name: "weather", Arguments: "{}"},
+		})
+		req := &llm.Request{Messages: []llm.Message{{Role: llm.RoleAssistant, Parts: []llm.Part{
+			llm.Reasoning{Text: "first", Blob: &llm.Blob{Kind: llm.BlobPlain}},
+			llm.ToolCall{ID: "c1", Name: "weather", Arguments: "{}"},
+		}}}}
+		got, changed, err := m.Restore(t.Context(), "org", "ada", req, origin, all)
+		if err != nil || changed != c.changed {
+			t.Fatalf("%s: %v, changed %t", c.name, err, changed)
+		}
+		want := llm.Reasoning{Text: "first", Blob: &llm.Blob{Kind: llm.BlobPlain}}
+		if c.changed {
+			want.Blob = &llm.Blob{Kind: c.kind, Data: "s", Origin: origin}
+		}
+		if diff := cmp.Diff(llm.Part(want), got.Messages[0].Parts[0]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+	}
+}
+
 func TestReasoningGoesToNobodyElse(t *testing.T) {
 	t.Parallel()
 	m := memory(t, nil, 0)

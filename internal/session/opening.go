@@ -84,7 +84,7 @@ type message struct{ role, item, text, callName string }
 func messageOf(raw []byte, assistant string) message {
 	var m message
 	var store [2]scan.Field
-	contents := store[:0]
+	contents, name := store[:0], ""
 	for obj := scan.CheckedObject(raw); obj.Next(); {
 		f := obj.Field()
 		switch string(f.Name) {
@@ -93,14 +93,15 @@ func messageOf(raw []byte, assistant string) message {
 		case "type":
 			m.item, _ = f.String()
 		case "name":
-			if m.item == "function_call" || m.item == "custom_tool_call" {
-				m.callName, _ = f.String()
-			}
+			name, _ = f.String()
 		case "content", "parts":
 			contents = append(contents, f)
 		case "tool_calls":
 			m.callName = callIn(f)
 		}
+	}
+	if m.item == "function_call" || m.item == "custom_tool_call" {
+		m.callName = name
 	}
 	if m.role != assistant {
 		return m

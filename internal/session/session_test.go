@@ -127,3 +127,21 @@ func FuzzRecognise(f *testing.F) {
 		}
 	})
 }
+
+func TestTheOrderOfFieldsTellsNothing(t *testing.T) {
+	t.Parallel()
+	r := session.New(time.Now)
+	ask := func(body string) session.Session {
+		return r.Recognise(session.Request{Org: "o", KeyID: "k", Format: llm.FormatResponses, Body: []byte(body)})
+	}
+	first := ask(`{"input":[{"role":"user","content":"weather?"}]}`)
+	r.Answered(first, session.Opening([]llm.Part{llm.ToolCall{ID: "c", Name: "weather"}}))
+	for _, call := range []string{
+		`{"type":"function_call","call_id":"c","name":"weather","arguments":"{}"}`,
+		`{"arguments":"{}","call_id":"c","name":"weather","type":"function_call"}`,
+	} {
+		if got := ask(`{"input":[{"role":"user","content":"weather?"},` + call + `]}`); got.ID != first.ID {
+			t.Errorf("%s: session %s, want %s", call, got.ID, first.ID)
+		}
+	}
+}

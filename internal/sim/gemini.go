@@ -83,7 +83,10 @@ func (g geminiFormat) read(x *exchange, root node) *prompt {
 	thinking := root.field("generationConfig").field("thinkingConfig")
 	p.reasons = (x.script.think || thinking.field("includeThoughts").v == true) && thinking.field("thinkingBudget").v != 0.0
 	p.mute = thinking.has() && thinking.field("includeThoughts").v != true
-	h := &geminiHistory{x: x, p: p, signs: p.reasons && x.script.think || geminiLevel.MatchString(x.script.base)}
+	h := &geminiHistory{x: x, p: p, signs: geminiLevel.MatchString(x.script.base)}
+	if p.reasons && x.script.think && !geminiBudget.MatchString(x.script.base) {
+		h.signs = true // those that take a budget sign, but don't ask for it back
+	}
 	h.system(root.field("systemInstruction"))
 	h.read(root.field("contents"))
 	return p

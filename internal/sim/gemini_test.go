@@ -96,6 +96,8 @@ func TestGeminiSignaturesMustComeBack(t *testing.T) {
 		{"missing", turn(signed("")), "missing a thought_signature"},
 		{"forged", turn(signed("Zm9yZ2Vk")), "Corrupted thought signature"},
 	})
+	var older geminiBody // models that take a budget don't ask for it back
+	c.ok(geminiPath+"gemini-2.5-pro-sim-think-tools1-par2:generateContent", turn(signed("")), &older)
 	c.refuses(geminiPath+"gemini-3-flash-sim:generateContent", []refused{{"of another model", turn(signed(parts[0].Signature)), "Corrupted thought signature"}})
 }
 

@@ -50,8 +50,12 @@ type tool struct {
 	free   bool
 }
 
-// read adds text to the prompt.
+// read adds text to the prompt. Formats differ in whether they have a place for
+// text that isn't there, so no text changes nothing.
 func (p *prompt) read(text string) {
+	if text == "" {
+		return
+	}
 	p.size += len(text)
 	h := fnv.New64a()
 	_, _ = io.WriteString(h, text)

@@ -57,7 +57,7 @@ type responsesBody struct {
 	Model      string            `json:"model"`
 	Output     []responsesItem   `json:"output"`
 	Usage      *responsesUsage   `json:"usage"`
-	Echo       jsontext.Value    `json:",inline"`
+	Echo       jsontext.Value    `json:",embed"`
 }
 
 type incompleteReason struct {

@@ -24,6 +24,12 @@ func TestResponsesStreamSaysTheSame(t *testing.T) {
 		body := `{"model":"` + model + `","input":"Hello","reasoning":{"summary":"auto"},"tools":[` + responsesTool + `]}`
 		var whole responsesBody
 		c.ok("/openai/v1/responses", body, &whole)
+		var echo struct {
+			Tools []any `json:"tools"`
+		}
+		if c.ok("/openai/v1/responses", body, &echo); len(echo.Tools) != 1 {
+			t.Errorf("%s: the request's tools are echoed as %v", model, echo.Tools)
+		}
 		var deltas string
 		var items []responsesItem
 		var last responsesEvent

@@ -75,7 +75,8 @@ func ShowOpenAI(e *llm.Error, codes map[llm.Kind]string) (status int, out OpenAI
 }
 
 // openAIWords maps the codes and types of OpenAI and those who speak its formats
-// to kinds; they say more than a status.
+// to kinds; they say more than a status. "server_error" isn't among them: it
+// stands beside every status from 500 on.
 var openAIWords = map[string]llm.Kind{
 	"context_length_exceeded": llm.KindContextLength, "string_above_max_length": llm.KindTooLarge,
 	"insufficient_quota": llm.KindQuota, "credit_balance_exhausted": llm.KindQuota,
@@ -87,8 +88,8 @@ var openAIWords = map[string]llm.Kind{
 	"model_not_found": llm.KindNotFound, "not_found_error": llm.KindNotFound,
 	"content_filter": llm.KindContentFilter, "content_policy_violation": llm.KindContentFilter,
 	"invalid_encrypted_content": llm.KindReasoning, "invalid_prompt": llm.KindBadRequest,
-	"server_error": llm.KindUpstream, "vector_store_timeout": llm.KindUpstream,
-	"overloaded_error": llm.KindOverloaded, "engine_overloaded_error": llm.KindOverloaded, "server_is_overloaded": llm.KindOverloaded,
+	"vector_store_timeout": llm.KindUpstream,
+	"overloaded_error":     llm.KindOverloaded, "engine_overloaded_error": llm.KindOverloaded, "server_is_overloaded": llm.KindOverloaded,
 }
 
 // OpenAIKind is the kind of a failure as its code, its type and its status tell,

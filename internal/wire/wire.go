@@ -64,6 +64,9 @@ type Caller struct {
 	// Estimate of the input tokens, for formats that tell input usage before the
 	// provider has (Anthropic's message_start). 0 when unknown.
 	InputEstimate int64
+	// Passed is how many events of a forwarded answer the client has seen, when
+	// only its failure is left to tell.
+	Passed int
 }
 
 // StreamEncoder writes one streamed answer. It is used by one goroutine at a time.

@@ -57,17 +57,22 @@ func (l *lab) received(t *testing.T, model string, count int, work func()) (bodi
 // A stream is counted as a whole answer is, whichever formats meet.
 func TestWholeAndStreamedAnswersAreCountedAlike(t *testing.T) {
 	l := newLab(t)
-	for _, c := range clients {
+	for _, d := range dialects {
 		for _, provider := range []string{"chat", "messages", "responses", "gemini", "deepseek"} {
 			model := provider + "/sim-n4-cached50"
-			for _, ask := range [][2]string{{c.path, c.body}, {c.streamPath, c.streamBody}} {
-				if status, answer, err := l.post(t, fill(ask[0], model), fill(ask[1], model)); status != 200 || err != nil {
-					t.Fatalf("%s at %s: %d %v %s", c.name, model, status, err, answer)
+			for _, stream := range []bool{false, true} {
+				path, body := d.request(ask{model: model, stream: stream, said: []said{{text: question}}})
+				doc, err := json.Marshal(body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if status, answer, err := l.post(t, path, string(doc)); status != 200 || err != nil {
+					t.Fatalf("%s at %s: %d %v %s", d.name, model, status, err, answer)
 				}
 			}
 		}
 	}
-	rows := l.turns(t, 2*len(clients)*5)
+	rows := l.turns(t, 2*len(dialects)*5)
 	for i := 0; i < len(rows); i += 2 {
 		streamed, whole := rows[i], rows[i+1]
 		if whole.Input == 0 || whole.Cached == 0 || whole.Quality != "exact" || !streamed.Stream || whole.Stream ||
@@ -104,7 +109,7 @@ func TestASpentAccountIsAskedOnce(t *testing.T) {
 	for _, provider := range []string{"chat", "messages", "responses", "gemini", "deepseek"} {
 		sent := l.received(t, "sim-quota", 1, func() {
 			model := provider + "/sim-quota"
-			if status, answer, err := l.post(t, "/v1/chat/completions", fill(clients[0].body, model)); status < 400 || err != nil {
+			if status, answer, err := l.post(t, "/v1/chat/completions", hello(model, false)); status < 400 || err != nil {
 				t.Errorf("%s: %d %v %s", model, status, err, answer)
 			}
 		})

@@ -15,7 +15,7 @@ import (
 // ten seconds while requests come.
 func TestNoRequestWaitsForTheDatabase(t *testing.T) {
 	l := newLab(t)
-	if status, _, err := l.post(t, "/v1/chat/completions", fill(clients[0].body, "chat/sim")); status != 200 || err != nil {
+	if status, _, err := l.post(t, "/v1/chat/completions", hello("chat/sim", false)); status != 200 || err != nil {
 		t.Fatal(status, err)
 	}
 	l.turns(t, 1)
@@ -35,7 +35,7 @@ func TestNoRequestWaitsForTheDatabase(t *testing.T) {
 		clientsDone.Go(func() {
 			for time.Now().Before(until) {
 				start := time.Now()
-				status, answer, err := l.post(t, "/v1/chat/completions", fill(clients[0].streamBody, "chat/sim-n3"))
+				status, answer, err := l.post(t, "/v1/chat/completions", hello("chat/sim-n3", true))
 				if status != 200 || err != nil {
 					t.Errorf("%d %v %s", status, err, answer)
 					return

@@ -19,7 +19,7 @@ func TestStoppingLetsStreamsFinish(t *testing.T) {
 	}
 	done := make(chan result, 1)
 	go func() {
-		status, answer, err := l.post(t, "/v1/chat/completions", fill(clients[0].streamBody, "chat/sim-n40-d25"))
+		status, answer, err := l.post(t, "/v1/chat/completions", hello("chat/sim-n40-d25", true))
 		done <- result{status, answer, err}
 	}()
 	time.Sleep(300 * time.Millisecond)
@@ -86,7 +86,7 @@ func status(t *testing.T, url, key string) int {
 
 func TestAChangedFileIsInForceWithoutARestart(t *testing.T) {
 	l := newLab(t)
-	if status, _, _ := l.post(t, "/v1/chat/completions", fill(clients[0].body, "short")); status != 404 {
+	if status, _, _ := l.post(t, "/v1/chat/completions", hello("short", false)); status != 404 {
 		t.Fatalf("an alias that isn't there: %d", status)
 	}
 	b, err := os.ReadFile(l.config)
@@ -100,7 +100,7 @@ func TestAChangedFileIsInForceWithoutARestart(t *testing.T) {
 	}
 	write("aliases: {short: chat/sim}\n")
 	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(100 * time.Millisecond) {
-		if status, _, _ := l.post(t, "/v1/chat/completions", fill(clients[0].body, "short")); status == 200 {
+		if status, _, _ := l.post(t, "/v1/chat/completions", hello("short", false)); status == 200 {
 			break
 		} else if time.Now().After(deadline) {
 			t.Fatalf("the alias is not in force: %d\n%s", status, l.log)
@@ -108,7 +108,7 @@ func TestAChangedFileIsInForceWithoutARestart(t *testing.T) {
 	}
 	write("alliases: {short: chat/sim}\n") // a mistake leaves what was in force
 	time.Sleep(3 * time.Second)
-	if status, answer, _ := l.post(t, "/v1/chat/completions", fill(clients[0].body, "short")); status != 200 {
+	if status, answer, _ := l.post(t, "/v1/chat/completions", hello("short", false)); status != 200 {
 		t.Errorf("%d %s", status, answer)
 	}
 	out, err := exec.Command(binary, "config", "check", "--config", l.config).CombinedOutput()

@@ -407,6 +407,7 @@ func TestErrorsAreClassed(t *testing.T) {
 		{429, `{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","code":"insufficient_quota"}}`, llm.KindQuota},
 		{429, `{"error":{"message":"slow down","code":"rate_limit_exceeded"}}`, llm.KindRateLimit},
 		{401, `{"error":"bad key"}`, llm.KindAuth},
+		{503, `{"error":{"message":"busy","type":"server_error"}}`, llm.KindOverloaded},
 		{502, `<html><body><h1>Bad Gateway</h1></body></html>`, llm.KindUpstream},
 		{500, ``, llm.KindUpstream},
 		{400, `{"error":{"message":"Missing reasoning_content field"}}`, llm.KindReasoning},

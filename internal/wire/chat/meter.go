@@ -151,11 +151,11 @@ func (m *meter) decode(data []byte) wire.Verdict {
 			return wire.Verdict{Err: e}
 		}
 		m.choices = max(m.choices, c.Index+1)
-		if c.FinishReason != "" {
-			m.finish(c)
+		if c.Delta != nil && m.delta(c.Delta) {
 			v.Meaningful = true
 		}
-		if c.Delta != nil && m.delta(c.Delta) {
+		if c.FinishReason != "" {
+			m.finish(c)
 			v.Meaningful = true
 		}
 	}

@@ -207,6 +207,7 @@ func (d *decoder) delta(c *decoding, m *message, lp *logprobs) error {
 		d.send(llm.CitationDelta{Choice: c.index, Index: c.open, Citation: cit})
 	}
 	if m.Refusal != "" {
+		c.refused = true
 		d.talk(c, 'f', llm.Refusal{})
 		d.send(llm.TextDelta{Choice: c.index, Index: c.open, Text: m.Refusal})
 	}

@@ -10,7 +10,8 @@ import (
 )
 
 // usage is what servers say that was used. prompt_tokens holds the cached ones;
-// so do completion_tokens the reasoning, but at some vendors.
+// so do completion_tokens the reasoning, but at some vendors, where the total
+// tells.
 type usage struct {
 	Prompt     int64 `json:"prompt_tokens"`
 	Completion int64 `json:"completion_tokens"`
@@ -73,8 +74,9 @@ type outUsage struct {
 }
 
 type outPromptUsage struct {
-	Cached int64 `json:"cached_tokens"`
-	Audio  int64 `json:"audio_tokens"`
+	Cached     int64 `json:"cached_tokens"`
+	CacheWrite int64 `json:"cache_write_tokens,omitzero"`
+	Audio      int64 `json:"audio_tokens"`
 }
 
 type outCompleteUsage struct {
@@ -90,7 +92,7 @@ func usageOf(u llm.Usage) *outUsage {
 	}
 	return &outUsage{
 		Prompt: u.TotalInput(), Completion: u.Output, Total: u.Total(),
-		PromptDetails:     outPromptUsage{u.CacheRead, u.AudioIn},
+		PromptDetails:     outPromptUsage{u.CacheRead, u.CacheWrite + u.CacheWrite1h, u.AudioIn},
 		CompletionDetails: outCompleteUsage{u.ReasoningOfOutput, u.AudioOut},
 	}
 }

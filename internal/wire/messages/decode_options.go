@@ -111,15 +111,13 @@ func readThinking(q *decoding, v jsontext.Value) error {
 		q.Reasoning.Mode = llm.ReasoningOn
 		q.keep("thinking", v)
 	}
-	switch t.Display {
-	case "omitted":
+	switch {
+	case t.Display == "omitted":
 		q.Reasoning.Summary = "omitted"
-	case "summarized":
+	case t.Display == "summarized", t.Display == "" && t.Type == "enabled":
+		// Models that think by a budget show it unasked, so who sets one expects
+		// to see it; where it shows only when asked, it must be asked for.
 		q.Reasoning.Summary = "auto"
-	case "":
-		if t.Type == "enabled" {
-			q.Reasoning.Summary = "auto" // this way to think shows what was thought
-		}
 	}
 	return nil
 }

@@ -226,3 +226,19 @@ func TestForeignPartsAreNamed(t *testing.T) {
 		t.Errorf("%s", f["messages"])
 	}
 }
+
+// Who sets a budget for thinking sees it, unless the client says otherwise: so it
+// must be asked for where it shows only when asked.
+func TestThinkingByBudgetIsShown(t *testing.T) {
+	t.Parallel()
+	for thinking, want := range map[string]string{
+		`{"type":"enabled","budget_tokens":2048}`:                     "auto",
+		`{"type":"enabled","budget_tokens":2048,"display":"omitted"}`: "omitted",
+		`{"type":"adaptive"}`:                                         "",
+	} {
+		q, err := Format{}.Decode(wire.RawRequest{Body: []byte(`{"model":"m","messages":[{"role":"user","content":"a"}],"thinking":` + thinking + `}`)})
+		if err != nil || q.Reasoning.Summary != want {
+			t.Errorf("%s: %v, %+v", thinking, err, q.Reasoning)
+		}
+	}
+}

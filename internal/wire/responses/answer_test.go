@@ -254,3 +254,18 @@ func TestDecodeModels(t *testing.T) {
 		t.Error("HTML is a model list")
 	}
 }
+
+// A forwarded answer that breaks has begun already: what is added is the error
+// alone, numbered as the event that it is.
+func TestTheErrorOfAForwardedStream(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	s := format.NewStream(&b, wire.Caller{Request: &llm.Request{}, Passed: 7})
+	if err := s.Fail(&llm.Error{Kind: llm.KindTruncated, Message: "broke"}); err != nil {
+		t.Fatal(err)
+	}
+	want := "event: error\ndata: {\"type\":\"error\",\"code\":\"truncated\",\"message\":\"broke\",\"param\":null,\"sequence_number\":7}\n\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

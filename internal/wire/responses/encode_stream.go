@@ -148,15 +148,21 @@ func (s *stream) Write(e llm.Event) error {
 }
 
 // Fail ends the stream: with the error event, on which the SDKs raise, and with
-// the failed answer, which agents look at.
+// the failed answer, which agents look at. Of a forwarded answer nothing is known
+// here that could be shown beside the error.
 func (s *stream) Fail(e *llm.Error) error {
 	if s.ended {
 		return nil
 	}
-	s.open()
+	if s.seq = max(s.seq, s.c.Passed); s.c.Passed == 0 {
+		s.open()
+	}
 	s.ended = true
 	_, out := wire.ShowOpenAI(e, codes)
 	s.append(outErrorEvent{Type: "error", Code: out.Code, Message: out.Message, Param: out.Param, Sequence: s.seq}, "error")
+	if s.c.Passed > 0 {
+		return s.flush()
+	}
 	code := "server_error"
 	if out.Code != nil {
 		code = *out.Code

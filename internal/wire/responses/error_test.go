@@ -42,6 +42,7 @@ func TestDecodeError(t *testing.T) {
 		{"no encryption there", 400, openai("invalid_request_error", "null", "Encrypted content is not supported with this model."), llm.KindBadRequest, "supported"},
 		{"the filter", 400, openai("invalid_request_error", `"content_filter"`, "filtered"), llm.KindContentFilter, "filtered"},
 		{"no capacity", 503, openai("server_error", `"server_is_overloaded"`, "busy"), llm.KindOverloaded, "busy"},
+		{"no capacity, by the status", 503, openai("server_error", "null", "busy"), llm.KindOverloaded, "busy"},
 		{"broken", 500, openai("server_error", "null", "oops"), llm.KindUpstream, "oops"},
 		{"too slow", 504, ``, llm.KindTimeout, "Gateway Timeout"},
 		{"xAI", 400, `{"code":"Client specified an invalid argument","error":"bad effort"}`, llm.KindBadRequest, "bad effort"},
