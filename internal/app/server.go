@@ -239,7 +239,8 @@ func (s *Server) Handler() (http.Handler, error) {
 	mux.Handle("GET /metrics", s.operatorsOnly(s.meters.handler()))
 	m := &httpapi.Management{
 		Gateway: s.gateway, Directory: s.directory, Reader: s.store, Zone: s.cfg.Load().Location(), Version: s.version,
-		Log: s.log, Now: time.Now, Lists: s.listed,
+		RowDays: s.cfg.Load().Retention.RawDays,
+		Log:     s.log, Now: time.Now, Lists: s.listed,
 	}
 	if err := m.Register(mux); err != nil {
 		return nil, fmt.Errorf("describe the management API: %w", err)

@@ -25,6 +25,7 @@ type Management struct {
 	Directory *identity.Directory
 	Reader    ledger.Reader
 	Zone      *time.Location
+	RowDays   int // for how many days single turns are kept; 0: for ever
 	Version   string
 	Log       *slog.Logger
 	Now       func() time.Time

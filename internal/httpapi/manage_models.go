@@ -32,19 +32,19 @@ type modelRow struct {
 }
 
 func (m *Management) models(api huma.API) {
-	huma.Register(api, op("GET", "/api/v1/models", "list-models", "The models of the connected providers"), func(ctx context.Context, _ *struct{}) (*struct{ Body page[modelRow] }, error) {
+	huma.Register(api, op("GET", "/api/v1/models", "list-models", "The models of the connected providers"), func(ctx context.Context, _ *struct{}) (*struct{ Body Page[modelRow] }, error) {
 		c, err := caller(ctx, identity.UseModels, identity.SeeOrgUsage)
 		if err != nil {
 			return nil, err
 		}
 		st, now := m.Gateway.State(), m.Now()
-		out := page[modelRow]{Data: []modelRow{}}
+		out := Page[modelRow]{Data: []modelRow{}}
 		for _, e := range st.View.All() {
 			if a := st.Accounts[e.Account]; a != nil && a.May(c.Org) && e.Generates() {
 				out.Data = append(out.Data, modelOf(e, now))
 			}
 		}
-		return &struct{ Body page[modelRow] }{out}, nil
+		return &struct{ Body Page[modelRow] }{out}, nil
 	})
 }
 
@@ -88,7 +88,7 @@ type providerRow struct {
 }
 
 func (m *Management) providers(api huma.API) {
-	huma.Register(api, op("GET", "/api/v1/providers", "list-providers", "The connected providers"), func(ctx context.Context, _ *struct{}) (*struct{ Body page[providerRow] }, error) {
+	huma.Register(api, op("GET", "/api/v1/providers", "list-providers", "The connected providers"), func(ctx context.Context, _ *struct{}) (*struct{ Body Page[providerRow] }, error) {
 		c, err := caller(ctx, identity.ManageOrg)
 		if err != nil {
 			return nil, err
@@ -107,7 +107,7 @@ func (m *Management) providers(api huma.API) {
 				order = append(order, name)
 			}
 		}
-		out := page[providerRow]{Data: []providerRow{}}
+		out := Page[providerRow]{Data: []providerRow{}}
 		for _, name := range order {
 			a := st.Accounts[name]
 			if a == nil || !a.May(c.Org) {
@@ -120,6 +120,6 @@ func (m *Management) providers(api huma.API) {
 			}
 			out.Data = append(out.Data, row)
 		}
-		return &struct{ Body page[providerRow] }{out}, nil
+		return &struct{ Body Page[providerRow] }{out}, nil
 	})
 }
