@@ -29,12 +29,20 @@ type Management struct {
 	Version   string
 	Log       *slog.Logger
 	Now       func() time.Time
+	// Follow is the live tail of turns; see ledger.Broadcast.
+	Follow func(buffer int, pass func(*ledger.Turn) bool) (<-chan ledger.Turn, func(), error)
+	// Stopping is closed when the server is told to stop: live tails end then.
+	Stopping <-chan struct{}
 	// Lists says of an account when its model list was read, and why the last
 	// reading failed; "" when it went well.
 	Lists func(account string) (at time.Time, problem string)
 }
 
 type callerKey struct{}
+
+// stillKnown is the context's word on whether the caller's key is good yet, for
+// answers that take long.
+type stillKnown struct{}
 
 // Register adds the management API to a mux.
 func (m *Management) Register(mux *http.ServeMux) error {
@@ -48,6 +56,7 @@ func (m *Management) Register(mux *http.ServeMux) error {
 	api := humago.New(inner, cfg)
 	m.usage(api)
 	m.turns(api)
+	m.tail(api)
 	m.models(api)
 	m.providers(api)
 	spec, err := api.OpenAPI().MarshalJSON()
@@ -104,7 +113,9 @@ func (m *Management) authorised(next http.Handler) http.Handler {
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, caller)))
+		ctx := context.WithValue(r.Context(), callerKey{}, caller)
+		ctx = context.WithValue(ctx, stillKnown{}, func() bool { _, ok := m.Directory.Lookup(text); return ok })
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 

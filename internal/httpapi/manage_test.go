@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,6 +41,8 @@ type office struct {
 	t   *testing.T
 	url string
 	app *app.Server
+	// close ends the server, once.
+	close func()
 }
 
 func newOffice(t *testing.T, turns ...ledger.Turn) *office {
@@ -90,14 +93,17 @@ providers:
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(handler)
-	t.Cleanup(func() {
-		server.Close()
+	end := sync.OnceFunc(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	})
+	t.Cleanup(func() {
+		server.Close()
+		end()
+	})
 	s.WaitLists(t.Context())
-	return &office{t, server.URL, s}
+	return &office{t, server.URL, s, end}
 }
 
 // get asks the management API; out may be nil.
