@@ -1,15 +1,15 @@
 package cli
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/oidostudio/oido/internal/config"
 )
 
 func configure() *cobra.Command {
-	c := &cobra.Command{Use: "config", Short: "Look at the configuration"}
-	c.AddCommand(configShow(), configCheck(), configSchema())
-	return c
+	return group("config", "Look at the configuration", configShow(), configCheck(), configSchema())
 }
 
 func configShow() *cobra.Command {
@@ -47,12 +47,12 @@ func configCheck() *cobra.Command {
 				return err
 			}
 			for _, g := range cfg.NotBuilt() {
-				line(c.OutOrStdout(), g.String())
+				fmt.Fprintln(c.OutOrStdout(), g.String())
 			}
 			for _, p := range cfg.ProvidersOff {
-				line(c.OutOrStdout(), "provider "+p.Name+" is off: "+p.Reason)
+				fmt.Fprintln(c.OutOrStdout(), "provider "+p.Name+" is off: "+p.Reason)
 			}
-			line(c.OutOrStdout(), "The configuration is valid.")
+			fmt.Fprintln(c.OutOrStdout(), "The configuration is valid.")
 			return nil
 		},
 	}

@@ -86,7 +86,7 @@ func runDemo(ctx context.Context, version, listen string, out, errOut io.Writer)
 		return err
 	}
 	url := "http://" + listen
-	go ask(ctx, url)
+	go traffic(ctx, url)
 	_, err = fmt.Fprintf(out, demoScreen, url, demoKey)
 	if err != nil {
 		return err
@@ -107,8 +107,8 @@ Some of the traffic fails on purpose; its turns show why. Ctrl-C ends everything
 
 `
 
-// ask sends the demo's traffic, one request every half second.
-func ask(ctx context.Context, url string) {
+// traffic sends the demo's traffic, one request every half second.
+func traffic(ctx context.Context, url string) {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for i := 0; ; i++ {
