@@ -6,6 +6,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/sse"
 )
 
 // maxHeld bounds what is held back before the first meaningful event: comments
@@ -21,6 +22,8 @@ type reply struct {
 
 	mu        sync.Mutex // protects following fields
 	enc       wire.StreamEncoder
+	framing   wire.Framing // of forwarded events; nil: they pass as they are
+	framed    []byte       // the last event in it, for its room
 	timer     *time.Timer
 	last      time.Time // when something was last sent
 	attempt   *Attempt
@@ -47,7 +50,14 @@ func newReply(call *Call, out Output, pingAfter time.Duration) *reply {
 func (r *reply) begin(a *Attempt, enc wire.StreamEncoder) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.attempt, r.enc, r.held, r.head = a, enc, r.held[:0], nil
+	r.attempt, r.enc, r.framing, r.held, r.head = a, enc, nil, r.held[:0], nil
+}
+
+// frame says how the events that are forwarded are framed.
+func (r *reply) frame(f wire.Framing) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.framing = f
 }
 
 // replyWriter is where encoders write: to what is held back, until release. It
@@ -77,12 +87,20 @@ func (w replyWriter) Write(p []byte) (int, error) {
 // maxHead is how much of a forwarded stream is looked at for its opening.
 const maxHead = 8 << 10
 
-// raw adds bytes as they are.
-func (r *reply) raw(p []byte) error {
+// raw adds an event as it is, but for its frame.
+func (r *reply) raw(e sse.Event) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	p := e.Raw
 	if r.call.WantOpening && len(r.head) < maxHead {
 		r.head = append(r.head, p[:min(len(p), maxHead-len(r.head))]...)
+	}
+	if r.framing != nil {
+		if e.Comment || len(e.Data) == 0 {
+			return r.err
+		}
+		r.framed = r.framing.Frame(r.framed[:0], e.Data)
+		p = r.framed
 	}
 	_, err := replyWriter{r}.Write(p)
 	return err
@@ -141,23 +159,43 @@ func (r *reply) flushLocked() error {
 func (r *reply) close(encoded bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if encoded {
+	switch {
+	case encoded:
 		if err := r.enc.Close(); err != nil {
+			return err
+		}
+	case r.framing != nil:
+		if _, err := (replyWriter{r}).Write(r.framing.End(nil)); err != nil {
 			return err
 		}
 	}
 	return r.flushLocked()
 }
 
-// fail writes the format's error event.
+// fail writes the format's error event. Where the client has seen nothing but
+// pings, that is all it gets: what was held back is gone.
 func (r *reply) fail(e *llm.Error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.err != nil || e == nil {
 		return
 	}
+	caller := wire.Caller{Request: &llm.Request{}, ID: r.call.AnswerID, Now: time.Now()}
+	if !r.live {
+		r.live, r.held, r.enc, r.framing = true, nil, nil, nil
+		if req, err := r.call.Request(); err == nil {
+			caller.Request = req
+		}
+	}
+	if r.framing != nil {
+		_, body := r.call.Client.EncodeError(e)
+		if _, err := (replyWriter{r}).Write(r.framing.End(r.framing.Frame(nil, body))); err == nil {
+			_ = r.flushLocked() // the connection is aborted next, whatever comes of it
+		}
+		return
+	}
 	if r.enc == nil {
-		r.enc = r.call.Client.NewStream(replyWriter{r}, wire.Caller{Request: &llm.Request{}, ID: r.call.AnswerID, Now: time.Now()})
+		r.enc = r.call.Client.NewStream(replyWriter{r}, caller)
 	}
 	if err := r.enc.Fail(e); err != nil {
 		r.err = err

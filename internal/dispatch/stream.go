@@ -26,6 +26,9 @@ func (r *run) stream(a *Attempt, upstream wire.Format, t wire.Target, resp *http
 // forward passes bytes through, event by event, and reads along.
 func (r *run) forward(a *Attempt, upstream wire.Format, t wire.Target, body io.Reader) *llm.Error {
 	r.out.begin(a, nil)
+	if f, ok := upstream.(wire.Framer); ok {
+		r.out.frame(f.Framing(r.call.Raw))
+	}
 	meter := r.meter(upstream, t)
 	events := sse.NewReader(body)
 	defer events.Close()
@@ -71,7 +74,7 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader) *llm.Error 
 		}
 		if v.Err != nil {
 			if r.out.begun() {
-				_ = r.out.raw(ev.Raw) // the provider's own words for it; the connection is aborted next
+				_ = r.out.raw(ev) // the provider's own words for it; the connection is aborted next
 			}
 			return v.Err
 		}
@@ -93,7 +96,7 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader) *llm.Error 
 			}
 			r.succeed(a)
 		}
-		if err := r.out.raw(ev.Raw); err != nil {
+		if err := r.out.raw(ev); err != nil {
 			if r.outcome.Status == StatusOK {
 				return nil
 			}
