@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -492,5 +494,106 @@ func TestOneTurnShowsItsAttempts(t *testing.T) {
 	o.get(admin, "/api/v1/turns/"+all[2].ID, &unpriced)
 	if unpriced.Cost != nil {
 		t.Errorf("an unknown cost is shown as %s", *unpriced.Cost)
+	}
+}
+
+// TestModelsAreNarrowed: each condition holds for every model that is shown, all
+// pages together are the whole list, and a provider that is another org's is not
+// there.
+func TestModelsAreNarrowed(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	type model struct {
+		Name      string   `json:"name"`
+		Provider  string   `json:"provider"`
+		Tier      string   `json:"tier"`
+		Context   *int     `json:"context"`
+		In        []string `json:"in"`
+		Tools     *bool    `json:"tools"`
+		Reasoning *bool    `json:"reasoning"`
+		Free      *string  `json:"free"`
+		Input     *string  `json:"input_usd_per_million"`
+		Available bool     `json:"available"`
+		WhyNot    *string  `json:"why_not"`
+	}
+	read := func(key, query string) (all []model) {
+		cursor := ""
+		for {
+			var list struct {
+				Data []model `json:"data"`
+				Next *string `json:"next_cursor"`
+			}
+			o.get(key, "/api/v1/models?limit=7&"+query+"&cursor="+cursor, &list)
+			all = append(all, list.Data...)
+			if list.Next == nil {
+				return all
+			}
+			cursor = url.QueryEscape(*list.Next)
+		}
+	}
+	whole := read(admin, "")
+	seen := map[string]bool{}
+	for _, m := range whole {
+		if m.Provider == "private" || seen[m.Name] {
+			t.Errorf("%+v", m)
+		}
+		seen[m.Name] = true
+		if m.Available == (m.WhyNot != nil) {
+			t.Errorf("%s is available: %v, because %v", m.Name, m.Available, m.WhyNot)
+		}
+	}
+	yes := func(v *bool) bool { return v != nil && *v }
+	for query, holds := range map[string]func(model) bool{
+		"provider=gemini":     func(m model) bool { return m.Provider == "gemini" },
+		"tier=fast":           func(m model) bool { return m.Tier == "fast" },
+		"q=Flash":             func(m model) bool { return strings.Contains(m.Name, "flash") },
+		"in=image":            func(m model) bool { return slices.Contains(m.In, "image") },
+		"min_context=1000000": func(m model) bool { return m.Context != nil && *m.Context >= 1_000_000 },
+		"available=true":      func(m model) bool { return m.Available },
+		"available=false":     func(m model) bool { return !m.Available },
+		"priced=true":         func(m model) bool { return m.Input != nil },
+		"priced=false":        func(m model) bool { return m.Input == nil },
+		"free=false":          func(m model) bool { return m.Free == nil },
+		"tools=true":          func(m model) bool { return yes(m.Tools) },
+		"reasoning=true":      func(m model) bool { return yes(m.Reasoning) },
+		"tier=fast&q=lite&provider=gemini": func(m model) bool {
+			return m.Tier == "fast" && strings.Contains(m.Name, "lite") && m.Provider == "gemini"
+		},
+	} {
+		var want []string
+		for _, m := range whole {
+			if holds(m) {
+				want = append(want, m.Name)
+			}
+		}
+		var got []string
+		for _, m := range read(admin, query) {
+			got = append(got, m.Name)
+		}
+		if d := cmp.Diff(want, got); d != "" || len(got) == 0 && query != "available=false" {
+			t.Errorf("%s: %s", query, d)
+		}
+	}
+	if !slices.ContainsFunc(read(stranger, ""), func(m model) bool { return m.Provider == "private" }) {
+		t.Error("an org does not see its own provider's models")
+	}
+	if status, body := o.get(admin, "/api/v1/models?cursor=chat/never-was", nil); status != 400 || !strings.Contains(body, "begin again") {
+		t.Errorf("%d %s", status, body)
+	}
+	for key, want := range map[string]string{admin: "chat gemini", stranger: "chat gemini private", operator: "chat gemini private"} {
+		var list struct {
+			Data []struct {
+				Name string `json:"name"`
+			} `json:"data"`
+		}
+		o.get(key, "/api/v1/providers", &list)
+		var names []string
+		for _, p := range list.Data {
+			names = append(names, p.Name)
+		}
+		slices.Sort(names)
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("providers as %s: %s, want %s", key, got, want)
+		}
 	}
 }

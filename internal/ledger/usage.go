@@ -179,8 +179,14 @@ func (f *TurnFilter) Passes(t *Turn) bool {
 		provider, model = a.Provider, a.Model
 	}
 	for _, c := range [...][2]string{
-		{f.User, t.User}, {f.Agent, t.Agent}, {f.Session, t.Session}, {f.Workload, t.Workload}, {f.Purpose, t.Purpose},
-		{f.Provider, provider}, {f.Status, string(t.Status)}, {f.Key, t.Key},
+		{f.User, t.User},
+		{f.Agent, t.Agent},
+		{f.Session, t.Session},
+		{f.Workload, t.Workload},
+		{f.Purpose, t.Purpose},
+		{f.Provider, provider},
+		{f.Status, string(t.Status)},
+		{f.Key, t.Key},
 	} {
 		if c[0] != "" && c[0] != c[1] {
 			return false
