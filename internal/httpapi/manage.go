@@ -64,6 +64,11 @@ func (m *Management) Register(mux *http.ServeMux) error {
 		return err
 	}
 	inner.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := inner.Handler(&http.Request{Method: http.MethodGet, URL: r.URL, Host: r.Host}); pattern != "/api/" {
+			w.Header().Set("Allow", "GET, HEAD")
+			m.problem(w, http.StatusMethodNotAllowed, r.URL.Path+" can only be read, with GET")
+			return
+		}
 		m.problem(w, http.StatusNotFound, "there is nothing at "+r.Method+" "+r.URL.Path+"; /api/openapi.json lists what there is")
 	})
 	mux.HandleFunc("GET /api/openapi.json", func(w http.ResponseWriter, _ *http.Request) {

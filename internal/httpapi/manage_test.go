@@ -497,6 +497,65 @@ func TestOneTurnShowsItsAttempts(t *testing.T) {
 	}
 }
 
+func TestWhatCanOnlyBeReadSaysSo(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	for path, want := range map[string]int{"/api/v1/usage": 405, "/api/v1/turns/some": 405, "/api/v1/nothing": 404} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, o.url+path, strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+admin)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := resp.Body.Close(); err != nil {
+			t.Error(err)
+		}
+		if resp.StatusCode != want || resp.Header.Get("Content-Type") != "application/problem+json" || (resp.Header.Get("Allow") != "") != (want == 405) {
+			t.Errorf("%s: %d %v", path, resp.StatusCode, resp.Header)
+		}
+	}
+}
+
+// TestTheAPIDescribesItself: what people generate clients from names every
+// operation and its filters, and needs no key.
+func TestTheAPIDescribesItself(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	var spec struct {
+		OpenAPI string `json:"openapi"`
+		Paths   map[string]map[string]struct {
+			Parameters []struct {
+				Name string `json:"name"`
+			} `json:"parameters"`
+		} `json:"paths"`
+	}
+	o.get("", "/api/openapi.json", &spec)
+	if !strings.HasPrefix(spec.OpenAPI, "3.1") {
+		t.Errorf("OpenAPI %s", spec.OpenAPI)
+	}
+	for path, want := range map[string]string{
+		"/api/v1/usage":        "agent by key model org provider purpose session user window workload",
+		"/api/v1/usage/daily":  "agent cursor key limit model org provider purpose session user window workload",
+		"/api/v1/turns":        "agent cursor key limit model org provider purpose session status user window workload",
+		"/api/v1/turns/stream": "agent key model org provider purpose session status user workload",
+		"/api/v1/turns/{id}":   "id org",
+		"/api/v1/models":       "available cursor free in limit min_context priced provider q reasoning tier tools",
+		"/api/v1/providers":    "",
+	} {
+		var got []string
+		for _, p := range spec.Paths[path]["get"].Parameters {
+			got = append(got, p.Name)
+		}
+		slices.Sort(got)
+		if d := cmp.Diff(want, strings.Join(got, " ")); d != "" {
+			t.Errorf("%s: %s", path, d)
+		}
+	}
+}
+
 // TestModelsAreNarrowed: each condition holds for every model that is shown, all
 // pages together are the whole list, and a provider that is another org's is not
 // there.
