@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -82,8 +83,8 @@ func (m *Management) Register(mux *http.ServeMux) error {
 }
 
 // problems makes huma's errors fit to be shown: without what the caller sent, and
-// without the causes of failures of ours.
-func problems() {
+// without the causes of failures of ours. It changes huma for the whole process.
+var problems = sync.OnceFunc(func() {
 	huma.ValidateStrictCasing = true
 	huma.NewErrorWithContext = func(_ huma.Context, status int, msg string, errs ...error) huma.StatusError {
 		if status >= http.StatusInternalServerError {
@@ -97,7 +98,7 @@ func problems() {
 		}
 		return e
 	}
-}
+})
 
 var jsonFormat = huma.Format{
 	Marshal:   func(w io.Writer, v any) error { return json.MarshalWrite(w, v) },

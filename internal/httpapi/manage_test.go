@@ -288,8 +288,14 @@ func TestUsage(t *testing.T) {
 			t.Errorf("the list by %s does not sum to the window: %s", name, d)
 		}
 	}
-	if len(u.Daily) != 3 || u.Daily[2].Date != day(0) || u.RowsFrom != nil {
+	if len(u.Daily) != 30 || u.Daily[0].Date != day(29) || u.Daily[29].Date != day(0) || u.Daily[29].Turns != 3 || u.Daily[28].Turns != 1 || u.Daily[27].Turns != 0 || u.RowsFrom != nil {
 		t.Errorf("%+v", u.Daily)
+	}
+	_, body := o.get(admin, "/api/v1/usage?window=30d&by=agent,workload", nil)
+	for _, want := range []string{`"name":"support","agent":"support"`, `"name":null,"agent":null`, `"name":null,"workload":null`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %s in %s", want, body)
+		}
 	}
 }
 
@@ -331,9 +337,10 @@ func TestUsageIsNarrowed(t *testing.T) {
 	if d := cmp.Diff(row(390, 3, "0.000008000", 1), u.Totals); d != "" || u.RowsFrom != nil {
 		t.Error(d, u.RowsFrom)
 	}
+	u = usage{}
 	o.get(admin, "/api/v1/usage?by=model&user=bob&window="+day(200)+","+day(0), &u)
-	if d := cmp.Diff(row(260, 2, "0.000002000", 1), u.Totals); d != "" || u.RowsFrom == nil || *u.RowsFrom != day(29) {
-		t.Error(d, u.RowsFrom)
+	if d := cmp.Diff(row(260, 2, "0.000002000", 1), u.Totals); d != "" || u.RowsFrom == nil || *u.RowsFrom != day(29) || len(u.Daily) != 30 {
+		t.Error(d, u.RowsFrom, len(u.Daily))
 	}
 }
 
@@ -341,7 +348,7 @@ func TestUsageDayByDay(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, books()...)
 	var got []string
-	cursor := ""
+	cursor, count := "", 0
 	for {
 		var list struct {
 			Data []struct {
@@ -350,14 +357,20 @@ func TestUsageDayByDay(t *testing.T) {
 			} `json:"data"`
 			Next *string `json:"next_cursor"`
 		}
-		o.get(admin, "/api/v1/usage/daily?limit=1&window="+day(200)+","+day(0)+"&cursor="+cursor, &list)
+		o.get(admin, "/api/v1/usage/daily?limit=60&window="+day(200)+","+day(0)+"&cursor="+cursor, &list)
 		for _, d := range list.Data {
-			got = append(got, fmt.Sprint(d.Date, " ", d.Turns))
+			count++
+			if d.Turns > 0 {
+				got = append(got, fmt.Sprint(d.Date, " ", d.Turns))
+			}
 		}
 		if list.Next == nil {
 			break
 		}
 		cursor = *list.Next
+	}
+	if count != 201 {
+		t.Errorf("%d days, want 201", count)
 	}
 	if d := cmp.Diff([]string{day(100) + " 1", day(10) + " 1", day(1) + " 1", day(0) + " 3"}, got); d != "" {
 		t.Error(d)
@@ -414,29 +427,30 @@ func TestWhoSeesWhat(t *testing.T) {
 	adas, bobs, others := all[4].ID, all[1].ID, all[6].ID
 	const ok, no, none, unknown = 200, 403, 404, 401
 	for path, want := range map[string][6]int{ // operator, admin, member, viewer, another org's admin, nobody
-		"/api/v1/usage":                             {ok, ok, ok, ok, ok, unknown},
-		"/api/v1/usage?org=acme":                    {ok, ok, ok, ok, no, unknown},
-		"/api/v1/usage?user=ada":                    {ok, ok, no, ok, ok, unknown},
-		"/api/v1/usage?by=key":                      {ok, ok, ok, no, ok, unknown},
-		"/api/v1/usage?key=key-of-bob":              {ok, ok, ok, no, ok, unknown},
-		"/api/v1/usage/daily":                       {ok, ok, ok, ok, ok, unknown},
-		"/api/v1/turns":                             {ok, ok, ok, no, ok, unknown},
-		"/api/v1/turns?user=ada":                    {ok, ok, no, no, ok, unknown},
-		"/api/v1/turns?org=acme":                    {ok, ok, ok, no, no, unknown},
-		"/api/v1/turns/" + adas:                     {none, ok, none, no, none, unknown},
-		"/api/v1/turns/" + adas + "?org=acme":       {ok, ok, none, no, no, unknown},
-		"/api/v1/turns/" + bobs:                     {none, ok, ok, no, none, unknown},
-		"/api/v1/turns/" + others:                   {none, none, none, no, ok, unknown},
-		"/api/v1/models":                            {ok, ok, ok, ok, ok, unknown},
-		"/api/v1/providers":                         {ok, ok, no, no, ok, unknown},
-		"/api/v1/nothing":                           {none, none, none, none, none, unknown},
-		"/api/v1/usage?window=1y":                   {400, 400, 400, 400, 400, unknown},
-		"/api/v1/usage?by=moon":                     {400, 400, 400, 400, 400, unknown},
-		"/api/v1/turns?cursor=x":                    {400, 400, 400, no, 400, unknown},
-		"/api/v1/usage/daily?cursor=x":              {400, 400, 400, 400, 400, unknown},
-		"/api/v1/turns?status=fine":                 {422, 422, 422, 422, 422, unknown},
-		"/api/v1/turns?limit=0":                     {422, 422, 422, 422, 422, unknown},
-		"/api/v1/usage?window=2026-06-02,2026-06-1": {400, 400, 400, 400, 400, unknown},
+		"/api/v1/usage":                              {ok, ok, ok, ok, ok, unknown},
+		"/api/v1/usage?org=acme":                     {ok, ok, ok, ok, no, unknown},
+		"/api/v1/usage?user=ada":                     {ok, ok, no, ok, ok, unknown},
+		"/api/v1/usage?by=key":                       {ok, ok, ok, no, ok, unknown},
+		"/api/v1/usage?key=key-of-bob":               {ok, ok, ok, no, ok, unknown},
+		"/api/v1/usage/daily":                        {ok, ok, ok, ok, ok, unknown},
+		"/api/v1/turns":                              {ok, ok, ok, no, ok, unknown},
+		"/api/v1/turns?user=ada":                     {ok, ok, no, no, ok, unknown},
+		"/api/v1/turns?org=acme":                     {ok, ok, ok, no, no, unknown},
+		"/api/v1/turns/" + adas:                      {none, ok, none, no, none, unknown},
+		"/api/v1/turns/" + adas + "?org=acme":        {ok, ok, none, no, no, unknown},
+		"/api/v1/turns/" + bobs:                      {none, ok, ok, no, none, unknown},
+		"/api/v1/turns/" + others:                    {none, none, none, no, ok, unknown},
+		"/api/v1/models":                             {ok, ok, ok, ok, ok, unknown},
+		"/api/v1/providers":                          {ok, ok, no, no, ok, unknown},
+		"/api/v1/nothing":                            {none, none, none, none, none, unknown},
+		"/api/v1/usage?window=1y":                    {400, 400, 400, 400, 400, unknown},
+		"/api/v1/usage?by=moon":                      {400, 400, 400, 400, 400, unknown},
+		"/api/v1/turns?cursor=x":                     {400, 400, 400, no, 400, unknown},
+		"/api/v1/usage/daily?cursor=x":               {400, 400, 400, 400, 400, unknown},
+		"/api/v1/turns?status=fine":                  {422, 422, 422, 422, 422, unknown},
+		"/api/v1/turns?limit=0":                      {422, 422, 422, 422, 422, unknown},
+		"/api/v1/usage?window=0001-01-01,9999-12-31": {400, 400, 400, 400, 400, unknown},
+		"/api/v1/usage?window=2026-06-02,2026-06-1":  {400, 400, 400, 400, 400, unknown},
 	} {
 		for i, key := range []string{operator, admin, member, viewer, stranger, ""} {
 			if status, body := o.get(key, path, nil); status != want[i] {

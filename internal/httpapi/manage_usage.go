@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -175,6 +176,9 @@ func ownOnly(c identity.Caller, asked string) (string, error) {
 	return "", huma.Error403Forbidden("user: a key of role " + string(c.Role) + " sees its own user's work alone")
 }
 
+// maxWindow is how many days an answer may list.
+const maxWindow = 3660
+
 // days reads what span of days is asked for.
 func days(s string, now time.Time) (from, to string, err error) {
 	today := now.Format(time.DateOnly)
@@ -189,6 +193,9 @@ func days(s string, now time.Time) (from, to string, err error) {
 	b, errB := time.Parse(time.DateOnly, to)
 	if !ok || errA != nil || errB != nil || b.Before(a) {
 		return "", "", errors.New("window: use 7d, 30d or two days like 2026-06-01,2026-06-30")
+	}
+	if b.Sub(a) >= maxWindow*24*time.Hour {
+		return "", "", fmt.Errorf("window: at most %d days", maxWindow)
 	}
 	return from, to, nil
 }

@@ -45,13 +45,20 @@ type Totals struct {
 	UnknownCostTurns   int64  `json:"unknown_cost_turns" doc:"turns of which at least a part could not be priced"`
 }
 
-// UsageRow is one key of a list. Exactly one of the names is set, or none for
-// work without one, or Other for all that did not get a row of its own.
+// UsageRow is one key of a list: its Name, null for work without one, and the
+// same under the list's own word; a model's row names its provider, too. Other
+// is instead how many keys did not get a row of their own.
 type UsageRow struct {
-	Model    *string `json:"model,omitzero"`
-	Provider *string `json:"provider,omitzero"`
-	Name     *string `json:"name"`
-	Other    int     `json:"other,omitzero"`
+	Name     *string  `json:"name"`
+	Model    *string  `json:"model,omitzero"`
+	Provider *string  `json:"provider,omitzero"`
+	Agent    **string `json:"agent,omitzero"`
+	User     **string `json:"user,omitzero"`
+	Session  **string `json:"session,omitzero"`
+	Workload **string `json:"workload,omitzero"`
+	Purpose  **string `json:"purpose,omitzero"`
+	Key      **string `json:"key,omitzero"`
+	Other    int      `json:"other,omitzero"`
 	Totals
 }
 
@@ -117,9 +124,15 @@ func ReadUsage(ctx context.Context, r Reader, q Query) (*Usage, error) {
 		return nil, err
 	}
 	u.RowsFrom = rowsFrom
-	u.Daily, u.Totals = between(days, q.From, q.To)
-	_, u.Last7 = between(days, day(6), day(0))
-	_, u.Last30 = between(days, day(29), day(0))
+	for _, w := range []struct {
+		from, to string
+		days     *[]DayRow
+		totals   *Totals
+	}{{q.From, q.To, &u.Daily, &u.Totals}, {day(6), day(0), new([]DayRow), &u.Last7}, {day(29), day(0), new([]DayRow), &u.Last30}} {
+		if *w.days, *w.totals, err = between(days, w.from, w.to, rowsFrom); err != nil {
+			return nil, err
+		}
+	}
 	lists := map[Dimension]*[]UsageRow{
 		DimModel: &u.ByModel, DimAgent: &u.ByAgent, DimUser: &u.ByUser, DimSession: &u.BySession,
 		DimWorkload: &u.ByWorkload, DimProvider: &u.ByProvider, DimPurpose: &u.ByPurpose, DimKey: &u.ByKey,
@@ -144,15 +157,14 @@ func ReadUsage(ctx context.Context, r Reader, q Query) (*Usage, error) {
 	return u, nil
 }
 
-// ReadDays answers a query day by day, oldest first, with the days that have
-// any; rowsFrom is as in Usage.
+// ReadDays answers a query day by day, oldest first; rowsFrom is as in Usage.
 func ReadDays(ctx context.Context, r Reader, q Query) (days []DayRow, rowsFrom *string, err error) {
 	sums, rowsFrom, err := readDays(ctx, r, &q, q.From, q.To)
 	if err != nil {
 		return nil, nil, err
 	}
-	days, _ = between(sums, q.From, q.To)
-	return days, rowsFrom, nil
+	days, _, err = between(sums, q.From, q.To, rowsFrom)
+	return days, rowsFrom, err
 }
 
 func readDays(ctx context.Context, r Reader, q *Query, from, to string) (days []DaySums, rowsFrom *string, err error) {
@@ -206,31 +218,59 @@ func Span(from, to string, zone *time.Location) (begin, end time.Time, err error
 	return begin, end.AddDate(0, 0, 1), nil
 }
 
-// between picks the days from–to (inclusive) and sums them.
-func between(days []DaySums, from, to string) ([]DayRow, Totals) {
-	rows, sum := []DayRow{}, Sums{}
-	for _, d := range days {
-		if d.Day >= from && d.Day <= to {
-			rows = append(rows, DayRow{d.Day, totals(d.Sums)})
-			sum.Add(d.Sums)
-		}
+// between lists the days from–to (inclusive), those without any turn included,
+// and sums them. What is before first, if that is set, isn't known and not there.
+func between(sums []DaySums, from, to string, first *string) ([]DayRow, Totals, error) {
+	if first != nil {
+		from = max(from, *first)
 	}
-	return rows, totals(sum)
+	rows, all := []DayRow{}, Sums{}
+	if from > to {
+		return rows, totals(all), nil
+	}
+	at, end, err := Span(from, to, time.UTC)
+	if err != nil {
+		return nil, Totals{}, err
+	}
+	for ; at.Before(end); at = at.AddDate(0, 0, 1) {
+		day := at.Format(time.DateOnly)
+		for len(sums) > 0 && sums[0].Day < day {
+			sums = sums[1:]
+		}
+		var s Sums
+		if len(sums) > 0 && sums[0].Day == day {
+			s = sums[0].Sums
+		}
+		rows = append(rows, DayRow{day, totals(s)})
+		all.Add(s)
+	}
+	return rows, totals(all), nil
 }
 
 func rowOf(d Dimension, k KeySums) UsageRow {
 	row := UsageRow{Totals: totals(k.Sums)}
-	if k.Key == "" {
-		return row
+	if k.Key != "" {
+		row.Name = &k.Key
 	}
-	row.Name = &k.Key
 	switch d {
 	case DimModel:
 		if provider, model, ok := strings.Cut(k.Key, "/"); ok {
 			row.Provider, row.Model = &provider, &model
 		}
 	case DimProvider:
-		row.Provider = &k.Key
+		row.Provider = row.Name
+	case DimAgent:
+		row.Agent = &row.Name
+	case DimUser:
+		row.User = &row.Name
+	case DimSession:
+		row.Session = &row.Name
+	case DimWorkload:
+		row.Workload = &row.Name
+	case DimPurpose:
+		row.Purpose = &row.Name
+	case DimKey:
+		row.Key = &row.Name
 	}
 	return row
 }
