@@ -13,9 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oidostudio/oido/internal/config"
-
 	"github.com/oidostudio/oido/internal/app"
+	"github.com/oidostudio/oido/internal/config"
+	"github.com/oidostudio/oido/internal/sim"
 )
 
 // demoKey is the key of a gateway that lives as long as the command, on
@@ -66,7 +66,7 @@ func runDemo(ctx context.Context, version, listen string, out, errOut io.Writer)
 	}
 	simulating, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- simulateOn(simulating, l) }()
+	go func() { ended <- simulateOn(simulating, l, sim.New(sim.Options{})) }()
 	defer func() {
 		stop()
 		if e := <-ended; !errors.Is(e, http.ErrServerClosed) {

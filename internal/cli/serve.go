@@ -18,7 +18,6 @@ import (
 	"github.com/oidostudio/oido/internal/app"
 	"github.com/oidostudio/oido/internal/config"
 	"github.com/oidostudio/oido/internal/identity"
-	"github.com/oidostudio/oido/internal/sim"
 )
 
 func serve(version string) *cobra.Command {
@@ -142,38 +141,4 @@ func operate(ctx context.Context, listen string, h http.Handler, log *slog.Logge
 		}
 		<-done
 	}, nil
-}
-
-func simulate() *cobra.Command {
-	var listen string
-	c := &cobra.Command{
-		Use:   "sim",
-		Short: "Serve simulated providers, for tests and trials without an account",
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			l, err := listenOn(c.Context(), listen)
-			if err != nil {
-				return unheard(listen, "--listen", err)
-			}
-			if _, err := fmt.Fprintf(c.OutOrStdout(), "Simulated providers serve on %s\n", address(l.Addr())); err != nil {
-				return errors.Join(err, l.Close())
-			}
-			return simulateOn(c.Context(), l)
-		},
-	}
-	c.Flags().StringVar(&listen, "listen", "127.0.0.1:9090", "address to serve on, HOST:PORT")
-	return c
-}
-
-// simulateOn serves simulated providers on l until ctx ends.
-func simulateOn(ctx context.Context, l net.Listener) error {
-	srv := &http.Server{Handler: sim.New(sim.Options{}), ReadHeaderTimeout: 10 * time.Second}
-	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(l) }()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-		return srv.Close()
-	}
 }

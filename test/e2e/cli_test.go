@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -284,6 +285,40 @@ func TestChat(t *testing.T) {
 		t.Errorf("a cut answer: %d %q %q", status, out, errOut)
 	}
 	l.turns(t, 9)
+}
+
+// TestTheSimulatorsFile: what models do can be said beforehand, and a file that
+// can't be meant is refused with its place.
+func TestTheSimulatorsFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "sim.yaml")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("listen: 127.0.0.1:0\nscripts:\n  gpt-4o: {faults: [e500, e429]}\n")
+	sim := start(t, "sim", "--config", file)
+	for _, want := range []int{500, 429, 200, 200} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, sim.url+"/openai/v1/chat/completions", strings.NewReader(fill(clients[0].body, "gpt-4o")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer k")
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := resp.Body.Close(); err != nil || resp.StatusCode != want {
+			t.Errorf("%d, want %d: %v", resp.StatusCode, want, err)
+		}
+	}
+	for text, says := range map[string]string{"scripts: {m: {fault: [e500]}}": "fault", "scripts: {m: {faults: [nonsense]}}": "nonsense", "listen: [": "sim.yaml"} {
+		write(text)
+		if _, errOut, status := run(t, nil, "sim", "--config", file); status != 1 || !strings.Contains(errOut, says) || !strings.Contains(errOut, file) {
+			t.Errorf("%s: %d %s", text, status, errOut)
+		}
+	}
 }
 
 func TestShellsComplete(t *testing.T) {
