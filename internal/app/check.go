@@ -16,6 +16,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/catalog"
 	"github.com/oidostudio/oido/internal/config"
+	"github.com/oidostudio/oido/internal/httpapi"
 	"github.com/oidostudio/oido/internal/ledger"
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/provider"
@@ -90,6 +91,7 @@ func newTrial(ctx context.Context, cfg *config.Config, o CheckOptions) (_ *trial
 	t := &trial{key: rand.Text(), cfg: cfg}
 	try := *cfg
 	try.DataDir, try.Aliases, try.Keys, try.KeysListed = dir, nil, []config.Key{{Key: config.Secret(t.key), Org: trialOrg, User: trialOrg, Role: "admin"}}, true
+	try.TLS = config.TLS{} // it is asked over loopback
 	try.Providers = slices.Clone(cfg.Providers)
 	if o.Only != "" {
 		try.Providers = slices.DeleteFunc(try.Providers, func(e config.Entry[config.Provider]) bool { return e.Name != o.Only })
@@ -281,4 +283,15 @@ func (t *trial) reason(ctx context.Context, account string, err error) string {
 		}
 	}
 	return err.Error()
+}
+
+// checkProvider tries one connected account for the management API.
+func (s *Server) checkProvider(ctx context.Context, name string) func(func(httpapi.Step) bool) {
+	return func(yield func(httpapi.Step) bool) {
+		for c := range CheckProviders(ctx, s.cfg.Load(), CheckOptions{Only: name, Call: true}) {
+			if !yield(httpapi.Step{What: c.What, Says: c.Says, OK: c.Err == nil}) {
+				return
+			}
+		}
+	}
 }

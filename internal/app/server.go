@@ -243,7 +243,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	m := &httpapi.Management{
 		Gateway: s.gateway, Directory: s.directory, Reader: s.store, Zone: s.cfg.Load().Location(), Version: s.version,
 		RowDays: s.cfg.Load().Retention.RawDays,
-		Log:     s.log, Now: time.Now, Lists: s.listed, Follow: s.ledger.Follow, Stopping: s.stopping.Done(),
+		Log:     s.log, Now: time.Now, Lists: s.listed, Check: s.checkProvider, Follow: s.ledger.Follow, Stopping: s.stopping.Done(),
 	}
 	if err := m.Register(mux); err != nil {
 		return nil, fmt.Errorf("describe the management API: %w", err)

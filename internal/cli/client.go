@@ -171,6 +171,22 @@ func (r *remote) get(ctx context.Context, path string) (jsontext.Value, error) {
 	return body, nil
 }
 
+// stream sends a request that is answered with events, still to be read.
+func (r *remote) stream(req *http.Request) (*http.Response, error) {
+	resp, err := r.open(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return nil, fmt.Errorf("the answer of %s broke off: %w", r.url, bare(err))
+	}
+	return nil, r.refused(resp, body)
+}
+
 // fetch asks the management API and reads the answer.
 func fetch[T any](ctx context.Context, r *remote, path string) (v T, raw jsontext.Value, err error) {
 	if raw, err = r.get(ctx, path); err != nil {

@@ -38,6 +38,14 @@ const (
 	markWrong mark = "wrong"
 )
 
+// print writes a finding as a line.
+func (f finding) print(s screen) error {
+	look := map[mark]paint{markOK: green, markOff: yellow, markWrong: red}[f.Mark]
+	name := strings.Replace(string(f.Mark), "wrong", "WRONG", 1)
+	_, err := fmt.Fprintf(s.w, "%s  %s: %s\n", s.paint(fmt.Sprintf("%-5s", name), look), printable(f.What), printable(f.Says))
+	return err
+}
+
 func doctor() *cobra.Command {
 	var flags configFlags
 	var asJSON, quiet bool
@@ -69,9 +77,7 @@ func doctor() *cobra.Command {
 					all = append(all, f)
 					continue
 				}
-				look := map[mark]paint{markOK: green, markOff: yellow, markWrong: red}[f.Mark]
-				name := strings.Replace(string(f.Mark), "wrong", "WRONG", 1)
-				if _, err := fmt.Fprintf(s.w, "%s  %s: %s\n", s.paint(fmt.Sprintf("%-5s", name), look), printable(f.What), printable(f.Says)); err != nil {
+				if err := f.print(s); err != nil {
 					return err
 				}
 			}

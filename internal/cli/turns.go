@@ -146,18 +146,13 @@ func followTurns(c *cobra.Command, r *remote, values map[string]string, before i
 	if err != nil {
 		return err
 	}
-	resp, err := r.open(req)
+	resp, err := r.stream(req)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-		if err != nil {
-			return fmt.Errorf("the answer of %s broke off: %w", r.url, bare(err))
-		}
-		return r.refused(resp, body)
-	}
+	events := sse.NewReader(resp.Body)
+	defer events.Close()
 	list, err := listTurns(c.Context(), r, values, before)
 	if err != nil {
 		return err
@@ -167,8 +162,6 @@ func followTurns(c *cobra.Command, r *remote, values map[string]string, before i
 	if err != nil {
 		return err
 	}
-	events := sse.NewReader(resp.Body)
-	defer events.Close()
 	for {
 		e, err := events.Next()
 		switch {

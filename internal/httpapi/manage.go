@@ -37,6 +37,10 @@ type Management struct {
 	// Lists says of an account when its model list was read, and why the last
 	// reading failed; "" when it went well.
 	Lists func(account string) (at time.Time, problem string)
+	// Check tries an account, step by step; it stops when ctx ends.
+	Check func(ctx context.Context, account string) func(func(Step) bool)
+
+	checking sync.Mutex // held while an account is tried
 }
 
 type callerKey struct{}
@@ -60,6 +64,7 @@ func (m *Management) Register(mux *http.ServeMux) error {
 	m.tail(api)
 	m.models(api)
 	m.providers(api)
+	m.check(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return err

@@ -4,23 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
-	"github.com/go-json-experiment/json"
 
 	"github.com/oidostudio/oido/internal/ledger"
 )
 
-// A reader of the live tail may be tailBuffer turns behind, and tailPatience in
-// taking one from the network. tailPing is how often it hears that nothing was,
+// A reader of the live tail may be tailBuffer turns behind. tailPing is how often it hears that nothing was,
 // and how often its key is looked up again.
 const (
-	tailBuffer   = 256
-	tailPatience = 10 * time.Second
-	tailPing     = 15 * time.Second
+	tailBuffer = 256
+	tailPing   = 15 * time.Second
 )
 
 func (m *Management) tail(api huma.API) {
@@ -44,26 +40,17 @@ func (m *Management) tail(api huma.API) {
 		return &huma.StreamResponse{Body: func(hc huma.Context) {
 			defer end()
 			_, w := humago.Unwrap(hc)
-			s := tailStream{w: w, c: http.NewResponseController(w)}
-			if err := s.run(ctx, turns, m.Stopping, known); err != nil {
+			s := newEventStream(w)
+			if err := s.tail(ctx, turns, m.Stopping, known); err != nil {
 				m.Log.Debug("live tail ended", "error", err)
 			}
 		}}, nil
 	})
 }
 
-// tailStream writes one live tail.
-type tailStream struct {
-	w http.ResponseWriter
-	c *http.ResponseController
-}
-
-func (s *tailStream) run(ctx context.Context, turns <-chan ledger.Turn, stopping <-chan struct{}, known func() bool) error {
-	h := s.w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("X-Accel-Buffering", "no")
-	s.w.WriteHeader(http.StatusOK)
-	if err := s.send(": following\n\n"); err != nil {
+// tail writes one live tail.
+func (s *eventStream) tail(ctx context.Context, turns <-chan ledger.Turn, stopping <-chan struct{}, known func() bool) error {
+	if err := s.begin(); err != nil {
 		return err
 	}
 	ping := time.NewTicker(tailPing)
@@ -85,11 +72,7 @@ func (s *tailStream) run(ctx context.Context, turns <-chan ledger.Turn, stopping
 			if !ok {
 				return s.last("dropped", fmt.Sprintf("more than %d turns were waiting to be read: some were missed; list the turns for those, and follow anew", tailBuffer))
 			}
-			body, err := json.Marshal(rowOf(&t))
-			if err != nil {
-				return err
-			}
-			if err := s.send("event: turn\nid: " + t.ID + "\ndata: " + string(body) + "\n\n"); err != nil {
+			if err := s.event("turn", t.ID, rowOf(&t)); err != nil {
 				return err
 			}
 		}
@@ -97,23 +80,8 @@ func (s *tailStream) run(ctx context.Context, turns <-chan ledger.Turn, stopping
 }
 
 // last sends the event that nothing follows.
-func (s *tailStream) last(event, detail string) error {
-	body, err := json.Marshal(struct {
+func (s *eventStream) last(event, detail string) error {
+	return s.event(event, "", struct {
 		Detail string `json:"detail"`
 	}{detail})
-	if err != nil {
-		return err
-	}
-	return s.send("event: " + event + "\ndata: " + string(body) + "\n\n")
-}
-
-// send writes and flushes, unless the reader takes too long for it.
-func (s *tailStream) send(text string) error {
-	if err := s.c.SetWriteDeadline(time.Now().Add(tailPatience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
-	}
-	if _, err := s.w.Write([]byte(text)); err != nil {
-		return err
-	}
-	return s.c.Flush()
 }

@@ -511,24 +511,48 @@ func TestOneTurnShowsItsAttempts(t *testing.T) {
 	}
 }
 
+// post sends an empty request and returns how it is answered.
+func (o *office) post(key, path string) (status int, h http.Header) {
+	o.t.Helper()
+	req, err := http.NewRequestWithContext(o.t.Context(), http.MethodPost, o.url+path, http.NoBody)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		o.t.Error(err)
+	}
+	if err := resp.Body.Close(); err != nil {
+		o.t.Error(err)
+	}
+	return resp.StatusCode, resp.Header
+}
+
 func TestWhatCanOnlyBeReadSaysSo(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	for path, want := range map[string]int{"/api/v1/usage": 405, "/api/v1/turns/some": 405, "/api/v1/nothing": 404} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, o.url+path, strings.NewReader("{}"))
-		if err != nil {
-			t.Fatal(err)
+		status, h := o.post(admin, path)
+		if status != want || h.Get("Content-Type") != "application/problem+json" || (h.Get("Allow") != "") != (want == 405) {
+			t.Errorf("%s: %d %v", path, status, h)
 		}
-		req.Header.Set("Authorization", "Bearer "+admin)
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := resp.Body.Close(); err != nil {
-			t.Error(err)
-		}
-		if resp.StatusCode != want || resp.Header.Get("Content-Type") != "application/problem+json" || (resp.Header.Get("Allow") != "") != (want == 405) {
-			t.Errorf("%s: %d %v", path, resp.StatusCode, resp.Header)
+	}
+}
+
+func TestWhoMayTestAProvider(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	for provider, want := range map[string][5]int{ // operator, admin, member, viewer, another org's admin
+		"chat": {200, 200, 403, 403, 200}, "private": {200, 404, 403, 403, 200}, "none": {404, 404, 403, 403, 404},
+	} {
+		for i, key := range []string{operator, admin, member, viewer, stranger} {
+			if status, _ := o.post(key, "/api/v1/providers/"+provider+"/test"); status != want[i] {
+				t.Errorf("%s as %s: %d, want %d", provider, key, status, want[i])
+			}
 		}
 	}
 }

@@ -67,6 +67,32 @@ providers:
 	if status != 0 || strings.Contains(out, "streamed") || strings.Contains(out, "provider chat") || !strings.Contains(out, "provider gemini") {
 		t.Errorf("%d %s", status, out)
 	}
+	// The same of one provider, by the running gateway.
+	for _, c := range []struct {
+		name   string
+		status int
+		out    []string
+		errOut string
+	}{
+		{"chat", 0, []string{"ok     provider chat: its key is taken", "streamed"}, ""},
+		{"wrong", 1, []string{"WRONG  provider wrong", "its API key is wrong"}, "wrong is not well"},
+		{"nobody", 1, nil, "no provider nobody"},
+		{"messages", 1, nil, "no provider messages"}, // another org's
+	} {
+		out, errOut, status := l.command(t, "providers", "test", c.name)
+		if status != c.status || !strings.Contains(errOut, c.errOut) || strings.Contains(out, "bad-key") || (c.out == nil) != (out == "") {
+			t.Errorf("%s: %d %s%s", c.name, status, out, errOut)
+		}
+		for _, want := range c.out {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s: no %q in %s", c.name, want, out)
+			}
+		}
+	}
+	if _, errOut, status := l.command(t, "providers", "test"); status != 2 || !strings.Contains(errOut, "--help") {
+		t.Errorf("%d %s", status, errOut)
+	}
+	l.turns(t, 1)
 	// A folder that can't be written, a database that is none, a port that
 	// something else has.
 	l.stop()
