@@ -287,6 +287,37 @@ func TestChat(t *testing.T) {
 	l.turns(t, 9)
 }
 
+func TestConfigOnTheCommandLine(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "oido.yaml")
+	text := "listen: 127.0.0.1:4711\nkeys: [{key: secret-secret-secret-secret, org: o, user: u, role: admin}]\n" +
+		"providers:\n  openai: {api_key: sk-secret-secret}\n  off: {type: openai, api_key: \"${NOT_SET_ANYWHERE}\"}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"show"}, {"show", "--json"}, {"check"}, {"check", "--json"}} {
+		out, errOut, status := run(t, nil, append([]string{"config", args[0], "--config", file}, args[1:]...)...)
+		if status != 0 || strings.Contains(out+errOut, "secret-secret") || !strings.Contains(errOut, "providers.off") {
+			t.Errorf("%v: %d %s%s", args, status, out, errOut)
+		}
+		want := map[string]string{"show": "127.0.0.1:4711", "check": "provider off is off"}[args[0]]
+		if !strings.Contains(out, want) {
+			t.Errorf("%v: no %q in %s", args, want, out)
+		}
+		if len(args) > 1 {
+			var v map[string]any
+			if err := json.Unmarshal([]byte(out), &v); err != nil {
+				t.Errorf("%v: %v in %s", args, err, out)
+			}
+		}
+	}
+	if err := os.WriteFile(file, []byte("listn: 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, errOut, status := run(t, nil, "config", "check", "--config", file); status != 1 || out != "" || !strings.Contains(errOut, "listen") || !strings.Contains(errOut, file+":1") {
+		t.Errorf("%d %s%s", status, out, errOut)
+	}
+}
+
 // TestTheSimulatorsFile: what models do can be said beforehand, and a file that
 // can't be meant is refused with its place.
 func TestTheSimulatorsFile(t *testing.T) {
