@@ -28,7 +28,7 @@ func TestUsageQueriesNameTheirOrgAndUseAnIndex(t *testing.T) {
 	parameter := regexp.MustCompile(`\?\d+`)
 	org := regexp.MustCompile(`\borg = \?1`)
 	queries := strings.Split(string(text), "-- name: ")[1:]
-	if len(queries) != 4 {
+	if len(queries) != 5 {
 		t.Errorf("%d queries", len(queries))
 	}
 	for _, q := range queries {

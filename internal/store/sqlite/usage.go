@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
@@ -93,8 +94,33 @@ func (s *Store) Turns(ctx context.Context, org string, f ledger.TurnFilter) ([]l
 	if f.Before != "" {
 		last = min(last, f.Before)
 	}
+	if f.Session != "" {
+		// From a session's end, and no further than its turns reach: there is no
+		// index over sessions, whose turns are few and near each other.
+		ended, turns, err := s.sessionEnd(ctx, org, f.Session)
+		if err != nil || turns == 0 {
+			return nil, err
+		}
+		last = min(last, idsFrom(ended.Add(2*slack)))
+		f.Limit = min(f.Limit, turns)
+	}
 	return s.turns(ctx, org, "turns", org, first, last, from.UnixMicro(), to.UnixMicro(),
 		f.User, f.Agent, f.Session, f.Workload, f.Purpose, f.Model, f.Provider, f.Status, f.Key, f.Limit)
+}
+
+// sessionEnd says when the newest turn of a session started, and how many turns
+// it ever had; none when there is no such session.
+func (s *Store) sessionEnd(ctx context.Context, org, id string) (newest time.Time, turns int, err error) {
+	st, err := s.stmt(ctx, s.read, "session end")
+	if err != nil {
+		return newest, 0, err
+	}
+	var at int64
+	err = st.QueryRowContext(ctx, org, id).Scan(&at, &turns)
+	if errors.Is(err, sql.ErrNoRows) {
+		return newest, 0, nil
+	}
+	return time.UnixMicro(at), turns, err
 }
 
 // sums reads rows of a key and what is summed up for it.

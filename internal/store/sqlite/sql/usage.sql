@@ -49,3 +49,6 @@ WHERE org = ?1 AND id >= ?2 AND id < ?3 AND started >= ?4 AND started < ?5
   AND (?10 = '' OR purpose = ?10) AND (?11 = '' OR model = ?11 OR provider || '/' || model = ?11) AND (?12 = '' OR provider = ?12)
   AND (?13 = '' OR status = ?13) AND (?14 = '' OR key = ?14)
 ORDER BY id DESC LIMIT ?15;
+
+-- name: session end
+SELECT last_seen, turns FROM sessions WHERE org = ?1 AND id = ?2;
