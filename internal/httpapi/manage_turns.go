@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/google/uuid"
 
 	"github.com/oidostudio/oido/internal/identity"
 	"github.com/oidostudio/oido/internal/ledger"
@@ -196,8 +195,14 @@ func (m *Management) turns(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		if in.Cursor != "" && uuid.Validate(in.Cursor) != nil {
-			return nil, huma.Error400BadRequest("cursor: this is none of this list; begin again without one")
+		if in.Cursor != "" {
+			last, err := m.Reader.Turn(ctx, org, in.Cursor)
+			if err != nil {
+				return nil, m.failed("the turns can't be read", err)
+			}
+			if last == nil {
+				return nil, huma.Error400BadRequest("cursor: this is none of this list, or its turn is no longer kept; begin again without one")
+			}
 		}
 		if in.Window != "" {
 			from, to, err := days(in.Window, m.Now().In(m.Zone))

@@ -79,7 +79,7 @@ func idsFrom(at time.Time) string {
 }
 
 // beyondIDs is above every id.
-const beyondIDs = "g"
+const beyondIDs = "\U0010FFFF"
 
 // Turns lists turns, newest first, with their attempts.
 func (s *Store) Turns(ctx context.Context, org string, f ledger.TurnFilter) ([]ledger.Turn, error) {

@@ -40,9 +40,10 @@ const (
 
 // office is a gateway before simulated providers, with turns in its database.
 type office struct {
-	t   *testing.T
-	url string
-	app *app.Server
+	t      *testing.T
+	url    string
+	client *http.Client
+	app    *app.Server
 	// close ends the server, once.
 	close func()
 }
@@ -105,7 +106,15 @@ providers:
 		end()
 	})
 	s.WaitLists(t.Context())
-	return &office{t, server.URL, s, end}
+	return &office{t, server.URL, clientOf(t), s, end}
+}
+
+// clientOf makes a client that leaves no connection behind.
+func clientOf(t *testing.T) *http.Client {
+	t.Helper()
+	transport := &http.Transport{MaxIdleConnsPerHost: 8}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
 }
 
 // get asks the management API; out may be nil.
@@ -118,7 +127,7 @@ func (o *office) get(key, path string, out any) (status int, body string) {
 	if key != "" {
 		req.Header.Set("Authorization", "Bearer "+key)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := o.client.Do(req)
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -149,7 +158,7 @@ func (o *office) ask(key, model string) {
 		o.t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+key)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := o.client.Do(req)
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -519,7 +528,7 @@ func (o *office) post(key, path string) (status int, h http.Header) {
 		o.t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+key)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := o.client.Do(req)
 	if err != nil {
 		o.t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func (o *office) follow(key, query string) *tail {
 		o.t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+key)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := o.client.Do(req)
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -155,8 +155,8 @@ func TestASlowFollowerIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(mux)
-	defer server.Close()
-	l := (&office{t: t, url: server.URL}).follow(admin, "")
+	t.Cleanup(server.Close)
+	l := (&office{t: t, url: server.URL, client: clientOf(t)}).follow(admin, "")
 	if got := l.user(); got != "acme ada ok" {
 		t.Error(got)
 	}
