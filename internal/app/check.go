@@ -2,49 +2,296 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/oidostudio/oido/internal/catalog"
 	"github.com/oidostudio/oido/internal/config"
+	"github.com/oidostudio/oido/internal/httpapi"
+	"github.com/oidostudio/oido/internal/ledger"
+	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/provider"
+	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/chat"
 )
 
-// Check is how one provider does.
+// Check is how one thing does.
 type Check struct {
-	Provider string
-	Says     string // for people
-	Err      error  // nil when it is well
+	What string // "provider NAME" or "clock"
+	Says string // for people
+	Err  error  // nil when it is well
 }
 
+// CheckOptions say what CheckProviders tries.
+type CheckOptions struct {
+	Only string // one provider; "": all
+	Call bool   // have a model of each answer, which may cost a fraction of a cent
+}
+
+// Bounds of a check: of the model lists, of one call, and how far a clock may be
+// from a provider's before days and expiries are off.
+const (
+	listsPatience = 20 * time.Second
+	callPatience  = 90 * time.Second
+	clockSlack    = 2 * time.Minute
+)
+
 // CheckProviders tries the address, the key and the model list of every provider
-// of a configuration, one after the other.
-func CheckProviders(ctx context.Context, cfg *config.Config) func(func(Check) bool) {
+// of a configuration, and whether a model of it answers: with a gateway of its
+// own that keeps its turns in a folder which is removed again.
+func CheckProviders(ctx context.Context, cfg *config.Config, o CheckOptions) func(func(Check) bool) {
 	return func(yield func(Check) bool) {
-		accounts, err := connect(cfg, time.Now)
+		t, err := newTrial(ctx, cfg, o)
 		if err != nil {
-			yield(Check{Provider: "(configuration)", Says: err.Error(), Err: err})
+			yield(Check{"providers", err.Error(), err})
 			return
 		}
-		for _, c := range accounts {
-			ok := yield(check(ctx, c.account))
-			c.account.Close()
-			if !ok {
+		defer t.close()
+		if c, ok := t.clock(ctx); ok && !yield(c) {
+			return
+		}
+		for _, c := range t.server.accounts {
+			list := t.list(c.account)
+			if !yield(list) {
+				return
+			}
+			if o.Call && list.Err == nil && !yield(t.call(ctx, c.account)) {
 				return
 			}
 		}
 	}
 }
 
-func check(ctx context.Context, a *provider.Account) Check {
-	r := provider.NewRefresher([]*provider.Account{a}, listers(), nil, slog.New(slog.DiscardHandler), func() {})
-	start := time.Now()
-	out := Check{Provider: a.Name, Err: r.Refresh(ctx, a)}
-	took := time.Since(start).Round(time.Millisecond)
-	if out.Err != nil {
-		out.Says = fmt.Sprintf("its model list can't be read (%v): %v", took, out.Err)
+// trial is a gateway that lives for a check.
+type trial struct {
+	server *Server
+	cfg    *config.Config
+	url    string
+	key    string
+	close  func()
+}
+
+// trialOrg is whom the turns of a check belong to.
+const trialOrg = "doctor"
+
+func newTrial(ctx context.Context, cfg *config.Config, o CheckOptions) (_ *trial, err error) {
+	dir, err := os.MkdirTemp("", "oido-doctor-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for the check: %w", err)
+	}
+	t := &trial{key: rand.Text(), cfg: cfg}
+	try := *cfg
+	try.DataDir, try.Aliases, try.Keys, try.KeysListed = dir, nil, []config.Key{{Key: config.Secret(t.key), Org: trialOrg, User: trialOrg, Role: "admin"}}, true
+	try.TLS = config.TLS{} // it is asked over loopback
+	try.Providers = slices.Clone(cfg.Providers)
+	if o.Only != "" {
+		try.Providers = slices.DeleteFunc(try.Providers, func(e config.Entry[config.Provider]) bool { return e.Name != o.Only })
+		try.ProvidersFromEnv = cfg.ProvidersFromEnv && o.Only == ollama
+	}
+	for i := range try.Providers {
+		try.Providers[i].Value.Orgs = nil
+	}
+	t.server, err = Open(ctx, &try, Options{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	var listen net.ListenConfig
+	l, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("listen for the check: %w", err), t.server.Close(), os.RemoveAll(dir))
+	}
+	t.url = "http://" + l.Addr().String()
+	serving, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = t.server.Serve(serving, l) // what matters shows in the calls
+	}()
+	t.close = func() {
+		stop()
+		<-ended
+		_ = os.RemoveAll(dir) // a temporary folder: the system removes what stays
+	}
+	waiting, cancel := context.WithTimeout(ctx, listsPatience)
+	defer cancel()
+	t.server.WaitLists(waiting)
+	return t, nil
+}
+
+// clock compares this machine's clock with the first provider's that tells its.
+func (t *trial) clock(ctx context.Context) (Check, bool) {
+	ctx, cancel := context.WithTimeout(ctx, listsPatience)
+	defer cancel()
+	for _, c := range t.server.accounts {
+		a := c.account
+		key, ok := a.Pick(nil, "")
+		if !ok {
+			continue
+		}
+		resp, err := a.Get(ctx, a.Format(a.Profile.List.Format), a.Profile.List.Path, nil, key)
+		if err != nil {
+			continue // its own check says so
+		}
+		at, err := http.ParseTime(resp.Header.Get("Date"))
+		_ = resp.Body.Close() // only its head was of interest
+		if err != nil {
+			continue
+		}
+		off := time.Since(at).Round(time.Second)
+		if off.Abs() <= clockSlack {
+			return Check{"clock", "agrees with that of " + a.Name, nil}, true
+		}
+		err = fmt.Errorf("it is %s away from that of %s: days of usage and the ends of models will be off; set it, best by NTP", off, a.Name)
+		return Check{"clock", err.Error(), err}, true
+	}
+	return Check{}, false
+}
+
+// list says how reading an account's model list went.
+func (t *trial) list(a *provider.Account) Check {
+	out := Check{What: "provider " + a.Name}
+	_, problem := t.server.listed(a.Name)
+	if problem != "" {
+		out.Err = errors.New(problem)
+		out.Says = "its models can't be listed: " + t.masked(problem)
 		return out
 	}
-	out.Says = fmt.Sprintf("its key is good, its list has %d models (%v)", len(r.List(a.Name).Models), took)
+	out.Says = fmt.Sprintf("its key is taken, its list has %d models", len(t.server.lists.List(a.Name).Models))
 	return out
+}
+
+// masked leaves out what a provider repeats of the configured keys.
+func (t *trial) masked(text string) string {
+	for _, e := range t.cfg.Providers {
+		for _, k := range e.Value.Keys() {
+			if secret := k.Reveal(); len(secret) >= 8 {
+				text = strings.ReplaceAll(text, secret, "…")
+			}
+		}
+	}
+	return text
+}
+
+// tiny is the least that shows whether streams and tools work.
+const tiny = `{"model":%q,"stream":true,"stream_options":{"include_usage":true},"max_tokens":300,"messages":[{"role":"user","content":"Call the tool once with ok=true."}],` +
+	`"tools":[{"type":"function","function":{"name":"report","description":"Report that all is well.","parameters":{"type":"object","properties":{"ok":{"type":"boolean"}},"required":["ok"]}}}]}`
+
+// call has a cheap model of an account answer.
+func (t *trial) call(ctx context.Context, a *provider.Account) Check {
+	out := Check{What: "provider " + a.Name}
+	model := t.cheapest(a.Name)
+	if model == "" {
+		out.Err = errors.New("no model to try")
+		out.Says = "none of its models is known to write text: declare one under its `models` in the configuration"
+		return out
+	}
+	start := time.Now()
+	answer, err := t.ask(ctx, model)
+	took := time.Since(start).Round(time.Millisecond)
+	if err != nil {
+		out.Err = err
+		out.Says = fmt.Sprintf("%s does not answer a small streamed request with a tool (%s): %s", model, took, t.masked(t.reason(ctx, a.Name, err)))
+		return out
+	}
+	called := "answered without it"
+	for _, p := range answer.Choices[0].Parts {
+		if _, ok := p.(llm.ToolCall); ok {
+			called = "called it"
+		}
+	}
+	out.Says = fmt.Sprintf("%s was asked for a tool call, streamed, and %s (%s, %d tokens)", model, called, took, answer.Usage.Total())
+	return out
+}
+
+// cheapest is the model of an account to try: known to call tools and priced
+// lowest where that is known.
+func (t *trial) cheapest(account string) string {
+	now := time.Now()
+	best, least := "", [3]int64{}
+	for _, e := range t.server.gateway.State().View.All() {
+		if e.Account != account || e.Gone || !e.Generates() || e.Lifecycle.Retired(now) || e.Caps.Tools != nil && !*e.Caps.Tools {
+			continue
+		}
+		rank := [3]int64{unless(e.Listed || e.Declared), unless(e.Caps.Tools != nil), expense(e, now)}
+		if best == "" || slices.Compare(rank[:], least[:]) < 0 {
+			best, least = e.Name(), rank
+		}
+	}
+	return best
+}
+
+func unless(v bool) int64 {
+	if v {
+		return 0
+	}
+	return 1
+}
+
+// expense is what a million tokens cost, three parts input and one output.
+func expense(e *catalog.Entry, now time.Time) int64 {
+	p := e.PriceAt(now)
+	if p == nil || p.Input == nil || p.Output == nil {
+		return 1 << 62
+	}
+	return 3*int64(*p.Input) + int64(*p.Output)
+}
+
+func (t *trial) ask(ctx context.Context, model string) (*llm.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, callPatience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url+"/v1/chat/completions", strings.NewReader(fmt.Sprintf(tiny, model)))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+t.key)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+		if err != nil {
+			return nil, err
+		}
+		return nil, chat.Format{}.DecodeError(resp.StatusCode, resp.Header, body)
+	}
+	return llm.Collect(chat.Format{}.DecodeStream(resp.Body, wire.Target{}))
+}
+
+// reason is why a call failed: what the provider said, which clients are not told
+// of the account, or else what the gateway did.
+func (t *trial) reason(ctx context.Context, account string, err error) string {
+	ctx, cancel := context.WithTimeout(ctx, listsPatience)
+	defer cancel()
+	if t.server.ledger.Drain(ctx) == nil {
+		turns, readErr := t.server.store.Turns(ctx, trialOrg, ledger.TurnFilter{Provider: account, Limit: 1})
+		if readErr == nil && len(turns) > 0 {
+			if a := turns[0].Answered(); a != nil && a.ErrorText != "" {
+				return fmt.Sprintf("%s (%s, status %d)", a.ErrorText, a.ErrorKind, a.ErrorStatus)
+			}
+		}
+	}
+	return err.Error()
+}
+
+// checkProvider tries one connected account for the management API.
+func (s *Server) checkProvider(ctx context.Context, name string) func(func(httpapi.Step) bool) {
+	return func(yield func(httpapi.Step) bool) {
+		for c := range CheckProviders(ctx, s.cfg.Load(), CheckOptions{Only: name, Call: true}) {
+			if !yield(httpapi.Step{What: c.What, Says: c.Says, OK: c.Err == nil}) {
+				return
+			}
+		}
+	}
 }

@@ -46,6 +46,8 @@ type Server struct {
 	gateway   *gateway.Gateway
 	inference *httpapi.Inference
 	meters    *meters
+	stopping  context.Context // ends when live tails must
+	endTails  context.CancelFunc
 
 	mu       sync.Mutex // protects following fields
 	accounts []connected
@@ -88,6 +90,7 @@ const newNames = 10_000
 // can't be opened; then nothing stays open.
 func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err error) {
 	s := &Server{log: o.Log, version: o.Version, directory: &identity.Directory{}}
+	s.stopping, s.endTails = context.WithCancel(context.Background())
 	s.cfg.Store(cfg)
 	defer func() {
 		if err != nil {
@@ -244,7 +247,8 @@ func (s *Server) Handler() (http.Handler, error) {
 	mux.Handle("GET /metrics", s.operatorsOnly(s.meters.handler()))
 	m := &httpapi.Management{
 		Gateway: s.gateway, Directory: s.directory, Reader: s.store, Zone: s.cfg.Load().Location(), Version: s.version,
-		Log: s.log, Now: time.Now, Lists: s.listed,
+		RowDays: s.cfg.Load().Retention.RawDays,
+		Log:     s.log, Now: time.Now, Lists: s.listed, Check: s.checkProvider, Follow: s.ledger.Follow, Stopping: s.stopping.Done(),
 	}
 	if err := m.Register(mux); err != nil {
 		return nil, fmt.Errorf("describe the management API: %w", err)
@@ -283,6 +287,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
+	srv.RegisterOnShutdown(s.endTails)
 	failed := make(chan error, 1)
 	cfg := s.cfg.Load()
 	go func() {
@@ -310,6 +315,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 func (s *Server) Close() error { return s.close(grace) }
 
 func (s *Server) close(limit time.Duration) error {
+	s.endTails()
 	var errs []error
 	s.mu.Lock()
 	lists, accounts := s.lists, s.accounts

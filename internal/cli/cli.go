@@ -21,16 +21,53 @@ import (
 
 // New makes the command line of this version of the program.
 func New(version string) *cobra.Command {
-	root := &cobra.Command{
-		Use:           "oido",
-		Short:         "One port in front of every LLM provider",
-		Version:       version,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-	}
-	root.AddCommand(serve(version), simulate(), demo(version), usage(), turns(), models(), providers(), configure(), doctor(), chat())
+	root := group(
+		"oido", "One port in front of every LLM provider",
+		serve(version), simulate(), demo(version), usage(), turns(), models(), providers(), configure(), doctor(), chat(),
+	)
+	root.Version, root.SilenceUsage, root.SilenceErrors = version, true, true
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return mistake("%w; see `%s --help`", err, c.CommandPath())
+	})
+	each(root, func(c *cobra.Command) {
+		if args := c.Args; args != nil {
+			c.Args = func(c *cobra.Command, given []string) error {
+				if err := args(c, given); err != nil {
+					return mistake("%w; see `%s --help`", err, c.CommandPath())
+				}
+				return nil
+			}
+		}
+	})
+	complete(root)
 	return root
 }
+
+// group is a command of commands; alone it shows its help.
+func group(name, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: name, Short: short, Args: func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		err := fmt.Errorf("there is no command %q", c.CommandPath()+" "+args[0])
+		c.SuggestionsMinimumDistance = 2
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			return fmt.Errorf("%w; did you mean %q?", err, c.CommandPath()+" "+near[0])
+		}
+		return err
+	}, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	c.AddCommand(commands...)
+	return c
+}
+
+// usageError is a command line that can't be meant.
+type usageError struct{ error }
+
+// Unwrap returns what was wrong with it.
+func (e usageError) Unwrap() error { return e.error }
+
+// mistake makes the error of a command line that can't be meant.
+func mistake(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // configFlags are the flags that say the configuration.
 type configFlags struct {
@@ -39,7 +76,7 @@ type configFlags struct {
 }
 
 func (f *configFlags) add(c *cobra.Command) {
-	c.Flags().StringVar(&f.file, "config", "", "configuration file ; without one the environment and the flags say it all")
+	c.Flags().StringVar(&f.file, "config", "", "configuration file; without one the environment and the flags say it all")
 	f.values = map[string]*string{}
 	for _, s := range config.Scalars() {
 		f.values[s.Flag] = c.Flags().String(s.Flag, s.Default, s.Help)
@@ -94,7 +131,9 @@ func setLevel(v *slog.LevelVar, name string) {
 	}
 }
 
-// Run runs the command line and returns the process's exit status.
+// Run runs the command line and returns the process's exit status: 0 when it
+// succeeded, 1 when it failed, 2 when the command line itself was wrong, and 130
+// when it was interrupted.
 func Run(ctx context.Context, version string, args []string, out, errOut io.Writer) int {
 	root := New(version)
 	root.SetArgs(args)
@@ -108,5 +147,8 @@ func Run(ctx context.Context, version string, args []string, out, errOut io.Writ
 		return 130
 	}
 	fmt.Fprintln(errOut, "oido:", err)
+	if errors.As(err, &usageError{}) {
+		return 2
+	}
 	return 1
 }

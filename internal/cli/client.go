@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -23,11 +24,15 @@ import (
 type remote struct {
 	url, key string
 	json     bool
+	keyFrom  string // where the key was found, for messages
 }
 
 func (r *remote) add(c *cobra.Command) {
 	c.Flags().StringVar(&r.url, "server", "", "address of the gateway (default $OIDO_URL, else http://127.0.0.1:8080)")
 	c.Flags().StringVar(&r.key, "key", "", "OIDO key (default $OIDO_KEY, else admin.key in the data folder)")
+}
+
+func (r *remote) addJSON(c *cobra.Command) {
 	c.Flags().BoolVar(&r.json, "json", false, "print the answer as JSON")
 }
 
@@ -39,96 +44,200 @@ func (r *remote) settle() error {
 	if r.url == "" {
 		r.url = "http://127.0.0.1:8080"
 	}
+	if !strings.Contains(r.url, "://") {
+		r.url = "http://" + r.url
+	}
 	r.url = strings.TrimSuffix(r.url, "/")
+	if u, err := url.Parse(r.url); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return mistake("%q is no address of a gateway: give --server or OIDO_URL as http://HOST:PORT", r.url)
+	}
+	r.keyFrom = "--key"
 	if r.key == "" {
-		r.key = os.Getenv("OIDO_KEY")
+		r.key, r.keyFrom = os.Getenv("OIDO_KEY"), "OIDO_KEY"
 	}
-	if r.key != "" {
-		return nil
+	if r.key == "" {
+		dir := os.Getenv("OIDO_DATA_DIR")
+		if dir == "" {
+			dir = "oido-data"
+		}
+		path := filepath.Join(dir, identity.KeyFile)
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("there is no key to ask %s with: give --key, set OIDO_KEY, or run this where %s is", r.url, path)
+		}
+		r.key, r.keyFrom = strings.TrimSpace(string(b)), path
 	}
-	dir := os.Getenv("OIDO_DATA_DIR")
-	if dir == "" {
-		dir = "oido-data"
+	if strings.ContainsFunc(r.key, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return mistake("the key of %s holds characters that no key has: copy it again", r.keyFrom)
 	}
-	b, err := os.ReadFile(filepath.Join(dir, identity.KeyFile))
-	if err != nil {
-		return errors.New("no key: give --key, set OIDO_KEY, or run where the data folder is")
-	}
-	r.key = strings.TrimSpace(string(b))
 	return nil
 }
 
-// maxAnswer bounds what is read of an answer.
-const maxAnswer = 64 << 20
+// Bounds of an answer: how much of it is read, and how long it may take.
+const (
+	maxAnswer = 64 << 20
+	patience  = 30 * time.Second
+)
+
+// open sends a request with the key and returns a good answer, still to be read.
+func (r *remote) open(req *http.Request) (*http.Response, error) {
+	req.Header.Set("Authorization", "Bearer "+r.key)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, r.unreachable(err)
+	}
+	return resp, nil
+}
+
+// unreachable says why no answer came.
+func (r *remote) unreachable(err error) error {
+	var timeout interface{ Timeout() bool }
+	var lookup *net.DNSError
+	switch cause := bare(err); {
+	case errors.Is(err, context.Canceled):
+		return err
+	case errors.As(err, &lookup):
+		return fmt.Errorf("there is no host of the name in %s: give another --server or OIDO_URL", r.url)
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%s does not answer in time: look at the gateway's log, or give another --server", r.url)
+	default:
+		return fmt.Errorf("no gateway answers at %s (%w): start one with `oido serve`, or say where it is with --server or OIDO_URL", r.url, cause)
+	}
+}
+
+// bare is the cause without the request that it befell.
+func bare(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	var call *os.SyscallError
+	if errors.As(err, &call) {
+		err = call.Err
+	}
+	return err
+}
+
+// refused says why an answer is none that was asked for.
+func (r *remote) refused(resp *http.Response, body []byte) error {
+	var p struct {
+		Detail string `json:"detail"`
+		Errors []struct {
+			Message  string `json:"message"`
+			Location string `json:"location"`
+		} `json:"errors"`
+	}
+	if json.Unmarshal(body, &p) != nil || p.Detail == "" {
+		return fmt.Errorf("%s answers %s, not as a gateway does: is it one? Give --server or OIDO_URL its address", r.url, resp.Status)
+	}
+	for _, e := range p.Errors {
+		p.Detail += "; " + strings.TrimPrefix(e.Location, "query.") + ": " + e.Message
+	}
+	switch resp.StatusCode {
+	case http.StatusUnauthorized:
+		return fmt.Errorf("%s does not take the key of %s: %s; give another with --key or OIDO_KEY", r.url, r.keyFrom, p.Detail)
+	case http.StatusForbidden:
+		return fmt.Errorf("%s refuses: %s; use a key that may, with --key or OIDO_KEY", r.url, p.Detail)
+	}
+	return fmt.Errorf("%s refuses: %s", r.url, p.Detail)
+}
 
 // get asks the management API.
 func (r *remote) get(ctx context.Context, path string) (jsontext.Value, error) {
 	if err := r.settle(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url+path, nil)
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Authorization", "Bearer "+r.key)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := r.open(req)
 	if err != nil {
-		return nil, fmt.Errorf("no gateway answers at %s: start one with `oido serve`, or give --server: %w", r.url, err)
+		return nil, err
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err = errors.Join(err, resp.Body.Close()); err != nil {
-		return nil, fmt.Errorf("read the answer of %s: %w", r.url, err)
+		return nil, fmt.Errorf("the answer of %s broke off: %w", r.url, bare(err))
 	}
 	if resp.StatusCode != http.StatusOK {
-		var p struct {
-			Detail string `json:"detail"`
-		}
-		if json.Unmarshal(body, &p) == nil && p.Detail != "" {
-			return nil, fmt.Errorf("%s refuses: %s", r.url, p.Detail)
-		}
-		return nil, fmt.Errorf("%s answers %s", r.url, resp.Status)
+		return nil, r.refused(resp, body)
 	}
 	return body, nil
 }
 
+// stream sends a request that is answered with events, still to be read.
+func (r *remote) stream(req *http.Request) (*http.Response, error) {
+	resp, err := r.open(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return nil, fmt.Errorf("the answer of %s broke off: %w", r.url, bare(err))
+	}
+	return nil, r.refused(resp, body)
+}
+
+// fetch asks the management API and reads the answer.
+func fetch[T any](ctx context.Context, r *remote, path string) (v T, raw jsontext.Value, err error) {
+	if raw, err = r.get(ctx, path); err != nil {
+		return v, nil, err
+	}
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return v, nil, fmt.Errorf("the answer of %s can't be read, is it a gateway of this version? %w", r.url, err)
+	}
+	return v, raw, nil
+}
+
+// listOf is a page of a list.
+type listOf[T any] struct {
+	Data []T     `json:"data"`
+	Next *string `json:"next_cursor"`
+}
+
 // show prints an answer: as it is, or by what table makes of it.
-func show[T any](c *cobra.Command, r *remote, path string, table func(w io.Writer, v T)) error {
-	body, err := r.get(c.Context(), path)
+func show[T any](c *cobra.Command, r *remote, path string, table func(s screen, v T) error) error {
+	v, raw, err := fetch[T](c.Context(), r, path)
 	if err != nil {
 		return err
 	}
 	if r.json {
-		if err := body.Indent(); err != nil {
-			return err
-		}
-		_, err = fmt.Fprintln(c.OutOrStdout(), string(body))
-		return err
+		return printJSON(c.OutOrStdout(), raw)
 	}
-	var v T
-	if err := json.Unmarshal(body, &v); err != nil {
-		return fmt.Errorf("the answer of %s can't be read: %w", r.url, err)
-	}
-	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
-	table(w, v)
-	return w.Flush()
+	return table(screenOf(c.OutOrStdout()), v)
 }
 
-// line prints one line of a table; a failed write shows when it is flushed.
-func line(w io.Writer, cells ...any) {
-	for i, cell := range cells {
-		if i > 0 {
-			fmt.Fprint(w, "\t")
-		}
-		fmt.Fprint(w, cell)
+func printJSON(w io.Writer, v jsontext.Value) error {
+	if err := v.Indent(); err != nil {
+		return err
 	}
-	fmt.Fprintln(w)
+	_, err := fmt.Fprintln(w, string(v))
+	return err
+}
+
+// query makes a query of what flags said.
+func query(values map[string]string) string {
+	q := url.Values{}
+	for name, v := range values {
+		if v != "" {
+			q.Set(name, v)
+		}
+	}
+	return q.Encode()
 }
 
 func said[T any](v *T) any {
 	if v == nil {
-		return "-"
+		return cell{"-", faint}
 	}
 	return *v
 }

@@ -1,19 +1,23 @@
 package cli
 
 import (
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/oidostudio/oido/internal/config"
 )
 
 func configure() *cobra.Command {
-	c := &cobra.Command{Use: "config", Short: "Look at the configuration"}
-	c.AddCommand(configShow(), configCheck(), configSchema())
-	return c
+	return group("config", "Look at the configuration", configShow(), configCheck(), configSchema())
 }
 
 func configShow() *cobra.Command {
 	var flags configFlags
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "show",
 		Short: "Print the configuration in force, with where each field was said",
@@ -27,16 +31,29 @@ func configShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = c.OutOrStdout().Write(text)
-			return err
+			if !asJSON {
+				_, err = c.OutOrStdout().Write(text)
+				return err
+			}
+			var v any
+			if err := yaml.Unmarshal(text, &v); err != nil {
+				return fmt.Errorf("show the configuration as JSON: %w", err)
+			}
+			raw, err := json.Marshal(v, json.Deterministic(true))
+			if err != nil {
+				return fmt.Errorf("show the configuration as JSON: %w", err)
+			}
+			return printJSON(c.OutOrStdout(), raw)
 		},
 	}
 	flags.add(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "print the values as JSON")
 	return c
 }
 
 func configCheck() *cobra.Command {
 	var flags configFlags
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "check",
 		Short: "Say what is wrong with the configuration, and what of it isn't built yet",
@@ -46,17 +63,29 @@ func configCheck() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			notes := []string{}
 			for _, g := range cfg.NotBuilt() {
-				line(c.OutOrStdout(), g.String())
+				notes = append(notes, g.String())
 			}
 			for _, p := range cfg.ProvidersOff {
-				line(c.OutOrStdout(), "provider "+p.Name+" is off: "+p.Reason)
+				notes = append(notes, "provider "+p.Name+" is off: "+p.Reason)
 			}
-			line(c.OutOrStdout(), "The configuration is valid.")
-			return nil
+			if asJSON {
+				raw, err := json.Marshal(struct {
+					Valid bool     `json:"valid"`
+					Notes []string `json:"notes"`
+				}{true, notes})
+				if err != nil {
+					return err
+				}
+				return printJSON(c.OutOrStdout(), raw)
+			}
+			_, err = fmt.Fprintln(c.OutOrStdout(), strings.Join(append(notes, "The configuration is valid."), "\n"))
+			return err
 		},
 	}
 	flags.add(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "print what was found as JSON")
 	return c
 }
 

@@ -13,9 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oidostudio/oido/internal/config"
-
 	"github.com/oidostudio/oido/internal/app"
+	"github.com/oidostudio/oido/internal/config"
+	"github.com/oidostudio/oido/internal/sim"
 )
 
 // demoKey is the key of a gateway that lives as long as the command, on
@@ -66,7 +66,7 @@ func runDemo(ctx context.Context, version, listen string, out, errOut io.Writer)
 	}
 	simulating, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- simulateOn(simulating, l) }()
+	go func() { ended <- simulateOn(simulating, l, sim.New(sim.Options{})) }()
 	defer func() {
 		stop()
 		if e := <-ended; !errors.Is(e, http.ErrServerClosed) {
@@ -85,30 +85,33 @@ func runDemo(ctx context.Context, version, listen string, out, errOut io.Writer)
 	if err != nil {
 		return err
 	}
-	url := "http://" + listen
-	go ask(ctx, url)
-	_, err = fmt.Fprintf(out, demoScreen, url, demoKey)
-	if err != nil {
+	return run(ctx, version, cfg, o, out, errOut, func(url string) error {
+		go traffic(ctx, url)
+		_, err := fmt.Fprintf(out, demoScreen, url, demoKey)
 		return err
-	}
-	return run(ctx, version, cfg, o, out, errOut)
+	})
 }
 
 const demoScreen = `
 OIDO with simulated providers. No account is needed and nothing leaves this machine.
 
-  Ask a model       curl %[1]s/v1/chat/completions -H "Authorization: Bearer %[2]s" \
+In another terminal:
+
+  export OIDO_URL=%[1]s OIDO_KEY=%[2]s
+
+  What it cost      oido usage --by model,agent
+  Turns as they end oido turns --follow
+  The models        oido models
+  Talk with one     oido chat --model anthropic/sim
+  With curl         curl $OIDO_URL/v1/chat/completions -H "Authorization: Bearer $OIDO_KEY" \
                       -d '{"model":"anthropic/sim","messages":[{"role":"user","content":"hello"}]}'
-  What it cost      oido usage  --server %[1]s --key %[2]s --by model,agent
-  Single turns      oido turns  --server %[1]s --key %[2]s
-  The models        oido models --server %[1]s --key %[2]s
 
 Some of the traffic fails on purpose; its turns show why. Ctrl-C ends everything.
 
 `
 
-// ask sends the demo's traffic, one request every half second.
-func ask(ctx context.Context, url string) {
+// traffic sends the demo's traffic, one request every half second.
+func traffic(ctx context.Context, url string) {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for i := 0; ; i++ {

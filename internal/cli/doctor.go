@@ -5,44 +5,91 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 
 	"github.com/oidostudio/oido/internal/app"
 	"github.com/oidostudio/oido/internal/config"
+	"github.com/oidostudio/oido/internal/store/sqlite"
 )
 
 // finding is what doctor says of one thing.
 type finding struct {
-	what, says string
-	bad        bool
+	What string `json:"what"`
+	Says string `json:"says"`
+	Mark mark   `json:"mark"`
+}
+
+// mark is how a thing does.
+type mark string
+
+// The marks. What is off is so on purpose, or isn't built yet.
+const (
+	markOK    mark = "ok"
+	markOff   mark = "off"
+	markWrong mark = "wrong"
+)
+
+// print writes a finding as a line.
+func (f finding) print(s screen) error {
+	look := map[mark]paint{markOK: green, markOff: yellow, markWrong: red}[f.Mark]
+	name := strings.Replace(string(f.Mark), "wrong", "WRONG", 1)
+	_, err := fmt.Fprintf(s.w, "%s  %s: %s\n", s.paint(fmt.Sprintf("%-5s", name), look), printable(f.What), printable(f.Says))
+	return err
 }
 
 func doctor() *cobra.Command {
 	var flags configFlags
+	var asJSON, quiet bool
+	var only string
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say in plain words what is wrong: configuration, disk, providers",
-		Args:  cobra.NoArgs,
+		Long: "Look at the configuration, the data folder, the database, the address and the clock, then at each provider: whether its key is taken, " +
+			"its models can be listed, and a cheap one answers a small streamed request with a tool, which may cost a fraction of a cent.",
+		Example: `  oido doctor --config oido.yaml
+  oido doctor --provider openai
+  oido doctor --no-call --json`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, _, err := flags.load(c)
 			if err != nil {
 				return err
 			}
-			bad := 0
-			for f := range examine(c.Context(), cfg) {
-				mark := "ok   "
-				if f.bad {
-					mark = "WRONG"
+			if only != "" && !slices.Contains(cfg.Providers.Names(), only) && !cfg.ProvidersFromEnv {
+				return mistake("--provider %s: the configuration has no provider of that name that is on", only)
+			}
+			s := screenOf(c.OutOrStdout())
+			bad, all := 0, []finding{}
+			for f := range examine(c.Context(), cfg, app.CheckOptions{Only: only, Call: !quiet}) {
+				if f.Mark == markWrong {
 					bad++
 				}
-				if _, err := fmt.Fprintf(c.OutOrStdout(), "%s  %s: %s\n", mark, f.what, f.says); err != nil {
+				if asJSON {
+					all = append(all, f)
+					continue
+				}
+				if err := f.print(s); err != nil {
+					return err
+				}
+			}
+			if err := c.Context().Err(); err != nil {
+				return err
+			}
+			if asJSON {
+				raw, err := json.Marshal(all)
+				if err == nil {
+					err = printJSON(c.OutOrStdout(), raw)
+				}
+				if err != nil {
 					return err
 				}
 			}
@@ -56,34 +103,67 @@ func doctor() *cobra.Command {
 		},
 	}
 	flags.add(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "print the findings as JSON")
+	c.Flags().BoolVar(&quiet, "no-call", false, "have no model answer, which costs nothing")
+	c.Flags().StringVar(&only, "provider", "", "look at this provider alone")
 	return c
 }
 
 // examine looks at one thing after the other.
-func examine(ctx context.Context, cfg *config.Config) func(func(finding) bool) {
+func examine(ctx context.Context, cfg *config.Config, o app.CheckOptions) func(func(finding) bool) {
 	return func(yield func(finding) bool) {
 		for _, g := range cfg.NotBuilt() {
-			if !yield(finding{"configuration", g.String(), g.Fatal}) {
+			f := finding{"configuration", g.String(), markOff}
+			if g.Fatal {
+				f.Mark = markWrong
+			}
+			if !yield(f) {
 				return
 			}
 		}
 		for _, p := range cfg.ProvidersOff {
-			if !yield(finding{"provider " + p.Name, "off: " + p.Reason, true}) {
+			if !yield(finding{"provider " + p.Name, "off: " + p.Reason, markOff}) {
 				return
 			}
 		}
-		if !yield(folder(cfg.DataDir)) || !yield(serving(ctx, cfg.Listen)) {
+		if !yield(folder(cfg.DataDir)) || !yield(database(ctx, cfg.DataDir)) || !yield(serving(ctx, cfg)) {
 			return
 		}
-		if len(cfg.Providers) == 0 && !yield(finding{"providers", "none is configured here: set a key like OPENAI_API_KEY in this shell, or give the file that names them by --config", true}) {
+		if len(cfg.Providers) == 0 && !cfg.ProvidersFromEnv && !yield(noProvider) {
 			return
 		}
-		for check := range app.CheckProviders(ctx, cfg) {
-			if !yield(finding{"provider " + check.Provider, check.Says, check.Err != nil}) {
+		any := false
+		for check := range app.CheckProviders(ctx, cfg, o) {
+			any = any || check.What != "clock"
+			f := finding{check.What, check.Says, markOK}
+			if check.Err != nil {
+				f.Mark = markWrong
+			}
+			if !yield(f) {
 				return
 			}
+		}
+		if !any && cfg.ProvidersFromEnv {
+			yield(noProvider)
 		}
 	}
+}
+
+var noProvider = finding{"providers", "none is connected: set a key like OPENAI_API_KEY, or name providers in a configuration file", markWrong}
+
+// database looks into the embedded database.
+func database(ctx context.Context, dir string) finding {
+	f := finding{What: "database", Mark: markOK}
+	size, err := sqlite.Inspect(ctx, dir)
+	switch {
+	case err != nil:
+		f.Says, f.Mark = fmt.Sprintf("%s can't be read: %v; stop the server and put a backup in its place, turns that are still in the spool are not lost", filepath.Join(dir, "oido.db"), err), markWrong
+	case size == 0:
+		f.Says = "there is none yet: the first start makes it"
+	default:
+		f.Says = fmt.Sprintf("can be read, %d KiB", size>>10)
+	}
+	return f
 }
 
 // enoughDisk is the least free space at which the ledger has room to wait for
@@ -91,55 +171,72 @@ func examine(ctx context.Context, cfg *config.Config) func(func(finding) bool) {
 const enoughDisk = 2 << 30
 
 func folder(dir string) finding {
-	f := finding{what: "data folder " + dir}
+	f := finding{What: "data folder " + dir, Mark: markOK}
 	at := dir
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
 		at = filepath.Dir(dir)
 	}
 	probe, err := os.CreateTemp(at, ".oido-doctor-")
 	if err != nil {
-		f.says, f.bad = "can't be written: "+err.Error(), true
+		f.Says, f.Mark = fmt.Sprintf("can't be written (%v): give --data-dir a folder that can", bare(err)), markWrong
 		return f
 	}
 	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
-		f.says, f.bad = err.Error(), true
+		f.Says, f.Mark = err.Error(), markWrong
 		return f
 	}
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(at, &st); err != nil {
-		f.says, f.bad = "how much room is left can't be told: "+err.Error(), true
+		f.Says, f.Mark = "how much room is left can't be told: "+err.Error(), markWrong
 		return f
 	}
 	free := st.Bavail * uint64(st.Bsize)
-	f.says, f.bad = fmt.Sprintf("can be written, %d MiB free", free>>20), free < enoughDisk
+	f.Says = fmt.Sprintf("can be written, %d MiB free", free>>20)
+	if free < enoughDisk {
+		f.Says, f.Mark = f.Says+fmt.Sprintf(": less than %d MiB; make room, or give --data-dir another place", enoughDisk>>20), markWrong
+	}
 	return f
 }
 
-// serving says whether a gateway answers at the configured address.
-func serving(ctx context.Context, listen string) finding {
-	f := finding{what: "address " + listen}
+// serving says whether a gateway answers at the configured address, or could.
+func serving(ctx context.Context, cfg *config.Config) finding {
+	f := finding{What: "address " + cfg.Listen, Mark: markOK}
+	if l, err := listenOn(ctx, cfg.Listen); err == nil {
+		f.Says = "free: no gateway runs there now"
+		if err := l.Close(); err != nil {
+			f.Says, f.Mark = err.Error(), markWrong
+		}
+		return f
+	} else if !errors.Is(err, syscall.EADDRINUSE) {
+		f.Says, f.Mark = fmt.Sprintf("can't be listened on (%v): give --listen another", bare(err)), markWrong
+		return f
+	}
+	if cfg.TLS.On() {
+		f.Says = "in use; whether by a gateway is not looked at where it has a certificate"
+		return f
+	}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listen+"/healthz", nil)
+	taken := "something that isn't this program answers there: give --listen another port"
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+cfg.Listen+"/readyz", nil)
 	if err != nil {
-		f.says, f.bad = err.Error(), true
+		f.Says, f.Mark = err.Error(), markWrong
 		return f
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		var refused *net.OpError
-		if errors.As(err, &refused) {
-			f.says = "free: no gateway runs there now"
-			return f
-		}
-		f.says, f.bad = err.Error(), true
+		f.Says, f.Mark = taken, markWrong
 		return f
 	}
-	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 4<<10))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
 	err = errors.Join(err, resp.Body.Close())
-	f.says, f.bad = "a gateway runs there", err != nil
-	if resp.StatusCode != http.StatusOK {
-		f.says, f.bad = "something that isn't this program answers there: give --listen another port", true
+	switch {
+	case err == nil && resp.StatusCode == http.StatusOK && string(body) == "ready\n":
+		f.Says = "a gateway runs there"
+	case err == nil && resp.StatusCode == http.StatusServiceUnavailable && strings.HasPrefix(string(body), "the database"):
+		f.Says, f.Mark = "a gateway runs there, but "+strings.TrimSpace(string(body))+": look at its log", markWrong
+	default:
+		f.Says, f.Mark = taken, markWrong
 	}
 	return f
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/charmbracelet/x/term"
@@ -17,7 +18,6 @@ import (
 	"github.com/oidostudio/oido/internal/app"
 	"github.com/oidostudio/oido/internal/config"
 	"github.com/oidostudio/oido/internal/identity"
-	"github.com/oidostudio/oido/internal/sim"
 )
 
 func serve(version string) *cobra.Command {
@@ -31,15 +31,16 @@ func serve(version string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return run(c.Context(), version, cfg, o, c.OutOrStdout(), c.ErrOrStderr())
+			return run(c.Context(), version, cfg, o, c.OutOrStdout(), c.ErrOrStderr(), func(string) error { return nil })
 		},
 	}
 	flags.add(c)
 	return c
 }
 
-// run serves a configuration until ctx ends.
-func run(ctx context.Context, version string, cfg *config.Config, o config.Options, out, errOut io.Writer) error {
+// run serves a configuration until ctx ends. ready is told the address when it is
+// listened on.
+func run(ctx context.Context, version string, cfg *config.Config, o config.Options, out, errOut io.Writer, ready func(url string) error) error {
 	log, level := logger(errOut, cfg.Log)
 	for _, g := range cfg.NotBuilt() {
 		if g.Fatal {
@@ -62,7 +63,7 @@ func run(ctx context.Context, version string, cfg *config.Config, o config.Optio
 	}
 	l, err := listenOn(ctx, cfg.Listen)
 	if err != nil {
-		return errors.Join(fmt.Errorf("listen on %s: %w", cfg.Listen, err), s.Close())
+		return errors.Join(unheard(cfg.Listen, "--listen", err), s.Close())
 	}
 	if cfg.OpsListen != "" {
 		stop, err := operate(ctx, cfg.OpsListen, s.Operations(), log)
@@ -86,6 +87,9 @@ func run(ctx context.Context, version string, cfg *config.Config, o config.Optio
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	go watcher.Run(watching, cfg)
+	if err := ready(address(l.Addr())); err != nil {
+		log.Debug("nobody reads the standard output", "error", err)
+	}
 	if _, err := fmt.Fprintf(out, "OIDO serves on %s\n", address(l.Addr())); err != nil {
 		log.Debug("nobody reads the standard output", "error", err)
 	}
@@ -111,13 +115,21 @@ func listenOn(ctx context.Context, address string) (net.Listener, error) {
 	return l.Listen(ctx, "tcp", address)
 }
 
+// unheard says why an address can't be listened on.
+func unheard(address, flag string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("another program listens on %s: stop it, or give %s another port", address, flag)
+	}
+	return fmt.Errorf("%s can't be listened on (%w): give %s another address", address, bare(err), flag)
+}
+
 func address(a net.Addr) string { return "http://" + a.String() }
 
 // operate serves metrics and profiles on a port of their own.
 func operate(ctx context.Context, listen string, h http.Handler, log *slog.Logger) (stop func(), err error) {
 	l, err := listenOn(ctx, listen)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s (ops_listen): %w", listen, err)
+		return nil, unheard(listen, "--ops-listen", err)
 	}
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	done := make(chan struct{})
@@ -133,38 +145,4 @@ func operate(ctx context.Context, listen string, h http.Handler, log *slog.Logge
 		}
 		<-done
 	}, nil
-}
-
-func simulate() *cobra.Command {
-	var listen string
-	c := &cobra.Command{
-		Use:   "sim",
-		Short: "Serve simulated providers, for tests and trials without an account",
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			l, err := listenOn(c.Context(), listen)
-			if err != nil {
-				return fmt.Errorf("listen on %s: %w", listen, err)
-			}
-			if _, err := fmt.Fprintf(c.OutOrStdout(), "Simulated providers serve on %s\n", address(l.Addr())); err != nil {
-				return errors.Join(err, l.Close())
-			}
-			return simulateOn(c.Context(), l)
-		},
-	}
-	c.Flags().StringVar(&listen, "listen", "127.0.0.1:9090", "address to serve on, HOST:PORT")
-	return c
-}
-
-// simulateOn serves simulated providers on l until ctx ends.
-func simulateOn(ctx context.Context, l net.Listener) error {
-	srv := &http.Server{Handler: sim.New(sim.Options{}), ReadHeaderTimeout: 10 * time.Second}
-	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(l) }()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-		return srv.Close()
-	}
 }

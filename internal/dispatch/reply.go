@@ -6,6 +6,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/sse"
 )
 
 // maxHeld bounds what is held back before the first meaningful event: comments
@@ -21,6 +22,8 @@ type reply struct {
 
 	mu        sync.Mutex // protects following fields
 	enc       wire.StreamEncoder
+	framing   wire.Framing // of forwarded events; nil: they pass as they are
+	framed    []byte       // the last event in it, for its room
 	timer     *time.Timer
 	last      time.Time // when something was last sent
 	attempt   *Attempt
@@ -49,7 +52,14 @@ func newReply(call *Call, out Output, pingAfter time.Duration) *reply {
 func (r *reply) begin(a *Attempt, enc wire.StreamEncoder, o *opening) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.attempt, r.enc, r.opening, r.held, r.passed = a, enc, o, r.held[:0], 0
+	r.attempt, r.enc, r.opening, r.framing, r.held, r.passed = a, enc, o, nil, r.held[:0], 0
+}
+
+// frame says how the events that are forwarded are framed.
+func (r *reply) frame(f wire.Framing) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.framing = f
 }
 
 // replyWriter is where encoders write: to what is held back, until release. It
@@ -76,21 +86,32 @@ func (w replyWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// raw adds an event as it is.
-func (r *reply) raw(p []byte, comment bool) error {
+// raw adds an event as it is, but for its frame.
+func (r *reply) raw(e sse.Event) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !comment {
+	if !e.Comment {
 		r.passed++
 	}
-	r.opening.raw(p)
+	r.opening.raw(e.Raw)
+	p := e.Raw
+	if r.framing != nil {
+		if e.Comment || len(e.Data) == 0 {
+			return r.err
+		}
+		r.framed = r.framing.Frame(r.framed[:0], e.Data)
+		p = r.framed
+	}
 	_, err := replyWriter{r}.Write(p)
 	return err
 }
 
 // rawError adds the provider's own error, which needs no other beside it.
-func (r *reply) rawError(p []byte) {
-	if r.raw(p, false) == nil {
+func (r *reply) rawError(e sse.Event) {
+	if r.framing != nil {
+		return // in its own frame, which must be ended too
+	}
+	if r.raw(e) == nil {
 		r.mu.Lock()
 		r.told = true
 		r.mu.Unlock()
@@ -151,15 +172,21 @@ func (r *reply) flushLocked() error {
 func (r *reply) close(encoded bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if encoded {
+	switch {
+	case encoded:
 		if err := r.enc.Close(); err != nil {
+			return err
+		}
+	case r.framing != nil:
+		if _, err := (replyWriter{r}).Write(r.framing.End(nil)); err != nil {
 			return err
 		}
 	}
 	return r.flushLocked()
 }
 
-// fail writes the format's error event.
+// fail writes the format's error event. Where the client has seen nothing but
+// pings, that is all it gets: what was held back is gone.
 func (r *reply) fail(e *llm.Error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -174,10 +201,20 @@ func (r *reply) fail(e *llm.Error) {
 	if r.attempt != nil {
 		caller.Model = r.attempt.Model
 	}
+	if r.framing != nil && r.live {
+		_, body := r.call.Client.EncodeError(e)
+		if _, err := (replyWriter{r}).Write(r.framing.End(r.framing.Frame(nil, body))); err == nil {
+			_ = r.flushLocked() // the connection is aborted next, whatever comes of it
+		}
+		return
+	}
 	switch {
 	case !r.live:
 		// Committed while the provider was silent: what was held back is no part
 		// of an answer any more, and the error must not wait behind it.
+		if req, err := r.call.Request(); err == nil {
+			caller.Request = req
+		}
 		r.enc, r.dirty = r.call.Client.NewStream(pingWriter{r}, caller), true
 	case r.enc == nil:
 		caller.Passed = r.passed

@@ -28,6 +28,9 @@ func (r *run) stream(a *Attempt, upstream wire.Format, t wire.Target, resp *http
 func (r *run) forward(a *Attempt, upstream wire.Format, t wire.Target, body io.Reader) *llm.Error {
 	begins := newOpening(r.call.WantOpening, upstream, t)
 	r.out.begin(a, nil, begins)
+	if f, ok := upstream.(wire.Framer); ok {
+		r.out.frame(f.Framing(r.call.Raw))
+	}
 	meter := r.meter(upstream, t)
 	events := sse.NewReader(body)
 	defer events.Close()
@@ -76,7 +79,7 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader, ended func(
 		if v.Err != nil {
 			// Its own words for it, where they are any; the connection is aborted next.
 			if r.out.begun() && jsontext.Value(ev.Data).IsValid(jsontext.AllowDuplicateNames(true)) {
-				r.out.rawError(ev.Raw)
+				r.out.rawError(ev)
 			}
 			return v.Err
 		}
@@ -98,7 +101,7 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader, ended func(
 			}
 			ended()
 		}
-		if err := r.out.raw(ev.Raw, ev.Comment); err != nil {
+		if err := r.out.raw(ev); err != nil {
 			if r.outcome.Status == StatusOK {
 				return nil
 			}

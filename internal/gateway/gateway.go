@@ -282,7 +282,8 @@ func forCaller(e *llm.Error) *llm.Error {
 	}
 	switch {
 	case e.Status == http.StatusUnauthorized, e.Status == http.StatusPaymentRequired, e.Status == http.StatusForbidden,
-		e.Status == 0 && (e.Kind == llm.KindAuth || e.Kind == llm.KindPermission):
+		// Google says of a wrong key with 400 that it is one.
+		e.Kind == llm.KindAuth, e.Kind == llm.KindPermission:
 		return &llm.Error{
 			Kind: llm.KindUpstream, Status: http.StatusBadGateway, Provider: e.Provider, Model: e.Model,
 			Message: "the provider refuses this gateway's account; its operator can see why with `oido doctor`",

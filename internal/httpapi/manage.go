@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -25,15 +26,28 @@ type Management struct {
 	Directory *identity.Directory
 	Reader    ledger.Reader
 	Zone      *time.Location
+	RowDays   int // for how many days single turns are kept; 0: for ever
 	Version   string
 	Log       *slog.Logger
 	Now       func() time.Time
+	// Follow is the live tail of turns; see ledger.Broadcast.
+	Follow func(buffer int, pass func(*ledger.Turn) bool) (<-chan ledger.Turn, func(), error)
+	// Stopping is closed when the server is told to stop: live tails end then.
+	Stopping <-chan struct{}
 	// Lists says of an account when its model list was read, and why the last
 	// reading failed; "" when it went well.
 	Lists func(account string) (at time.Time, problem string)
+	// Check tries an account, step by step; it stops when ctx ends.
+	Check func(ctx context.Context, account string) func(func(Step) bool)
+
+	checking sync.Mutex // held while an account is tried
 }
 
 type callerKey struct{}
+
+// stillKnown is the context's word on whether the caller's key is good yet, for
+// answers that take long.
+type stillKnown struct{}
 
 // Register adds the management API to a mux.
 func (m *Management) Register(mux *http.ServeMux) error {
@@ -47,13 +61,20 @@ func (m *Management) Register(mux *http.ServeMux) error {
 	api := humago.New(inner, cfg)
 	m.usage(api)
 	m.turns(api)
+	m.tail(api)
 	m.models(api)
 	m.providers(api)
+	m.check(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return err
 	}
 	inner.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := inner.Handler(&http.Request{Method: http.MethodGet, URL: r.URL, Host: r.Host}); pattern != "/api/" {
+			w.Header().Set("Allow", "GET, HEAD")
+			m.problem(w, http.StatusMethodNotAllowed, r.URL.Path+" can only be read, with GET")
+			return
+		}
 		m.problem(w, http.StatusNotFound, "there is nothing at "+r.Method+" "+r.URL.Path+"; /api/openapi.json lists what there is")
 	})
 	mux.HandleFunc("GET /api/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
@@ -67,8 +88,8 @@ func (m *Management) Register(mux *http.ServeMux) error {
 }
 
 // problems makes huma's errors fit to be shown: without what the caller sent, and
-// without the causes of failures of ours.
-func problems() {
+// without the causes of failures of ours. It changes huma for the whole process.
+var problems = sync.OnceFunc(func() {
 	huma.ValidateStrictCasing = true
 	huma.NewErrorWithContext = func(_ huma.Context, status int, msg string, errs ...error) huma.StatusError {
 		if status >= http.StatusInternalServerError {
@@ -82,7 +103,7 @@ func problems() {
 		}
 		return e
 	}
-}
+})
 
 var jsonFormat = huma.Format{
 	Marshal:   func(w io.Writer, v any) error { return json.MarshalWrite(w, v) },
@@ -103,7 +124,9 @@ func (m *Management) authorised(next http.Handler) http.Handler {
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, caller)))
+		ctx := context.WithValue(r.Context(), callerKey{}, caller)
+		ctx = context.WithValue(ctx, stillKnown{}, func() bool { _, ok := m.Directory.Lookup(text); return ok })
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 

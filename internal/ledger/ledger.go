@@ -159,7 +159,9 @@ func (l *Ledger) Unrecorded() int64 { return l.unrecorded.Load() }
 func (l *Ledger) SpoolBytes() int64 { return l.spool.total.Load() }
 
 // Follow returns turns as they are written; see Broadcast.
-func (l *Ledger) Follow(buffer int) (<-chan Turn, func()) { return l.tail.Follow(buffer) }
+func (l *Ledger) Follow(buffer int, pass func(*Turn) bool) (<-chan Turn, func(), error) {
+	return l.tail.Follow(buffer, pass)
+}
 
 // Drain waits until everything recorded so far is in the database, or ctx ends.
 func (l *Ledger) Drain(ctx context.Context) error {

@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/oidostudio/oido/internal/llm"
@@ -129,14 +128,29 @@ type DaySums struct {
 	Sums Sums
 }
 
+// TimeSums are the sums of a short time.
+type TimeSums struct {
+	From time.Time
+	Sums Sums
+}
+
 // Reader reads what the writer wrote. Every method reads one org alone.
 type Reader interface {
-	// UsageByKey sums a dimension over days from–to (inclusive), largest total
-	// first; at most limit keys, and the sums of all the others with how many.
-	UsageByKey(ctx context.Context, org string, d Dimension, from, to string, limit int) (top []KeySums, others int, rest Sums, err error)
-	// UsageDaily sums the total of each day that has any.
-	UsageDaily(ctx context.Context, org, from, to string) ([]DaySums, error)
-	// Turns lists turns, newest first, that come after the cursor.
+	// UsageByKey sums a dimension over days from–to (inclusive) from the
+	// roll-ups, largest total first; at most limit keys, and the sums of all the
+	// others with how many. only narrows it to one key; "" doesn't.
+	UsageByKey(ctx context.Context, org string, d Dimension, only, from, to string, limit int) (top []KeySums, others int, rest Sums, err error)
+	// UsageDaily sums each day that has any from the roll-ups of one key; that of
+	// DimTotal is "".
+	UsageDaily(ctx context.Context, org string, d Dimension, key, from, to string) ([]DaySums, error)
+	// RowsByKey is UsageByKey from the single turns that started in [from, to)
+	// and pass a filter, as far as they are still kept.
+	RowsByKey(ctx context.Context, org string, d Dimension, f Filter, from, to time.Time, limit int) (top []KeySums, others int, rest Sums, err error)
+	// RowsByTime sums those turns by when they started, in steps so small that
+	// each lies in one day of every time zone; in order.
+	RowsByTime(ctx context.Context, org string, f Filter, from, to time.Time) ([]TimeSums, error)
+	// Turns lists turns, newest first, that come after the cursor. Cursors are
+	// ids of turns, whose order is that in which turns started.
 	Turns(ctx context.Context, org string, f TurnFilter) ([]Turn, error)
 	// Turn returns one turn with its attempts; nil when there is none.
 	Turn(ctx context.Context, org, id string) (*Turn, error)
@@ -144,152 +158,46 @@ type Reader interface {
 	RawSums(ctx context.Context, org string, d Dimension) ([]KeySums, error)
 }
 
-// TurnFilter narrows a list of turns; empty fields don't.
+// Filter narrows usage to one key of each dimension that is in it. A model may
+// be said with its provider or without. Where it names a model or a provider,
+// tokens and cost count where they were spent, and turns where the answer came
+// from.
+type Filter map[Dimension]string
+
+// TurnFilter narrows a list of turns; zero fields don't.
 type TurnFilter struct {
-	Before string // id of the turn that the page before ended with
-	Limit  int
+	Before   string // id of the turn that the page before ended with
+	Limit    int
+	From, To time.Time // started in [From, To)
 
-	User, Agent, Session, Workload, Model, Provider, Status, Key string
+	User, Agent, Session, Workload, Purpose, Model, Provider, Status, Key string
 }
 
-// Usage is the answer of the usage API, in its shape.
-type Usage struct {
-	Last7      Totals     `json:"last_7_days"`
-	Last30     Totals     `json:"last_30_days"`
-	ByModel    []UsageRow `json:"by_model,omitzero"`
-	ByAgent    []UsageRow `json:"by_agent,omitzero"`
-	ByUser     []UsageRow `json:"by_user,omitzero"`
-	BySession  []UsageRow `json:"by_session,omitzero"`
-	ByWorkload []UsageRow `json:"by_workload,omitzero"`
-	ByProvider []UsageRow `json:"by_provider,omitzero"`
-	ByPurpose  []UsageRow `json:"by_purpose,omitzero"`
-	ByKey      []UsageRow `json:"by_key,omitzero"`
-	Daily      []DayRow   `json:"daily"`
-	AsOf       time.Time  `json:"as_of"`
-	TimeZone   string     `json:"time_zone"`
-	From       string     `json:"from"`
-	To         string     `json:"to"`
-}
-
-// Totals are the sums of a window.
-type Totals struct {
-	InputTokens        int64  `json:"input_tokens"`
-	CacheReadTokens    int64  `json:"cache_read_tokens"`
-	CacheWriteTokens   int64  `json:"cache_write_tokens"`
-	CacheWrite1hTokens int64  `json:"cache_write_1h_tokens"`
-	OutputTokens       int64  `json:"output_tokens"`
-	ReasoningTokens    int64  `json:"reasoning_tokens"`
-	TotalTokens        int64  `json:"total_tokens"`
-	Turns              int64  `json:"turns"`
-	CostUSD            string `json:"cost_usd"`
-	UnknownCostTurns   int64  `json:"unknown_cost_turns"`
-}
-
-// UsageRow is one key of a list. Exactly one of the names is set, or none for
-// work without one, or Other for all that did not get a row of its own.
-type UsageRow struct {
-	Model    *string `json:"model,omitzero"`
-	Provider *string `json:"provider,omitzero"`
-	Name     *string `json:"name"`
-	Other    int     `json:"other,omitzero"`
-	Totals
-}
-
-// DayRow is one day.
-type DayRow struct {
-	Date string `json:"date"`
-	Totals
-}
-
-func totals(s Sums) Totals {
-	return Totals{
-		InputTokens: s.TotalInput(), CacheReadTokens: s.CacheRead, CacheWriteTokens: s.CacheWrite, CacheWrite1hTokens: s.CacheWrite1h,
-		OutputTokens: s.Output, ReasoningTokens: s.Reasoning, TotalTokens: s.Total(), Turns: s.Turns,
-		CostUSD: s.Cost.String(), UnknownCostTurns: s.UnknownCostTurns,
+// Passes says whether a turn is among those that a filter asks for; where the
+// page begins is no part of that.
+func (f *TurnFilter) Passes(t *Turn) bool {
+	var provider, model string
+	if a := t.Answered(); a != nil {
+		provider, model = a.Provider, a.Model
 	}
-}
-
-// topKeys is how many keys a list shows before the rest is summed up.
-const topKeys = 100
-
-// Query asks for usage.
-type Query struct {
-	Org      string
-	From, To string // YYYY-MM-DD, inclusive
-	By       []Dimension
-	Zone     *time.Location
-	Now      time.Time
-}
-
-// ReadUsage answers a query.
-func ReadUsage(ctx context.Context, r Reader, q Query) (*Usage, error) {
-	today := q.Now.In(q.Zone)
-	day := func(ago int) string { return today.AddDate(0, 0, -ago).Format(time.DateOnly) }
-	u := &Usage{AsOf: q.Now.UTC().Truncate(time.Second), TimeZone: q.Zone.String(), From: q.From, To: q.To, Daily: []DayRow{}}
-	for _, w := range []struct {
-		days int
-		to   *Totals
-	}{{7, &u.Last7}, {30, &u.Last30}} {
-		days, err := r.UsageDaily(ctx, q.Org, day(w.days-1), day(0))
-		if err != nil {
-			return nil, fmt.Errorf("read usage: %w", err)
-		}
-		var s Sums
-		for _, d := range days {
-			s.Add(d.Sums)
-		}
-		*w.to = totals(s)
-	}
-	days, err := r.UsageDaily(ctx, q.Org, q.From, q.To)
-	if err != nil {
-		return nil, fmt.Errorf("read usage: %w", err)
-	}
-	for _, d := range days {
-		u.Daily = append(u.Daily, DayRow{d.Day, totals(d.Sums)})
-	}
-	lists := map[Dimension]*[]UsageRow{
-		DimModel: &u.ByModel, DimAgent: &u.ByAgent, DimUser: &u.ByUser, DimSession: &u.BySession,
-		DimWorkload: &u.ByWorkload, DimProvider: &u.ByProvider, DimPurpose: &u.ByPurpose, DimKey: &u.ByKey,
-	}
-	for _, d := range Dimensions {
-		if len(q.By) > 0 && !slices.Contains(q.By, d) {
-			continue
-		}
-		top, others, rest, err := r.UsageByKey(ctx, q.Org, d, q.From, q.To, topKeys)
-		if err != nil {
-			return nil, fmt.Errorf("read usage by %s: %w", d, err)
-		}
-		rows := make([]UsageRow, 0, len(top)+1)
-		for _, k := range top {
-			rows = append(rows, rowOf(d, k))
-		}
-		if others > 0 {
-			rows = append(rows, UsageRow{Other: others, Totals: totals(rest)})
-		}
-		*lists[d] = rows
-	}
-	return u, nil
-}
-
-func rowOf(d Dimension, k KeySums) UsageRow {
-	row := UsageRow{Totals: totals(k.Sums)}
-	if k.Key == "" {
-		return row
-	}
-	row.Name = &k.Key
-	if d == DimModel {
-		for i := range len(k.Key) {
-			if k.Key[i] == '/' {
-				provider, model := k.Key[:i], k.Key[i+1:]
-				row.Provider, row.Model = &provider, &model
-				break
-			}
+	for _, c := range [...][2]string{
+		{f.User, t.User},
+		{f.Agent, t.Agent},
+		{f.Session, t.Session},
+		{f.Workload, t.Workload},
+		{f.Purpose, t.Purpose},
+		{f.Provider, provider},
+		{f.Status, string(t.Status)},
+		{f.Key, t.Key},
+	} {
+		if c[0] != "" && c[0] != c[1] {
+			return false
 		}
 	}
-	if d == DimProvider {
-		row.Provider = &k.Key
+	if f.Model != "" && f.Model != model && f.Model != provider+"/"+model {
+		return false
 	}
-	return row
+	return (f.From.IsZero() || !t.Started.Before(f.From)) && (f.To.IsZero() || t.Started.Before(f.To))
 }
 
 // Difference is a key whose roll-up isn't the sum of its rows.
@@ -309,7 +217,7 @@ func Verify(ctx context.Context, r Reader, org string) ([]Difference, error) {
 		if err != nil {
 			return nil, fmt.Errorf("sum the rows by %s: %w", d, err)
 		}
-		rollups, _, _, err := r.UsageByKey(ctx, org, d, "0000-00-00", "9999-99-99", 1<<30)
+		rollups, _, _, err := r.UsageByKey(ctx, org, d, "", "0000-00-00", "9999-99-99", 1<<30)
 		if err != nil {
 			return nil, fmt.Errorf("read usage by %s: %w", d, err)
 		}

@@ -3,6 +3,7 @@ package provider
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -242,7 +243,8 @@ func (r *Refresher) keep(ctx context.Context, account string, l *List) {
 	}
 }
 
-// listModels reads all pages of the account's list.
+// listModels reads all pages of the account's list, by the next key where one is
+// refused.
 func (a *Account) listModels(ctx context.Context, listers map[llm.Format]wire.Lister) ([]wire.ListedModel, error) {
 	p := a.Profile.List
 	lister := listers[p.Format]
@@ -253,14 +255,33 @@ func (a *Account) listModels(ctx context.Context, listers map[llm.Format]wire.Li
 	if !a.Speaks(format) {
 		format = a.endpoints[0].format
 	}
+	var tried []Key
+	var refused error
+	for {
+		key, ok := a.Pick(tried, "")
+		if !ok && refused != nil {
+			return nil, refused
+		}
+		all, err := a.listBy(ctx, lister, format, key)
+		var e *llm.Error
+		if !ok || !errors.As(err, &e) || e.Kind != llm.KindAuth && e.Kind != llm.KindPermission {
+			return all, err
+		}
+		// The key doesn't rest for it: some may use models and not list them.
+		refused = err
+		tried = append(tried, key)
+	}
+}
+
+func (a *Account) listBy(ctx context.Context, lister wire.Lister, format llm.Format, key Key) ([]wire.ListedModel, error) {
+	p := a.Profile.List
 	query := url.Values{}
 	for k, v := range p.Query {
 		query.Set(k, v)
 	}
-	key, _ := a.Pick(nil, "")
 	var all []wire.ListedModel
 	for range maxListPages {
-		body, err := a.listPage(ctx, format, p.Path, query, key)
+		body, err := a.listPage(ctx, lister, format, p.Path, query, key)
 		if err != nil {
 			return nil, fmt.Errorf("list models of %s: %w", a.Name, err)
 		}
@@ -282,7 +303,7 @@ func (a *Account) listModels(ctx context.Context, listers map[llm.Format]wire.Li
 	return nil, fmt.Errorf("list models of %s: more than %d pages", a.Name, maxListPages)
 }
 
-func (a *Account) listPage(ctx context.Context, f llm.Format, path string, query url.Values, key Key) ([]byte, error) {
+func (a *Account) listPage(ctx context.Context, lister wire.Lister, f llm.Format, path string, query url.Values, key Key) ([]byte, error) {
 	resp, err := a.Get(ctx, f, path, query, key)
 	if err != nil {
 		return nil, err
@@ -297,11 +318,34 @@ func (a *Account) listPage(ctx context.Context, f llm.Format, path string, query
 	}
 	switch {
 	case resp.StatusCode != http.StatusOK:
-		return nil, &llm.Error{Kind: kindOfStatus(resp.StatusCode), Status: resp.StatusCode, Provider: a.Name, Message: fmt.Sprintf("the list was answered with status %d", resp.StatusCode)}
+		return nil, a.listRefused(lister, resp, body)
 	case bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")):
 		return nil, fmt.Errorf("the answer is a web page, not a list: check base_url")
 	}
 	return body, nil
+}
+
+// listRefused says why a list was refused, in words of ours: the provider's could
+// repeat the key.
+func (a *Account) listRefused(lister wire.Lister, resp *http.Response, body []byte) *llm.Error {
+	e := &llm.Error{
+		Kind: kindOfStatus(resp.StatusCode), Status: resp.StatusCode, Provider: a.Name,
+		Message: fmt.Sprintf("the list was answered with status %d", resp.StatusCode),
+	}
+	if f, ok := lister.(interface {
+		DecodeError(status int, h http.Header, body []byte) *llm.Error
+	}); ok && resp.StatusCode == http.StatusBadRequest {
+		e.Kind = f.DecodeError(resp.StatusCode, resp.Header, body).Kind
+	}
+	switch e.Kind {
+	case llm.KindAuth:
+		e.Message += ": its API key is wrong, expired or missing"
+	case llm.KindPermission:
+		e.Message += ": its API key may not list models, or not from here"
+	case llm.KindNotFound:
+		e.Message += ": there is no list at this address, check base_url"
+	}
+	return e
 }
 
 func kindOfStatus(status int) llm.Kind {

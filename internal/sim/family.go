@@ -90,11 +90,19 @@ func (f *family) admit(r *http.Request, place keyPlace) *failure {
 	switch {
 	case key == "" && f.openDoor:
 		return nil
+	case key == "" && place == inGoogKey:
+		return &failure{
+			status: http.StatusForbidden, kind: forbidden,
+			message: "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form of API consumer identity to call this API.",
+		}
 	case key == "":
 		return &failure{
 			status: http.StatusUnauthorized, kind: unauthenticated,
 			message: "You didn't provide an API key.",
 		}
+	case strings.HasPrefix(key, "bad") && place == inGoogKey:
+		// Google's answer to a wrong key is that of a wrong argument.
+		return &failure{status: http.StatusBadRequest, kind: unauthenticated, message: "API key not valid. Please pass a valid API key."}
 	case strings.HasPrefix(key, "bad"):
 		return &failure{
 			status: http.StatusUnauthorized, kind: unauthenticated, code: "invalid_api_key",

@@ -107,9 +107,14 @@ func (geminiFormat) explain(f *failure) googleError {
 	}
 	switch f.kind {
 	case unauthenticated:
-		e.Message = "API key not valid. Please pass a valid API key."
+		if f.status != http.StatusBadRequest {
+			e.Message = "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential."
+			break
+		}
+		e.Status = "INVALID_ARGUMENT"
 		e.Details = []any{map[string]any{
 			"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com",
+			"metadata": map[string]any{"service": "generativelanguage.googleapis.com"},
 		}}
 	case rateLimited:
 		e.Message = "Resource has been exhausted (e.g. check quota)."

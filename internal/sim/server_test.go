@@ -22,8 +22,8 @@ func TestKeys(t *testing.T) {
 		{"/anthropic/v1/models", "X-Api-Key", "bad", 401},
 		{"/gemini/v1beta/models", "X-Goog-Api-Key", "sk-1", 200},
 		{"/gemini/v1beta/models?key=sk-1", "", "", 200},
-		{"/gemini/v1beta/models", "Authorization", "Bearer sk-1", 401},
-		{"/gemini/v1beta/models?key=bad", "", "", 401},
+		{"/gemini/v1beta/models", "Authorization", "Bearer sk-1", 403},
+		{"/gemini/v1beta/models?key=bad", "", "", 400},
 		{"/ollama/v1/models", "", "", 200},
 		{"/ollama/v1/models", "Authorization", "Bearer bad", 401},
 		{"/openai/v1/nonesuch", "Authorization", "Bearer sk-1", 404},
@@ -37,6 +37,18 @@ func TestKeys(t *testing.T) {
 		}
 		if got, err := c.do(http.MethodGet, test.path, ""); err != nil || got.status != test.want {
 			t.Errorf("GET %s with %s %q: got %d %s, %v; want %d", test.path, test.header, test.key, got.status, got.body, err, test.want)
+		}
+	}
+}
+
+func TestAWrongGoogleKeyIsAWrongArgument(t *testing.T) {
+	t.Parallel()
+	c := newClient(t)
+	c.header = http.Header{"X-Goog-Api-Key": {"bad-1"}}
+	got := c.post(geminiPath+"sim:generateContent", `{"contents":[`+geminiUser+`]}`)
+	for _, want := range []string{`"code":400`, `"status":"INVALID_ARGUMENT"`, `"reason":"API_KEY_INVALID"`, "API key not valid"} {
+		if got.status != http.StatusBadRequest || !strings.Contains(got.body, want) {
+			t.Errorf("got %d %s, want %s", got.status, got.body, want)
 		}
 	}
 }

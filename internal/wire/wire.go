@@ -212,6 +212,21 @@ type Forwarder interface {
 	NewMeter(t Target) Meter
 }
 
+// Framer is a format whose streams come in more than one framing.
+type Framer interface {
+	// Framing returns what frames the passing events of a stream in the way that
+	// a client asked for; nil: they pass as they are.
+	Framing(RawRequest) Framing
+}
+
+// Framing frames the events of one stream.
+type Framing interface {
+	// Frame appends an event with this data.
+	Frame(dst, data []byte) []byte
+	// End appends what closes the stream.
+	End(dst []byte) []byte
+}
+
 // Peeked is what Peek saw.
 type Peeked struct {
 	Model  string

@@ -61,12 +61,8 @@ func TestWholeAndStreamedAnswersAreCountedAlike(t *testing.T) {
 		for _, provider := range []string{"chat", "messages", "responses", "gemini", "deepseek"} {
 			model := provider + "/sim-n4-cached50"
 			for _, stream := range []bool{false, true} {
-				path, body := d.request(ask{model: model, stream: stream, said: []said{{text: question}}})
-				doc, err := json.Marshal(body)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if status, answer, err := l.post(t, path, string(doc)); status != 200 || err != nil {
+				path, doc := d.hello(model, stream)
+				if status, answer, err := l.post(t, path, doc); status != 200 || err != nil {
 					t.Fatalf("%s at %s: %d %v %s", d.name, model, status, err, answer)
 				}
 			}

@@ -236,14 +236,20 @@ func (l *lab) usageTurns(t *testing.T) int {
 	return u.Last7.Turns
 }
 
-// hello is the body of a Chat request that asks a model for one text.
-func hello(model string, stream bool) string {
-	_, body := chatRequest(ask{model: model, stream: stream, said: []said{{text: question}}})
-	doc, err := json.Marshal(body)
+// hello is a request for one text.
+func (d *dialect) hello(model string, stream bool) (path, doc string) {
+	path, body := d.request(ask{model: model, stream: stream, said: []said{{text: question}}})
+	b, err := json.Marshal(body)
 	if err != nil {
 		panic(err) // a map of strings, lists and flags
 	}
-	return string(doc)
+	return path, string(b)
+}
+
+// hello is the body of a Chat request for one text.
+func hello(model string, stream bool) string {
+	_, doc := chatDialect.hello(model, stream)
+	return doc
 }
 
 func TestAGeminiClientWithoutSSEGetsOneArray(t *testing.T) {

@@ -28,54 +28,6 @@ func (s *Store) Position(ctx context.Context) (p ledger.Position, err error) {
 	return p, err
 }
 
-// UsageByKey sums a dimension over days.
-func (s *Store) UsageByKey(ctx context.Context, org string, d ledger.Dimension, from, to string, limit int) (top []ledger.KeySums, others int, rest ledger.Sums, err error) {
-	rows, err := s.query(ctx, "usage by key", org, string(d), from, to)
-	if err != nil {
-		return nil, 0, rest, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var k ledger.KeySums
-		if err := rows.Scan(append([]any{&k.Key}, sumPointers(&k.Sums)...)...); err != nil {
-			return nil, 0, rest, err
-		}
-		if len(top) < limit {
-			top = append(top, k)
-			continue
-		}
-		others++
-		rest.Add(k.Sums)
-	}
-	return top, others, rest, rows.Err()
-}
-
-func sumPointers(s *ledger.Sums) []any {
-	return []any{&s.Input, &s.CacheRead, &s.CacheWrite, &s.CacheWrite1h, &s.Output, &s.Reasoning, &s.Turns, (*int64)(&s.Cost), &s.UnknownCostTurns}
-}
-
-// UsageDaily sums the total of each day.
-func (s *Store) UsageDaily(ctx context.Context, org, from, to string) (out []ledger.DaySums, err error) {
-	rows, err := s.query(ctx, "usage daily", org, from, to)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var d ledger.DaySums
-		if err := rows.Scan(append([]any{&d.Day}, sumPointers(&d.Sums)...)...); err != nil {
-			return nil, err
-		}
-		out = append(out, d)
-	}
-	return out, rows.Err()
-}
-
-// Turns lists turns, newest first, with their attempts.
-func (s *Store) Turns(ctx context.Context, org string, f ledger.TurnFilter) ([]ledger.Turn, error) {
-	return s.turns(ctx, org, "turns", org, f.Before, f.User, f.Agent, f.Session, f.Workload, f.Model, f.Provider, f.Status, f.Key, f.Limit)
-}
-
 // Turn returns one turn with its attempts; nil when there is none.
 func (s *Store) Turn(ctx context.Context, org, id string) (*ledger.Turn, error) {
 	turns, err := s.turns(ctx, org, "turn", org, id)

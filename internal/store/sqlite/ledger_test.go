@@ -54,7 +54,7 @@ func TestTurnsAreWrittenOnce(t *testing.T) {
 			want[k.Key] = k.Sums
 		}
 		got := map[string]ledger.Sums{}
-		top, others, _, err := s.UsageByKey(t.Context(), "default", d, "0000-01-01", "9999-12-31", 1000)
+		top, others, _, err := s.UsageByKey(t.Context(), "default", d, "", "0000-01-01", "9999-12-31", 1000)
 		if err != nil || others != 0 {
 			t.Fatalf("%d others, %v", others, err)
 		}
@@ -90,7 +90,7 @@ func TestOldTurnsAreRemoved(t *testing.T) {
 		if left, err := s.Turns(t.Context(), org, ledger.TurnFilter{Limit: 100}); len(left) != 0 || err != nil {
 			t.Errorf("%s: %d left, %v", org, len(left), err)
 		}
-		if days, err := s.UsageDaily(t.Context(), org, "0000-01-01", "9999-12-31"); len(days) == 0 || days[0].Sums.Turns != 10 || err != nil {
+		if days, err := s.UsageDaily(t.Context(), org, ledger.DimTotal, "", "0000-01-01", "9999-12-31"); len(days) == 0 || days[0].Sums.Turns != 10 || err != nil {
 			t.Errorf("%s: %v, %v", org, days, err)
 		}
 	}

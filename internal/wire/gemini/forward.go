@@ -65,8 +65,7 @@ func maxOutput(config scan.Field) (int, error) {
 }
 
 // Splice writes the request for a target. The model stands in the path. A stream
-// keeps the framing that the client asked for: without alt=sse it is an array,
-// and the same bytes must be able to go back.
+// is one of events, whatever the client asked for: see Framing.
 func (Format) Splice(r wire.RawRequest, p wire.Peeked, e wire.Edits) (wire.Outbound, error) {
 	model := p.Model
 	if e.Model != "" {
@@ -74,10 +73,7 @@ func (Format) Splice(r wire.RawRequest, p wire.Peeked, e wire.Edits) (wire.Outbo
 	}
 	out := wire.Outbound{Path: toPath(model, generate)}
 	if p.Stream {
-		out.Path = toPath(model, stream)
-		if r.Query.Get("alt") == "sse" {
-			out.Query = maps.Clone(sseQuery)
-		}
+		out.Path, out.Query = toPath(model, stream), maps.Clone(sseQuery)
 	}
 	c := changes{drop: e.Drop, rename: e.Rename, set: maps.Clone(e.Set)}
 	if e.Messages != nil {

@@ -62,9 +62,9 @@ func TestSplice(t *testing.T) {
 			"/models/new:streamGenerateContent", "alt=sse", `{"contents": [ ]}`,
 		},
 		{
-			"an array stays one", streamPath, "", `{}`,
+			"events are asked for where the client wants an array", streamPath, "", `{}`,
 			wire.Edits{Model: "new"},
-			"/models/new:streamGenerateContent", "", `{}`,
+			"/models/new:streamGenerateContent", "alt=sse", `{}`,
 		},
 		{
 			"a model in the body goes", wholePath, "", `{"model":"models/x","a": 1}`,
@@ -204,5 +204,22 @@ func TestDecodeModels(t *testing.T) {
 	}
 	if _, _, err := format.DecodeModels([]byte(`<html>`)); err == nil {
 		t.Error("a page of HTML passed")
+	}
+}
+
+// TestFraming: the elements of an array are the events' data, byte for byte.
+func TestFraming(t *testing.T) {
+	if f := format.Framing(raw(streamPath, "alt=sse", "{}")); f != nil {
+		t.Errorf("events are framed anew: %v", f)
+	}
+	for want, chunks := range map[string][]string{"[]": nil, `[{"a": 1}]`: {`{"a": 1}`}, "[{\"a\": 1},\r\n{ }]": {`{"a": 1}`, `{ }`}} {
+		f := format.Framing(raw(streamPath, "", "{}"))
+		var got []byte
+		for _, c := range chunks {
+			got = f.Frame(got, []byte(c))
+		}
+		if got = f.End(got); string(got) != want {
+			t.Errorf("%s, want %s", got, want)
+		}
 	}
 }

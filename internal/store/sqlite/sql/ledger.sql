@@ -52,26 +52,6 @@ DELETE FROM turns WHERE org = ? AND id = ?;
 -- name: delete attempts
 DELETE FROM attempts WHERE org = ? AND turn = ?;
 
--- name: usage by key
-SELECT key, sum(input), sum(cache_read), sum(cache_write), sum(cache_write_1h), sum(output), sum(reasoning), sum(turns), sum(cost), sum(unknown_cost_turns)
-FROM usage_daily WHERE org = ? AND dimension = ? AND day BETWEEN ? AND ?
-GROUP BY key
-ORDER BY sum(input) + sum(cache_read) + sum(cache_write) + sum(cache_write_1h) + sum(output) DESC, key;
-
--- name: usage daily
-SELECT day, input, cache_read, cache_write, cache_write_1h, output, reasoning, turns, cost, unknown_cost_turns
-FROM usage_daily WHERE org = ? AND dimension = 'total' AND day BETWEEN ? AND ? AND key = ''
-ORDER BY day;
-
--- name: turns
-SELECT id, org, user, key, end_user, agent, session, session_source, workload, class, purpose, requested_model, format, stream,
-  status, started, first_token, duration, decision
-FROM turns
-WHERE org = ?1 AND (?2 = '' OR id < ?2) AND (?3 = '' OR user = ?3) AND (?4 = '' OR agent = ?4) AND (?5 = '' OR session = ?5)
-  AND (?6 = '' OR workload = ?6) AND (?7 = '' OR model = ?7) AND (?8 = '' OR provider = ?8) AND (?9 = '' OR status = ?9)
-  AND (?10 = '' OR key = ?10)
-ORDER BY id DESC LIMIT ?11;
-
 -- name: turn
 SELECT id, org, user, key, end_user, agent, session, session_source, workload, class, purpose, requested_model, format, stream,
   status, started, first_token, duration, decision
