@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/oidostudio/oido/internal/llm"
 )
@@ -26,7 +27,18 @@ const (
 
 type encoder struct{ b []byte }
 
+// maxText bounds a text of a record: clients and providers write some of them.
+// All of a record's texts at this length still fit into maxRecord.
+const maxText = 2 << 10
+
 func (e *encoder) str(s string) {
+	if len(s) > maxText {
+		n := maxText
+		for n > 0 && !utf8.RuneStart(s[n]) {
+			n--
+		}
+		s = s[:n]
+	}
 	e.b = append(binary.AppendUvarint(e.b, uint64(len(s))), s...)
 }
 func (e *encoder) num(n int64)              { e.b = binary.AppendVarint(e.b, n) }
