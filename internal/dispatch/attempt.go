@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/oidostudio/oido/internal/llm"
@@ -42,9 +43,13 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again 
 		r.fail(llm.AsError(err))
 		return false
 	}
+	if before := r.outcome.Last(); before != nil {
+		r.rec.Close(before)
+	}
 	r.outcome.Attempts = append(r.outcome.Attempts, a)
 	w := newWatch(cancel, r.cand.Account.Timeout)
 	defer w.stop()
+	r.watch = w
 	resp, err := r.cand.Account.Send(ctx, name, out, r.call.Raw.Header, key)
 	if err != nil {
 		return r.failed(ctx, a, key, llm.AsError(err))
@@ -92,7 +97,13 @@ func (r *run) encode(a *Attempt, upstream wire.Format, t *wire.Target) (wire.Out
 		}
 		if restored == nil {
 			a.Forwarded = true
-			return upstream.Splice(r.call.Raw, r.call.Peeked, edits)
+			out, err := upstream.Splice(r.call.Raw, r.call.Peeked, edits)
+			if b := r.call.Raw.Body; err == nil && len(b) > 0 && len(out.Body) > 0 && &b[0] == &out.Body[0] {
+				// A provider may answer before it has read the request. The
+				// client's buffer is another request's by then.
+				out.Body = slices.Clone(out.Body)
+			}
+			return out, err
 		}
 		// The conversation alone is written anew; every other field stays as
 		// the client wrote it.

@@ -36,6 +36,8 @@ type reply struct {
 func newReply(call *Call, out Output, pingAfter time.Duration) *reply {
 	r := &reply{call: call, out: out, pingAfter: pingAfter}
 	if call.Peeked.Stream {
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.last = time.Now()
 		r.timer = time.AfterFunc(pingAfter, r.ping)
 	}
@@ -155,6 +157,10 @@ func (r *reply) fail(e *llm.Error) {
 	defer r.mu.Unlock()
 	if r.err != nil || e == nil {
 		return
+	}
+	if !r.live {
+		// Only pings were sent: what was held back is of no use any more.
+		r.live, r.held, r.enc = true, nil, nil
 	}
 	if r.enc == nil {
 		r.enc = r.call.Client.NewStream(replyWriter{r}, wire.Caller{Request: &llm.Request{}, ID: r.call.AnswerID, Now: time.Now()})

@@ -30,6 +30,7 @@ type run struct {
 	out   *reply
 	cand  Candidate
 	tried []provider.Key
+	watch *watch // of the attempt under way
 	// stripped says that reasoning was left out after the provider refused it.
 	stripped bool
 	outcome  *Outcome
@@ -84,15 +85,8 @@ func (r *run) loop(ctx context.Context) {
 			break
 		}
 		a := &Attempt{Number: number, Provider: r.cand.Account.Name, Model: r.cand.Model, KeyHint: key.Hint}
-		again := r.attempt(ctx, a, key)
-		if !again {
+		if !r.attempt(ctx, a, key) {
 			break
-		}
-		if number == maxAttempts-1 {
-			break
-		}
-		if a.Status != "" { // it was sent
-			r.rec.Close(a)
 		}
 	}
 	r.finish()
@@ -105,8 +99,7 @@ func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) bool {
 	switch e.Kind {
 	case llm.KindAuth, llm.KindQuota, llm.KindRateLimit, llm.KindPermission:
 		r.tried = append(r.tried, key)
-		_, left := r.cand.Account.Pick(r.tried)
-		return left
+		return true
 	case llm.KindReasoning:
 		if r.stripped {
 			return false
@@ -117,8 +110,12 @@ func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) bool {
 	return r.cand.Account.Refused(a.Format, e.Status)
 }
 
-// fail ends a call before any attempt was sent.
+// fail ends a call whose next attempt can't be sent. Where one was sent before,
+// how that one ended is how the call ends.
 func (r *run) fail(e *llm.Error) {
+	if r.outcome.Last() != nil {
+		return
+	}
 	r.outcome.Status, r.outcome.Err = StatusError, e
 }
 

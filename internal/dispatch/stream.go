@@ -63,6 +63,9 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader) *llm.Error 
 			return nil
 		}
 		if err != nil {
+			if r.outcome.Status == StatusOK {
+				return nil // nothing more was owed
+			}
 			return broken(err)
 		}
 		var v wire.Verdict
@@ -92,6 +95,7 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader) *llm.Error 
 				}
 			}
 			r.succeed(a)
+			r.watch.linger()
 		}
 		if err := r.out.raw(ev.Raw); err != nil {
 			if r.outcome.Status == StatusOK {

@@ -34,7 +34,8 @@ type State struct {
 type Recorder interface {
 	// OpenAttempt is called before an attempt is sent; an error refuses it.
 	OpenAttempt(*Turn, *dispatch.Attempt) error
-	// CloseAttempt is called for an attempt that another one follows.
+	// CloseAttempt is called for an attempt that another one follows, which was
+	// opened just before.
 	CloseAttempt(*Turn, *dispatch.Attempt, Charge)
 	// CloseTurn is called once, with the charges of all attempts in order. The
 	// last attempt has not been closed before.
