@@ -51,6 +51,9 @@ func (s *Inference) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1beta/models/{model...}", s.oneGeminiModel)
 	mux.HandleFunc("POST /v1beta/models/{action...}", s.geminiAction)
 	mux.HandleFunc("POST /v1/models/{action...}", s.geminiAction)
+	// Without these the mux would send other methods to the paths below.
+	mux.HandleFunc("/v1/models", s.getOnly)
+	mux.HandleFunc("/v1beta/models", s.getOnly)
 	for _, path := range []string{"/v1/embeddings", "/v1/responses/{id...}", "/v1/files", "/v1/files/", "/v1/batches", "/v1/batches/", "/v1/images/", "/v1/audio/", "/v1/realtime", "/v1/messages/batches", "/v1/messages/batches/"} {
 		mux.HandleFunc(path, s.notBuilt)
 	}
@@ -83,6 +86,12 @@ func (s *Inference) post(f wire.Format, next handler) http.HandlerFunc {
 		}
 		s.serve(w, r, f, next)
 	}
+}
+
+// getOnly refuses methods on paths that can only be read.
+func (s *Inference) getOnly(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Allow", "GET, HEAD")
+	s.refuse(s.request(w, r, s.formatOf(r)), &llm.Error{Kind: llm.KindBadRequest, Status: http.StatusMethodNotAllowed, Message: r.Method + " is not possible here: send a GET"})
 }
 
 func (s *Inference) request(w http.ResponseWriter, r *http.Request, f wire.Format) *request {
