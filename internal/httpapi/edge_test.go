@@ -2,8 +2,10 @@ package httpapi_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -97,6 +99,8 @@ type edge struct {
 type edgeOptions struct {
 	limit, budget int64
 	names         int
+	pingAfter     time.Duration
+	dial          func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // newEdge puts the edge in front of an upstream at base.
@@ -116,7 +120,7 @@ func newEdge(t *testing.T, base string, o edgeOptions) *edge {
 		t.Fatal(err)
 	}
 	a, err := provider.NewAccount(provider.Options{
-		Name: "up", Profile: profile, BaseURL: base, Keys: []string{"upstream-secret"}, Formats: map[llm.Format]string{llm.FormatChat: ""},
+		Name: "up", Profile: profile, BaseURL: base, Keys: []string{"upstream-secret"}, Formats: map[llm.Format]string{llm.FormatChat: ""}, Dial: o.dial,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +135,7 @@ func newEdge(t *testing.T, base string, o edgeOptions) *edge {
 	}
 	e := &edge{notes: &notes{}, log: &bytes.Buffer{}, mux: http.NewServeMux()}
 	g := &gateway.Gateway{
-		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Format, bool) { w, ok := formats[f]; return w, ok }},
+		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Format, bool) { w, ok := formats[f]; return w, ok }, PingAfter: o.pingAfter},
 		Recorder:   e.notes, Sessions: session.New(time.Now), Now: time.Now,
 	}
 	g.Swap(&gateway.State{Accounts: map[string]*provider.Account{"up": a}, View: view, Policy: router.Policy{}})

@@ -75,6 +75,8 @@ type request struct {
 	format wire.Format
 	caller identity.Caller
 	query  url.Values
+	// bodyRead says that the whole body was read.
+	bodyRead bool
 }
 
 func (s *Inference) post(f wire.Format, next handler) http.HandlerFunc {
@@ -159,6 +161,11 @@ func (s *Inference) fail(r *request, e *llm.Error) {
 		h.Set("Retry-After", strconv.Itoa(int(max(1, (e.RetryAfter+time.Second-1)/time.Second))))
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if !r.bodyRead && r.ContentLength != 0 {
+		// Before it answers, the server reads what is left, without a limit in
+		// time of its own.
+		s.readDeadline(r, time.Now().Add(restTimeout))
+	}
 	s.writeDeadline(r)
 	r.WriteHeader(status)
 	if _, err := r.ResponseWriter.Write(body); err != nil {
