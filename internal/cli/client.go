@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,6 +41,9 @@ func (r *remote) settle() error {
 		r.url = "http://127.0.0.1:8080"
 	}
 	r.url = strings.TrimSuffix(r.url, "/")
+	if u, err := url.Parse(r.url); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("%q is not the address of a gateway: give --server (or OIDO_URL) one like http://127.0.0.1:8080", r.url)
+	}
 	if r.key == "" {
 		r.key = os.Getenv("OIDO_KEY")
 	}
@@ -101,7 +105,7 @@ func show[T any](c *cobra.Command, r *remote, path string, table func(w io.Write
 	}
 	if r.json {
 		if err := body.Indent(); err != nil {
-			return err
+			return fmt.Errorf("the answer of %s can't be read: %w", r.url, err)
 		}
 		_, err = fmt.Fprintln(c.OutOrStdout(), string(body))
 		return err

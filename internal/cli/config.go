@@ -1,13 +1,32 @@
 package cli
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/oidostudio/oido/internal/config"
 )
 
 func configure() *cobra.Command {
-	c := &cobra.Command{Use: "config", Short: "Look at the configuration"}
+	c := &cobra.Command{
+		Use:   "config",
+		Short: "Look at the configuration",
+		// Without these a mistyped subcommand shows the help and succeeds.
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			near := ""
+			if s := c.SuggestionsFor(args[0]); len(s) > 0 {
+				near = ": did you mean " + strings.Join(s, " or ") + "?"
+			}
+			return fmt.Errorf("there is no command %q for %q%s", args[0], c.CommandPath(), near)
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.SuggestionsMinimumDistance = 2
 	c.AddCommand(configShow(), configCheck(), configSchema())
 	return c
 }
