@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +17,8 @@ import (
 	"time"
 
 	"github.com/oidostudio/oido/internal/dispatch"
+	"github.com/oidostudio/oido/internal/httpapi"
+	"github.com/oidostudio/oido/internal/ledger"
 )
 
 // pipes is a listener whose connections are pipes in memory, so that time in
@@ -204,5 +208,46 @@ func TestAClientThatStopsReadingIsGivenUp(t *testing.T) {
 			t.Error(err)
 		}
 		_ = resp.Body.Close() // of an answer that was cut
+	})
+}
+
+// manyTurns is a reader whose answer is larger than what lies in buffers.
+type manyTurns struct{ ledger.Reader }
+
+func (manyTurns) Turns(_ context.Context, _ string, f ledger.TurnFilter) ([]ledger.Turn, error) {
+	return slices.Repeat([]ledger.Turn{{ID: "turn", Org: "acme", Status: ledger.StatusOK}}, f.Limit), nil
+}
+
+func TestAReaderOfTurnsThatStopsReadingIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &httpapi.Management{
+			Gateway: newEdge(t, "http://127.0.0.1:1", edgeOptions{}).Gateway, Directory: directory(t), Reader: manyTurns{}, Zone: time.UTC,
+			Log: slog.New(slog.DiscardHandler), Now: time.Now, Lists: func(string) (time.Time, string) { return time.Time{}, "" },
+		}
+		mux := http.NewServeMux()
+		if err := m.Register(mux); err != nil {
+			t.Fatal(err)
+		}
+		served := make(chan struct{})
+		p := serving(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer close(served)
+			mux.ServeHTTP(w, r)
+		}))
+		conn, err := p.dial(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Fprintf(conn, "GET /api/v1/turns?limit=500 HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: %s\r\n\r\n", adminKey); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-served:
+		case <-time.After(time.Hour):
+			t.Error("who reads nothing is served for ever")
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
 	})
 }
