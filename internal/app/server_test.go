@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"go.uber.org/goleak"
 
 	"github.com/oidostudio/oido/internal/app"
@@ -231,4 +232,67 @@ func TestWhatCannotBeOpenedStaysClosed(t *testing.T) {
 	if shown == "" || strings.Contains(log.b.String(), shown) {
 		t.Errorf("the first key: shown %v, logged %v", shown != "", strings.Contains(log.b.String(), shown))
 	}
+}
+
+// TestOddTextsOfProvidersCanBeRead: what a provider says stands in the turn, and
+// must not make the turn's document one that can't be written.
+func TestOddTextsOfProvidersCanBeRead(t *testing.T) {
+	for name, say := range map[string]string{
+		"cut inside a letter": `{"error":{"message":"x` + strings.Repeat("é", 1000) + `"}}`,
+		"no UTF-8":            "gone \xff\xfe\x80 wrong",
+		"a page":              "<html>" + strings.Repeat("\xe9", 2000) + "</html>",
+		"controls":            `{"error":{"message":"a\u0000b\u001b[31mc"}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method != http.MethodPost {
+					w.WriteHeader(http.StatusNotFound)
+					return
+				}
+				w.WriteHeader(http.StatusInternalServerError)
+				_, _ = io.WriteString(w, say)
+			}))
+			defer up.Close()
+			cfg, err := load(t, t.TempDir(), file(firstKey, up.URL, "one"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			g := newGateway(t, cfg, io.Discard)
+			for _, path := range []string{"/v1/chat/completions", "/v1/messages"} {
+				status, answer, header := g.send(t, http.MethodPost, path, `{"model":"up/sim","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}`)
+				if status != 500 || !jsontext.Value(answer).IsValid() {
+					t.Errorf("%s: %d %.300q", path, status, answer)
+				}
+				id := header.Get("X-Oido-Turn")
+				for range 100 {
+					if status, answer, _ = g.send(t, http.MethodGet, "/api/v1/turns/"+id, ""); status != 404 {
+						break
+					}
+					time.Sleep(20 * time.Millisecond)
+				}
+				if status != 200 || !jsontext.Value(answer).IsValid() || !strings.Contains(answer, `"error_text"`) {
+					t.Errorf("%s: the turn %s: %d %.300q", path, id, status, answer)
+				}
+			}
+		})
+	}
+}
+
+func (g *gateway) send(t *testing.T, method, path, body string) (int, string, http.Header) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, g.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+firstKey)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return resp.StatusCode, string(b), resp.Header
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oidostudio/oido/internal/gateway"
 	"github.com/oidostudio/oido/internal/identity"
@@ -85,7 +86,9 @@ func problems() {
 }
 
 var jsonFormat = huma.Format{
-	Marshal:   func(w io.Writer, v any) error { return json.MarshalWrite(w, v) },
+	// An answer that can't be written would end the connection, and names in old
+	// rows may be anything.
+	Marshal:   func(w io.Writer, v any) error { return json.MarshalWrite(w, v, jsontext.AllowInvalidUTF8(true)) },
 	Unmarshal: func(b []byte, v any) error { return json.Unmarshal(b, v) },
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -38,6 +39,9 @@ func (e *encoder) str(s string) {
 			n--
 		}
 		s = s[:n]
+	}
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, string(utf8.RuneError)) // JSON can't say it otherwise
 	}
 	e.b = append(binary.AppendUvarint(e.b, uint64(len(s))), s...)
 }

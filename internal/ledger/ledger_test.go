@@ -212,6 +212,7 @@ func TestOversizedTextsDoNotLoseATurn(t *testing.T) {
 	huge := strings.Repeat("é", 100_000)
 	turn := newTurn("big", noon)
 	turn.EndUser, turn.RequestedModel, turn.Session = huge, huge, huge
+	turn.Purpose = "no \xff\xfe text"
 	turn.Attempts = []ledger.Attempt{sent(0, noon)}
 	if err := l.OpenAttempt(&turn, &turn.Attempts[0]); err != nil {
 		t.Fatal(err)
@@ -225,6 +226,9 @@ func TestOversizedTextsDoNotLoseATurn(t *testing.T) {
 	got, ok := read(t, db)["big"]
 	if !ok || got.Status != ledger.StatusError || len(got.Attempts) != 1 {
 		t.Fatalf("%v %.300v", ok, got)
+	}
+	if strings.ToValidUTF8(got.Purpose, "") != got.Purpose {
+		t.Errorf("%q", got.Purpose)
 	}
 	for _, s := range []string{got.EndUser, got.Attempts[0].ServedModel} {
 		if len(s) > 4096 || !strings.HasPrefix(huge, s) || strings.ToValidUTF8(s, "") != s {
