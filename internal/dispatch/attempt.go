@@ -273,7 +273,7 @@ func causeOf(cause error) *llm.Error {
 
 // whole reads an answer that isn't a stream.
 func (r *run) whole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.Response, body io.Reader) *llm.Error {
-	data, e := readAll(body, resp.ContentLength, r.maxAnswer())
+	data, e := r.readAll(body, resp.ContentLength)
 	if e != nil {
 		return e
 	}
@@ -312,12 +312,18 @@ func (r *run) succeed(a *Attempt) {
 	r.done(a)
 }
 
-// readAll reads a body of at most limit bytes; size is the announced one or -1.
-func readAll(body io.Reader, size, limit int64) ([]byte, *llm.Error) {
+// freeAnswer is how much of an answer is read whole without asking how much is
+// held already.
+const freeAnswer = 1 << 20
+
+// readAll reads a body whole within the bounds for one and for all; size is the
+// announced one or -1.
+func (r *run) readAll(body io.Reader, size int64) ([]byte, *llm.Error) {
+	limit := r.maxAnswer()
 	if size > limit {
 		return nil, tooBig(limit)
 	}
-	buf := make([]byte, 0, min(max(size, 4<<10), 1<<20)+1)
+	buf := make([]byte, 0, min(max(size, 4<<10), freeAnswer)+1)
 	for {
 		n, err := body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
@@ -331,9 +337,28 @@ func readAll(body io.Reader, size, limit int64) ([]byte, *llm.Error) {
 			e := llm.Errorf(llm.KindTruncated, "the answer broke off after %d bytes: %w", len(buf), err)
 			return nil, e
 		case len(buf) == cap(buf):
-			buf = append(buf, 0)[:len(buf)]
+			grown := min(2*int64(cap(buf)), limit+1)
+			if grown > freeAnswer && !r.hold(grown) {
+				return nil, llm.Errorf(llm.KindUnavailable, "too many large answers are being read at once: try again shortly")
+			}
+			buf = append(make([]byte, 0, grown), buf...)
 		}
 	}
+}
+
+// hold takes n bytes for the answer of this call in all, unless too much is held
+// by all calls.
+func (r *run) hold(n int64) bool {
+	more := n - r.held
+	if more <= 0 {
+		return true
+	}
+	if r.answers.Add(more) > r.maxAnswers() {
+		r.answers.Add(-more)
+		return false
+	}
+	r.held = n
+	return true
 }
 
 func tooBig(limit int64) *llm.Error {

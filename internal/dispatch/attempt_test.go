@@ -389,3 +389,48 @@ func TestTheClientsBytesAreLetGo(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+func TestLargeAnswersAreBoundedTogether(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		large := strings.Replace(answered, "hello", strings.Repeat("x", 3<<20), 1)
+		wait := make(chan struct{})
+		r := newRig(t, rigOptions{}, func(w http.ResponseWriter, q *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, large[:len(large)-10])
+			_ = http.NewResponseController(w).Flush()
+			select {
+			case <-wait:
+			case <-q.Context().Done():
+			}
+			_, _ = io.WriteString(w, large[len(large)-10:])
+		})
+		r.d.MaxAnswers = 10 << 20
+		results := make(chan *dispatch.Outcome, 4)
+		for range 4 {
+			one := *r // records of its own
+			one.out = &output{}
+			go func() {
+				o, _ := one.run(t.Context(), one.call(llm.FormatChat, asked))
+				results <- o
+			}()
+		}
+		synctest.Wait()
+		close(wait)
+		got := map[string]int{}
+		for range 4 {
+			o := <-results
+			if o.Err != nil {
+				got[string(o.Err.Kind)]++
+			} else if string(o.Body) == large {
+				got["ok"]++
+			}
+		}
+		if got["ok"] == 0 || got[string(llm.KindUnavailable)] == 0 || got["ok"]+got[string(llm.KindUnavailable)] != 4 {
+			t.Errorf("%v", got)
+		}
+		// What was held is given back.
+		if o, _ := r.run(t.Context(), r.call(llm.FormatChat, asked)); o.Status != dispatch.StatusOK {
+			t.Errorf("afterwards: %v", o.Err)
+		}
+	})
+}

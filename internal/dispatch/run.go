@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/oidostudio/oido/internal/llm"
@@ -20,6 +21,11 @@ type Dispatcher struct {
 	PingAfter time.Duration
 	// MaxAnswer bounds an answer that is read whole, in bytes; 0 is 64 MiB.
 	MaxAnswer int64
+	// MaxAnswers bounds the large answers that are read whole at the same time,
+	// in bytes; 0 is 256 MiB.
+	MaxAnswers int64
+
+	answers atomic.Int64 // bytes of them now
 }
 
 // run is the state of one call.
@@ -30,6 +36,7 @@ type run struct {
 	out   *reply
 	cand  Candidate
 	tried []provider.Key
+	held  int64  // of Dispatcher.answers
 	watch *watch // of the attempt under way
 	// stripped says that reasoning was left out after the provider refused it.
 	stripped bool
@@ -49,6 +56,7 @@ func (d *Dispatcher) Run(ctx context.Context, call *Call, cand Candidate, rec Re
 	r := &run{Dispatcher: d, call: call, rec: rec, cand: cand, outcome: &Outcome{}}
 	r.out = newReply(call, out, d.pingAfter())
 	defer r.out.stop()
+	defer func() { r.answers.Add(-r.held) }()
 	r.loop(ctx)
 	return r.outcome, r.out.isCommitted()
 }
@@ -72,6 +80,13 @@ func (d *Dispatcher) maxAnswer() int64 {
 		return d.MaxAnswer
 	}
 	return 64 << 20
+}
+
+func (d *Dispatcher) maxAnswers() int64 {
+	if d.MaxAnswers > 0 {
+		return d.MaxAnswers
+	}
+	return 256 << 20
 }
 
 // loop makes attempts until one answers or none may follow.

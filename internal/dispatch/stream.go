@@ -144,7 +144,7 @@ func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error
 // streamOfWhole makes a stream of an answer that came whole although a stream
 // was asked for.
 func (r *run) streamOfWhole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.Response, body io.Reader) *llm.Error {
-	data, e := readAll(body, resp.ContentLength, r.maxAnswer())
+	data, e := r.readAll(body, resp.ContentLength)
 	if e != nil {
 		return e
 	}

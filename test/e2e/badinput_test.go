@@ -285,7 +285,7 @@ func TestProvidersThatMisbehave(t *testing.T) {
 		p.l.Addr(), strings.Join(models, ", ")))
 	before := l.calm(t)
 	// Few at once: an endless answer may take what one answer may take.
-	slots, count := make(chan struct{}, 6), 0
+	slots, count := make(chan struct{}, 4), 0
 	var all sync.WaitGroup
 	for name := range rawAnswers {
 		for _, c := range clients {
