@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/oidostudio/oido/internal/dispatch"
@@ -57,7 +58,7 @@ func attemptOf(a *dispatch.Attempt, c gateway.Charge) *ledger.Attempt {
 	if e := a.Err; e != nil {
 		out.ErrorKind, out.ErrorStatus, out.ErrorText = string(e.Kind), e.Status, e.Message
 		if len(out.ErrorText) > maxErrorText {
-			out.ErrorText = out.ErrorText[:maxErrorText]
+			out.ErrorText = strings.ToValidUTF8(out.ErrorText[:maxErrorText], "")
 		}
 	}
 	return out

@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/oidostudio/oido/internal/llm"
@@ -42,9 +43,13 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again 
 		r.fail(llm.AsError(err))
 		return false
 	}
+	if before := r.outcome.Last(); before != nil {
+		r.rec.Close(before)
+	}
 	r.outcome.Attempts = append(r.outcome.Attempts, a)
 	w := newWatch(cancel, r.cand.Account.Timeout)
 	defer w.stop()
+	r.watch = w
 	resp, err := r.cand.Account.Send(ctx, name, out, r.call.Raw.Header, key)
 	if err != nil {
 		return r.failed(ctx, a, key, llm.AsError(err))
@@ -92,7 +97,13 @@ func (r *run) encode(a *Attempt, upstream wire.Format, t *wire.Target) (wire.Out
 		}
 		if restored == nil {
 			a.Forwarded = true
-			return upstream.Splice(r.call.Raw, r.call.Peeked, edits)
+			out, err := upstream.Splice(r.call.Raw, r.call.Peeked, edits)
+			if b := r.call.Raw.Body; err == nil && len(b) > 0 && len(out.Body) > 0 && &b[0] == &out.Body[0] {
+				// A provider may answer before it has read the request. The
+				// client's buffer is another request's by then.
+				out.Body = slices.Clone(out.Body)
+			}
+			return out, err
 		}
 		// The conversation alone is written anew; every other field stays as
 		// the client wrote it.
@@ -272,7 +283,7 @@ func causeOf(cause error) *llm.Error {
 
 // whole reads an answer that isn't a stream.
 func (r *run) whole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.Response, body io.Reader) *llm.Error {
-	data, e := readAll(body, resp.ContentLength, r.maxAnswer())
+	data, e := r.readAll(body, resp.ContentLength)
 	if e != nil {
 		return e
 	}
@@ -331,8 +342,14 @@ func (r *run) succeed(a *Attempt) {
 	r.done(a)
 }
 
-// readAll reads a body of at most limit bytes; size is the announced one or -1.
-func readAll(body io.Reader, size, limit int64) ([]byte, *llm.Error) {
+// freeAnswer is how much of an answer is read whole without asking how much is
+// held already.
+const freeAnswer = 1 << 20
+
+// readAll reads a body whole within the bounds for one and for all; size is the
+// announced one or -1.
+func (r *run) readAll(body io.Reader, size int64) ([]byte, *llm.Error) {
+	limit := r.maxAnswer()
 	if size > limit {
 		return nil, tooBig(limit)
 	}
@@ -340,7 +357,7 @@ func readAll(body io.Reader, size, limit int64) ([]byte, *llm.Error) {
 		size = 4 << 10
 	}
 	// One byte more than announced, so that the last read can say that it was.
-	buf := make([]byte, 0, min(size, 1<<20)+1)
+	buf := make([]byte, 0, min(size, freeAnswer)+1)
 	for {
 		n, err := body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
@@ -354,9 +371,28 @@ func readAll(body io.Reader, size, limit int64) ([]byte, *llm.Error) {
 			e := llm.Errorf(llm.KindTruncated, "the answer broke off after %d bytes: %w", len(buf), err)
 			return nil, e
 		case len(buf) == cap(buf):
-			buf = append(buf, 0)[:len(buf)]
+			grown := min(2*int64(cap(buf)), limit+1)
+			if grown > freeAnswer && !r.hold(grown) {
+				return nil, llm.Errorf(llm.KindUnavailable, "too many large answers are being read at once: try again shortly")
+			}
+			buf = append(make([]byte, 0, grown), buf...)
 		}
 	}
+}
+
+// hold takes n bytes for the answer of this call in all, unless too much is held
+// by all calls.
+func (r *run) hold(n int64) bool {
+	more := n - r.held
+	if more <= 0 {
+		return true
+	}
+	if r.answers.Add(more) > r.maxAnswers() {
+		r.answers.Add(-more)
+		return false
+	}
+	r.held = n
+	return true
 }
 
 func tooBig(limit int64) *llm.Error {

@@ -121,7 +121,8 @@ type Recorder interface {
 	// Open is called before an attempt is sent. An error refuses the call: what
 	// can't be recorded isn't sent.
 	Open(*Attempt) error
-	// Close is called when an attempt ended and another one follows.
+	// Close is called when an attempt ended and another one follows, which was
+	// opened just before.
 	Close(*Attempt)
 	// Done is called once, when the outcome is known and, where the format has a
 	// terminator, before that leaves. It is not called when no attempt was sent.

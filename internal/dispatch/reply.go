@@ -41,6 +41,8 @@ type reply struct {
 func newReply(call *Call, out Output, pingAfter time.Duration) *reply {
 	r := &reply{call: call, out: out, pingAfter: pingAfter}
 	if call.Peeked.Stream {
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.last = time.Now()
 		r.timer = time.AfterFunc(pingAfter, r.ping)
 	}

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/oidostudio/oido/internal/llm"
@@ -20,6 +21,11 @@ type Dispatcher struct {
 	PingAfter time.Duration
 	// MaxAnswer bounds an answer that is read whole, in bytes; 0 is 64 MiB.
 	MaxAnswer int64
+	// MaxAnswers bounds the large answers that are read whole at the same time,
+	// in bytes; 0 is 256 MiB.
+	MaxAnswers int64
+
+	answers atomic.Int64 // bytes of them now
 }
 
 // run is the state of one call.
@@ -30,6 +36,8 @@ type run struct {
 	out     *reply
 	cand    Candidate
 	tried   []provider.Key
+	held    int64  // of Dispatcher.answers
+	watch   *watch // of the attempt under way
 	strip   strip
 	outcome *Outcome
 }
@@ -56,6 +64,7 @@ func (d *Dispatcher) Run(ctx context.Context, call *Call, cand Candidate, rec Re
 	r := &run{Dispatcher: d, call: call, rec: rec, cand: cand, outcome: &Outcome{}}
 	r.out = newReply(call, out, d.pingAfter())
 	defer r.out.stop()
+	defer func() { r.answers.Add(-r.held) }()
 	r.loop(ctx)
 	return r.outcome, r.out.isCommitted()
 }
@@ -88,6 +97,13 @@ func (d *Dispatcher) maxAnswer() int64 {
 	return 64 << 20
 }
 
+func (d *Dispatcher) maxAnswers() int64 {
+	if d.MaxAnswers > 0 {
+		return d.MaxAnswers
+	}
+	return 256 << 20
+}
+
 // loop makes attempts until one answers or none may follow.
 func (r *run) loop(ctx context.Context) {
 	for number := range maxAttempts {
@@ -99,15 +115,8 @@ func (r *run) loop(ctx context.Context) {
 			break
 		}
 		a := &Attempt{Number: number, Provider: r.cand.Account.Name, Model: r.cand.Model, KeyHint: key.Hint}
-		again := r.attempt(ctx, a, key)
-		if !again {
+		if !r.attempt(ctx, a, key) {
 			break
-		}
-		if number == maxAttempts-1 {
-			break
-		}
-		if a.Status != "" { // it was sent
-			r.rec.Close(a)
 		}
 	}
 	r.finish()
@@ -120,8 +129,7 @@ func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) bool {
 	switch e.Kind {
 	case llm.KindAuth, llm.KindQuota, llm.KindRateLimit, llm.KindPermission:
 		r.tried = append(r.tried, key)
-		_, left := r.cand.Account.Pick(r.tried, r.call.Session)
-		return left
+		return true
 	case llm.KindReasoning:
 		if r.strip == stripAll {
 			return false
@@ -132,8 +140,12 @@ func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) bool {
 	return r.cand.Account.Refused(a.Format, e.Status)
 }
 
-// fail ends a call before any attempt was sent.
+// fail ends a call whose next attempt can't be sent. Where one was sent before,
+// how that one ended is how the call ends.
 func (r *run) fail(e *llm.Error) {
+	if r.outcome.Last() != nil {
+		return
+	}
 	r.outcome.Status, r.outcome.Err = StatusError, e
 }
 

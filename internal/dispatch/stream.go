@@ -70,6 +70,9 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader, ended func(
 			return nil
 		}
 		if err != nil {
+			if r.outcome.Status == StatusOK {
+				return nil // nothing more was owed
+			}
 			return broken(err)
 		}
 		var v wire.Verdict
@@ -100,6 +103,7 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader, ended func(
 				}
 			}
 			ended()
+			r.watch.linger()
 		}
 		if err := r.out.raw(ev); err != nil {
 			if r.outcome.Status == StatusOK {
@@ -147,7 +151,7 @@ func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error
 // streamOfWhole makes a stream of an answer that came whole although a stream
 // was asked for.
 func (r *run) streamOfWhole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.Response, body io.Reader) *llm.Error {
-	data, e := readAll(body, resp.ContentLength, r.maxAnswer())
+	data, e := r.readAll(body, resp.ContentLength)
 	if e != nil {
 		return e
 	}

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,30 +16,56 @@ import (
 type watch struct {
 	cancel context.CancelCauseFunc
 	limits provider.Timeout
-	timer  *time.Timer
 	last   atomic.Int64 // when a byte last came, in nanoseconds since start
 	start  time.Time
 	came   atomic.Bool
+	ended  atomic.Bool
+
+	mu      sync.Mutex // protects following fields
+	timer   *time.Timer
+	stopped bool
 }
+
+// lingering is how long a provider may keep its connection open after the end of
+// an answer. Reading up to its end lets the connection be used again; waiting
+// for long would keep the client waiting.
+const lingering = time.Second
 
 func newWatch(cancel context.CancelCauseFunc, limits provider.Timeout) *watch {
 	w := &watch{cancel: cancel, limits: limits, start: time.Now()}
 	if d := limits.FirstByte; d > 0 {
-		w.timer = time.AfterFunc(d, w.fire)
+		w.again(d)
 	} else if limits.Idle > 0 {
-		w.timer = time.AfterFunc(limits.Idle, w.fire)
+		w.again(limits.Idle)
 	}
 	return w
+}
+
+// again has the timer fire after d.
+func (w *watch) again(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.stopped:
+	case w.timer == nil:
+		w.timer = time.AfterFunc(d, w.fire)
+	default:
+		w.timer.Reset(d)
+	}
 }
 
 // fire runs on the timer. It moves its own deadline instead of being reset at
 // every byte, which keeps the cost of a chunk low.
 func (w *watch) fire() {
+	if w.ended.Load() {
+		w.cancel(llm.Errorf(llm.KindTimeout, "the connection stayed open for %s after the answer's end", lingering))
+		return
+	}
 	if !w.came.Load() {
 		if w.limits.FirstByte > 0 {
 			w.cancel(llm.Errorf(llm.KindTimeout, "no answer within %s", w.limits.FirstByte))
 		} else {
-			w.timer.Reset(w.limits.Idle)
+			w.again(w.limits.Idle)
 		}
 		return
 	}
@@ -50,19 +77,28 @@ func (w *watch) fire() {
 		w.cancel(llm.Errorf(llm.KindTimeout, "the answer stood still for %s", w.limits.Idle))
 		return
 	}
-	w.timer.Reset(w.limits.Idle - idle)
+	w.again(w.limits.Idle - idle)
 }
 
 func (w *watch) headersCame() {
 	w.read()
-	if w.came.CompareAndSwap(false, true) && w.timer != nil && w.limits.Idle > 0 {
-		w.timer.Reset(w.limits.Idle)
+	if w.came.CompareAndSwap(false, true) && w.limits.Idle > 0 {
+		w.again(w.limits.Idle)
 	}
+}
+
+// linger says that the answer's end has come.
+func (w *watch) linger() {
+	w.ended.Store(true)
+	w.again(lingering)
 }
 
 func (w *watch) read() { w.last.Store(int64(time.Since(w.start))) }
 
 func (w *watch) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopped = true
 	if w.timer != nil {
 		w.timer.Stop()
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -34,7 +35,8 @@ type State struct {
 type Recorder interface {
 	// OpenAttempt is called before an attempt is sent; an error refuses it.
 	OpenAttempt(*Turn, *dispatch.Attempt) error
-	// CloseAttempt is called for an attempt that another one follows.
+	// CloseAttempt is called for an attempt that another one follows, which was
+	// opened just before.
 	CloseAttempt(*Turn, *dispatch.Attempt, Charge)
 	// CloseTurn is called once, with the charges of all attempts in order. The
 	// last attempt has not been closed before.
@@ -182,8 +184,20 @@ func cap0(d, limit time.Duration) time.Duration {
 	return d
 }
 
+// Bounds of what a client's body names: it comes into rows, logs and messages.
+const (
+	maxModel   = 512
+	maxEndUser = 128
+)
+
 // choose finds the candidate that a request's model name stands for.
 func (g *Gateway) choose(st *State, c *Call) (dispatch.Candidate, string, error) {
+	if n := len(c.Peeked.Model); n > maxModel {
+		return dispatch.Candidate{}, "", &llm.Error{
+			Kind: llm.KindBadRequest, Status: http.StatusBadRequest, Param: "model",
+			Message: fmt.Sprintf("the model's name has %d bytes: at most %d", n, maxModel),
+		}
+	}
 	pol := st.Policy
 	pol.May = func(account string) bool { a := st.Accounts[account]; return a != nil && a.May(c.Caller.Org) }
 	res, err := router.Resolve(c.Peeked.Model, pol, st.View, g.Now())
@@ -212,7 +226,7 @@ func (g *Gateway) choose(st *State, c *Call) (dispatch.Candidate, string, error)
 func (g *Gateway) turn(c *Call, rule string) *Turn {
 	t := &Turn{
 		ID: newID(), RequestID: c.RequestID, Org: c.Caller.Org, User: c.Caller.User, Key: c.Caller.KeyID,
-		EndUser: c.Peeked.EndUser, Agent: c.Labels.Agent, Workload: c.Labels.Workload, Class: c.Labels.Class,
+		EndUser: cut(c.Peeked.EndUser, maxEndUser), Agent: c.Labels.Agent, Workload: c.Labels.Workload, Class: c.Labels.Class,
 		Purpose: c.Labels.Purpose, RequestedModel: c.Peeked.Model, Format: c.Format.Name(), Stream: c.Peeked.Stream,
 		Started: g.Now(), Rule: rule, InputEstimate: int64(len(c.Raw.Body)+3) / 4,
 	}
@@ -226,6 +240,17 @@ func (g *Gateway) turn(c *Call, rule string) *Turn {
 		t.User = c.Labels.User
 	}
 	return t
+}
+
+// cut returns the beginning of s in at most n bytes.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }
 
 func newID() string {

@@ -48,6 +48,9 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, minBuffer); retur
 const (
 	pieceTimeout = 30 * time.Second
 	bodyTimeout  = 5 * time.Minute
+	// restTimeout is how long the rest of a body that nobody wants is waited for,
+	// which lets a client that is still sending read the refusal.
+	restTimeout = 5 * time.Second
 )
 
 // readBody reads the whole body within the limits. release gives its memory
@@ -97,9 +100,6 @@ func (s *Inference) readBody(r *request) (body []byte, release func(), e *llm.Er
 func (s *Inference) fill(r *request, buf *[]byte, limit int64, grow func(int64) *llm.Error) *llm.Error {
 	deadlines := r.ContentLength != 0
 	end := time.Now().Add(bodyTimeout)
-	if deadlines {
-		defer s.readDeadline(r, time.Time{})
-	}
 	known := r.ContentLength >= 0
 	b := *buf
 	defer func() { *buf = b }()
@@ -125,6 +125,10 @@ func (s *Inference) fill(r *request, buf *[]byte, limit int64, grow func(int64) 
 		}
 		switch {
 		case errors.Is(err, io.EOF):
+			r.bodyRead = true
+			if deadlines {
+				s.readDeadline(r, time.Time{})
+			}
 			return nil
 		case err != nil:
 			return &llm.Error{Kind: llm.KindBadRequest, Message: fmt.Sprintf("the request's body broke off after %d bytes: send it whole", len(b)), Err: err}

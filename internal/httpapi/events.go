@@ -26,6 +26,10 @@ func (s *eventStream) begin() error {
 	h := s.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no")
+	// The server's read limit is that of a request; this one goes on.
+	if err := s.c.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
 	s.w.WriteHeader(http.StatusOK)
 	return s.send(": begun\n\n")
 }

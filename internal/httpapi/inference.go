@@ -50,6 +50,11 @@ func (s *Inference) Register(mux *http.ServeMux) {
 	mux.HandleFunc("POST /v1beta/models/{action...}", s.geminiAction)
 	mux.HandleFunc("POST /v1/models/{action...}", s.geminiAction)
 	mux.HandleFunc("POST /v1beta/{action...}", s.geminiAction) // of clients that take a name with a slash for a whole path
+	// Without these the mux would send other methods to the paths below.
+	mux.HandleFunc("/v1/models", s.getOnly)
+	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE"} {
+		mux.HandleFunc(method+" /v1beta/models", s.getOnly)
+	}
 	for _, path := range []string{"/v1/embeddings", "/v1/responses/{id...}", "/v1/files", "/v1/files/", "/v1/batches", "/v1/batches/", "/v1/images/", "/v1/audio/", "/v1/realtime", "/v1/messages/batches", "/v1/messages/batches/"} {
 		mux.HandleFunc(path, s.notBuilt)
 	}
@@ -71,6 +76,8 @@ type request struct {
 	format wire.Format
 	caller identity.Caller
 	query  url.Values
+	// bodyRead says that the whole body was read.
+	bodyRead bool
 }
 
 func (s *Inference) post(f wire.Format, next handler) http.HandlerFunc {
@@ -82,6 +89,12 @@ func (s *Inference) post(f wire.Format, next handler) http.HandlerFunc {
 		}
 		s.serve(w, r, f, next)
 	}
+}
+
+// getOnly refuses methods on paths that can only be read.
+func (s *Inference) getOnly(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Allow", "GET, HEAD")
+	s.refuse(s.request(w, r, s.formatOf(r)), &llm.Error{Kind: llm.KindBadRequest, Status: http.StatusMethodNotAllowed, Message: r.Method + " is not possible here: send a GET"})
 }
 
 func (s *Inference) request(w http.ResponseWriter, r *http.Request, f wire.Format) *request {
@@ -149,6 +162,11 @@ func (s *Inference) fail(r *request, e *llm.Error) {
 		h.Set("Retry-After", strconv.Itoa(int(max(1, (e.RetryAfter+time.Second-1)/time.Second))))
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if !r.bodyRead && r.ContentLength != 0 {
+		// Before it answers, the server reads what is left, without a limit in
+		// time of its own.
+		s.readDeadline(r, time.Now().Add(restTimeout))
+	}
 	s.writeDeadline(r)
 	r.WriteHeader(status)
 	if _, err := r.ResponseWriter.Write(body); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oidostudio/oido/internal/gateway"
 	"github.com/oidostudio/oido/internal/identity"
@@ -106,7 +107,9 @@ var problems = sync.OnceFunc(func() {
 })
 
 var jsonFormat = huma.Format{
-	Marshal:   func(w io.Writer, v any) error { return json.MarshalWrite(w, v) },
+	// An answer that can't be written would end the connection, and names in old
+	// rows may be anything.
+	Marshal:   func(w io.Writer, v any) error { return json.MarshalWrite(w, v, jsontext.AllowInvalidUTF8(true)) },
 	Unmarshal: func(b []byte, v any) error { return json.Unmarshal(b, v) },
 }
 
@@ -124,6 +127,9 @@ func (m *Management) authorised(next http.Handler) http.Handler {
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")
+		if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			m.Log.Debug("no write deadline", "error", err)
+		}
 		ctx := context.WithValue(r.Context(), callerKey{}, caller)
 		ctx = context.WithValue(ctx, stillKnown{}, func() bool { _, ok := m.Directory.Lookup(text); return ok })
 		next.ServeHTTP(w, r.WithContext(ctx))

@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/oidostudio/oido/internal/llm"
 )
@@ -26,7 +28,21 @@ const (
 
 type encoder struct{ b []byte }
 
+// maxText bounds a text of a record: clients and providers write some of them.
+// All of a record's texts at this length still fit into maxRecord.
+const maxText = 2 << 10
+
 func (e *encoder) str(s string) {
+	if len(s) > maxText {
+		n := maxText
+		for n > 0 && !utf8.RuneStart(s[n]) {
+			n--
+		}
+		s = s[:n]
+	}
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, string(utf8.RuneError)) // JSON can't say it otherwise
+	}
 	e.b = append(binary.AppendUvarint(e.b, uint64(len(s))), s...)
 }
 func (e *encoder) num(n int64)              { e.b = binary.AppendVarint(e.b, n) }

@@ -59,15 +59,15 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 		o.BatchWait = 100 * time.Millisecond
 	}
 	l := &Ledger{o: o, wake: make(chan struct{}, 1)}
-	s, old, err := openSpool(filepath.Join(o.Dir, "spool"), o.SpoolCap, o.SyncEach, l.signal)
-	if err != nil {
-		return nil, err
-	}
-	l.spool = s
 	from, err := o.Store.Position(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read how far the ledger has come: %w", err)
 	}
+	s, old, err := openSpool(filepath.Join(o.Dir, "spool"), o, from, l.signal)
+	if err != nil {
+		return nil, err
+	}
+	l.spool = s
 	if len(old) > 0 && from.Segment < old[0] {
 		from = Position{old[0], 0}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,10 +47,12 @@ func (p Position) before(q Position) bool {
 
 // spool is the append-only file. It is safe for concurrent use.
 type spool struct {
-	dir  string
-	cap  int64
-	sync bool // after every record
-	wake func()
+	dir     string
+	cap     int64
+	segment int64 // a segment of this size is ended
+	sync    bool  // after every record
+	wake    func()
+	log     *slog.Logger
 
 	total atomic.Int64 // bytes in all segments
 	dirty atomic.Bool  // written since the last sync
@@ -60,22 +63,24 @@ type spool struct {
 	buf encoder
 }
 
-// openSpool starts a new segment after those that are there.
-func openSpool(dir string, limit int64, sync bool, wake func()) (*spool, []int64, error) {
+// openSpool starts a new segment after those that are there and those that were
+// taken over already.
+func openSpool(dir string, o Options, taken Position, wake func()) (*spool, []int64, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("make the spool: %w", err)
 	}
-	s := &spool{dir: dir, cap: limit, sync: sync, wake: wake}
+	// Only whole segments are given back, so several must fit under the cap.
+	s := &spool{dir: dir, cap: o.SpoolCap, segment: min(segmentSize, o.SpoolCap/4), sync: o.SyncEach, wake: wake, log: o.Log}
 	old, err := s.segments()
 	if err != nil {
 		return nil, nil, err
 	}
-	next := int64(1)
+	next := taken.Segment + 1
 	for _, n := range old {
 		if info, err := os.Stat(s.path(n)); err == nil {
 			s.total.Add(info.Size())
 		}
-		next = n + 1
+		next = max(next, n+1)
 	}
 	return s, old, s.begin(next)
 }
@@ -99,22 +104,30 @@ func (s *spool) segments() ([]int64, error) {
 	return out, nil
 }
 
-// begin starts a segment. Called with mu held, or before anyone else knows s.
+// begin starts a segment, the first of those from n on whose name is free: a
+// start that failed may have left one. Called with mu held, or before anyone
+// else knows s. Records go on where they went before when it fails.
 func (s *spool) begin(n int64) error {
-	f, err := os.OpenFile(s.path(n), os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL | os.O_APPEND
+	f, err := os.OpenFile(s.path(n), flags, 0o600)
+	for errors.Is(err, fs.ErrExist) {
+		n++
+		f, err = os.OpenFile(s.path(n), flags, 0o600)
+	}
 	if err != nil {
 		return fmt.Errorf("begin a segment of the spool: %w", err)
 	}
 	if _, err := f.Write(append([]byte(magic), formatVersion)); err != nil {
-		return errors.Join(fmt.Errorf("begin a segment of the spool: %w", err), f.Close())
+		return errors.Join(fmt.Errorf("begin a segment of the spool: %w", err), f.Close(), os.Remove(s.path(n)))
 	}
-	if s.f != nil {
-		if err := errors.Join(s.f.Sync(), s.f.Close()); err != nil {
-			return errors.Join(fmt.Errorf("end a segment of the spool: %w", err), f.Close())
-		}
-	}
+	ended := s.f
 	s.f, s.pos = f, Position{n, int64(headerSize)}
 	s.total.Add(int64(headerSize))
+	if ended != nil {
+		if err := errors.Join(ended.Sync(), ended.Close()); err != nil {
+			return fmt.Errorf("end a segment of the spool: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -149,9 +162,10 @@ func (s *spool) append(k kind, fill func(*encoder)) error {
 	} else {
 		s.dirty.Store(true)
 	}
-	if s.pos.Offset >= segmentSize {
+	if s.pos.Offset >= s.segment {
+		// The record is written, whatever becomes of the next segment.
 		if err := s.begin(s.pos.Segment + 1); err != nil {
-			return err
+			s.log.Error("the spool's segment was not ended as it should", "error", err)
 		}
 	}
 	s.wake()

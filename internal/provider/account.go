@@ -34,8 +34,11 @@ type Options struct {
 	Timeout Timeout
 	Proxy   string
 	CAFile  string
-	Orgs    []string // who may use it; empty: all
-	Now     func() time.Time
+	// Dial makes connections; nil is the network's way. Its context ends with
+	// the connect timeout.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	Orgs []string // who may use it; empty: all
+	Now  func() time.Time
 	// ModelsTTL is how long the model list is believed.
 	ModelsTTL time.Duration
 	// Simulated labels an account that isn't a real provider.
@@ -176,9 +179,16 @@ func newTransport(o Options) (*http.Transport, error) {
 	if connect <= 0 {
 		connect = 10 * time.Second
 	}
-	dialer := &net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second}
+	dial := (&net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second}).DialContext
+	if o.Dial != nil {
+		dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			ctx, cancel := context.WithTimeout(ctx, connect)
+			defer cancel()
+			return o.Dial(ctx, network, address)
+		}
+	}
 	t := &http.Transport{
-		DialContext:         dialer.DialContext,
+		DialContext:         dial,
 		TLSHandshakeTimeout: connect,
 		MaxIdleConns:        2048, MaxIdleConnsPerHost: 1024,
 		IdleConnTimeout:        90 * time.Second,

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -88,9 +90,9 @@ func (r *Recogniser) Recognise(q Request) Session {
 	case q.Header != "":
 		return Session{ID: q.Header, Source: SourceHeader}
 	case q.Previous != "":
-		return Session{ID: q.Previous, Source: SourcePrevious}
+		return Session{ID: bounded(q.Previous), Source: SourcePrevious}
 	case q.InBody != "":
-		return Session{ID: q.InBody, Source: SourceBody}
+		return Session{ID: bounded(q.InBody), Source: SourceBody}
 	}
 	o := openingOf(q.Format, q.Body)
 	s := Session{Source: SourceHash, beginning: sum([]byte(q.Org), []byte(q.KeyID), o.system, o.user)}
@@ -113,6 +115,19 @@ func (r *Recogniser) Answered(s Session, opening string) {
 	if s.First && opening != "" {
 		r.remember(s.beginning.with(opening), s.ID)
 	}
+}
+
+// maxID is how long a session's name may be: it stands in rows and in a header.
+const maxID = 128
+
+// bounded returns a name as it is, or a hash of one that is too long or can't
+// be printed.
+func bounded(name string) string {
+	if len(name) <= maxID && utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return name
+	}
+	h := sha256.Sum256([]byte(name))
+	return "s-" + hex.EncodeToString(h[:16])
 }
 
 // freshID is in the order of time, which keeps the rows of sessions that were

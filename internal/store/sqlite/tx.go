@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"sync"
 )
 
 // execer runs one of the queries of sql/ inside a transaction. Its arguments
@@ -13,9 +14,9 @@ type execer func(query string, args ...any) (driver.Result, error)
 
 // transactor keeps the statements of the writing connection. Rows are written
 // by the thousand, and database/sql's bookkeeping of each statement would be a
-// third of their cost, so transactions speak to the driver itself. The pool
-// hands out its one connection to one user at a time, which protects this too.
+// third of their cost, so transactions speak to the driver itself.
 type transactor struct {
+	mu    sync.Mutex // held while a transaction runs; protects following fields
 	conn  driverConn
 	stmts map[string]statement
 	args  []driver.NamedValue
@@ -48,6 +49,8 @@ func (s *Store) inTx(ctx context.Context, f func(exec execer) error) error {
 }
 
 func (t *transactor) run(ctx context.Context, conn driverConn, f func(exec execer) error) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.conn != conn {
 		t.conn, t.stmts = conn, map[string]statement{}
 	}
@@ -99,6 +102,8 @@ func (t *transactor) prepared(ctx context.Context, query string) (statement, err
 
 // close lets go of the statements, without which the connection would not end.
 func (t *transactor) close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	var errs []error
 	for _, st := range t.stmts {
 		errs = append(errs, st.Close())
