@@ -33,7 +33,9 @@ func see(p *wire.Peeked, f scan.Field) (ok bool) {
 	ok = true
 	switch string(f.Name) {
 	case "model":
-		p.Model, ok = interned(f)
+		var name []byte
+		name, ok = f.Text()
+		p.Model = wire.Intern(name)
 	case "stream":
 		p.Stream, ok = f.Bool()
 	case "stream_options":
@@ -60,14 +62,6 @@ func see(p *wire.Peeked, f scan.Field) (ok bool) {
 		ok = f.Kind == '['
 	}
 	return ok
-}
-
-func interned(f scan.Field) (string, bool) {
-	if f.Kind != '"' {
-		return "", f.Kind == 'n'
-	}
-	b, err := scan.Unquote(f.Value)
-	return wire.Intern(b), err == nil
 }
 
 func asksUsage(options []byte) (asks, ok bool) {

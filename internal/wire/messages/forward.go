@@ -18,7 +18,9 @@ func (Format) Peek(r wire.RawRequest) (wire.Peeked, error) {
 		ok := true
 		switch string(f.Name) {
 		case "model":
-			p.Model, ok = f.String()
+			var name []byte
+			name, ok = f.Text()
+			p.Model = wire.Intern(name)
 		case "stream":
 			p.Stream, ok = f.Bool()
 		case "max_tokens":

@@ -246,14 +246,21 @@ func Unquote(raw []byte) ([]byte, error) {
 
 // String returns the text of the field's value when it is a string; "" for null.
 func (f Field) String() (s string, ok bool) {
+	b, ok := f.Text()
+	return string(b), ok
+}
+
+// Text is String as a part of the value, which costs nothing where it has no
+// escapes.
+func (f Field) Text() (text []byte, ok bool) {
 	switch f.Kind {
 	case 'n':
-		return "", true
+		return nil, true
 	case '"':
 		b, err := Unquote(f.Value)
-		return string(b), err == nil
+		return b, err == nil
 	}
-	return "", false
+	return nil, false
 }
 
 // Bool returns the field's value when it is a boolean; false for null.
