@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -154,8 +155,11 @@ func TestWhatATurnCosts(t *testing.T) {
 		w.WriteHeader(529)
 		_, _ = io.WriteString(w, `{"error":{"message":"busy"}}`)
 	}
+	var spent atomic.Value // the key that was tried first
 	oneKeyIsSpent := func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") == "Bearer a" {
+		key := r.Header.Get("Authorization")
+		spent.CompareAndSwap(nil, key)
+		if spent.Load() == key {
 			w.WriteHeader(429)
 			_, _ = io.WriteString(w, `{"error":{"message":"spent","code":"insufficient_quota"}}`)
 			return
