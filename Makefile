@@ -39,8 +39,11 @@ race:
 fuzz:
 	@tools/fuzz
 
+# The binary beside a bare proxy, then what has no proxy to compare with.
 bench: build
-	@go run ./bench
+	@status=0; go run ./bench || status=$$?; \
+	go test -run '^$$' -bench 'Peek|Reader|WriteTurns' -benchmem ./internal/wire ./internal/wire/sse ./internal/store/sqlite | grep ^Benchmark; \
+	exit $$status
 
 lint:
 	@go tool -modfile=tools/go.mod golangci-lint run ./...
