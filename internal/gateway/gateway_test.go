@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -154,8 +155,9 @@ func TestWhatATurnCosts(t *testing.T) {
 		w.WriteHeader(529)
 		_, _ = io.WriteString(w, `{"error":{"message":"busy"}}`)
 	}
+	var spent atomic.Bool // whichever key is asked first: the choice is by chance
 	oneKeyIsSpent := func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") == "Bearer a" {
+		if !spent.Swap(true) {
 			w.WriteHeader(429)
 			_, _ = io.WriteString(w, `{"error":{"message":"spent","code":"insufficient_quota"}}`)
 			return
