@@ -24,8 +24,20 @@ var gaps = []struct {
 	used func(*Config) bool
 }{
 	{
-		Gap{"database", "PostgreSQL isn't built yet; set database: sqlite", true},
+		Gap{"database", "PostgreSQL isn't built yet, and no server starts with it; set database: sqlite", true},
 		func(c *Config) bool { return c.Database != "sqlite" },
+	},
+	{
+		Gap{"public_url", "sign-in and links of the Studio aren't built yet; nothing is done with it", false},
+		func(c *Config) bool { return c.PublicURL != "" },
+	},
+	{
+		Gap{"trusted_proxies", "believing X-Forwarded-… headers isn't built yet; they are ignored", false},
+		func(c *Config) bool { return len(c.TrustedProxies) > 0 },
+	},
+	{
+		Gap{"cors_origins", "answering pages of other origins isn't built yet; browsers keep the answers of /v1 from them", false},
+		func(c *Config) bool { return len(c.CORSOrigins) > 0 },
 	},
 	{
 		Gap{"redis", "sharing limits and health between nodes isn't built yet; this node works by itself", false},
