@@ -173,6 +173,9 @@ func (s *Server) Apply(cfg *config.Config) error {
 		c.account.Close()
 	}
 	s.log.Info("configuration in force", "providers", describe(accounts), "keys", s.directory.Len())
+	if len(accounts) == 0 {
+		s.log.Warn("no provider is connected, so no model can answer: set a key like OPENAI_API_KEY and start again, or name providers in a configuration file; `oido demo` needs none")
+	}
 	return nil
 }
 
