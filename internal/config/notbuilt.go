@@ -60,7 +60,7 @@ var gaps = []struct {
 		func(c *Config) bool { return c.Baseline != "" },
 	},
 	{
-		Gap{"aliases", "aliases for several models aren't built yet; requests that name one get 501. An alias for one model works", false},
+		Gap{"aliases", "going on to an alias's next model isn't built yet; the first that is connected answers, or nobody does", false},
 		func(c *Config) bool {
 			return slices.ContainsFunc(c.Aliases, func(e Entry[Chain]) bool { return len(e.Value) > 1 })
 		},
