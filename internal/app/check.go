@@ -86,7 +86,7 @@ const trialOrg = "doctor"
 func newTrial(ctx context.Context, cfg *config.Config, o CheckOptions) (_ *trial, err error) {
 	dir, err := os.MkdirTemp("", "oido-doctor-")
 	if err != nil {
-		return nil, fmt.Errorf("make a folder for the check: %w", err)
+		return nil, fmt.Errorf("make a folder for the check: %w; set TMPDIR to one that can be written", err)
 	}
 	t := &trial{key: rand.Text(), cfg: cfg}
 	try := *cfg

@@ -443,3 +443,25 @@ func TestTheLogIsOneFormat(t *testing.T) {
 		}
 	}
 }
+
+func TestDoctorLooksWhereTheFirstStartWould(t *testing.T) {
+	dir, file := t.TempDir(), filepath.Join(t.TempDir(), "oido.yaml")
+	if err := os.WriteFile(file, []byte("providers: {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args  []string
+		shows string
+	}{
+		{[]string{"--config", file, "--data-dir", filepath.Join(dir, "a", "b", "c")}, "a/b/c: can be written"},
+		{[]string{"--data-dir", filepath.Join(dir, "a"), "--provider", "nobody-has-this"}, "WRONG  provider nobody-has-this: is not connected"},
+	} {
+		status, out, _ := run(t, append([]string{"doctor", "--no-call", "--listen", "127.0.0.1:0"}, c.args...)...)
+		if status != 1 || !strings.Contains(out, c.shows) {
+			t.Errorf("%v: %d\n%s", c.args, status, out)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("doctor leaves %v (%v)", left, err)
+	}
+}
