@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -130,7 +132,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	}
 	s.inference = &httpapi.Inference{
 		Gateway: s.gateway, Directory: s.directory, Names: identity.NewNames(time.Now, newNames), Log: o.Log,
-		BodyLimit: func() int64 { return int64(s.cfg.Load().BodyLimit) }, Budget: httpapi.NewBudget(maxBodies),
+		Host: s.host, BodyLimit: func() int64 { return int64(s.cfg.Load().BodyLimit) }, Budget: httpapi.NewBudget(maxBodies),
 		Chat: all[llm.FormatChat], Messages: all[llm.FormatMessages], Gemini: all[llm.FormatGemini], Responses: all[llm.FormatResponses],
 	}
 	s.meters = newMeters(s)
@@ -256,7 +258,31 @@ func (s *Server) Handler() (http.Handler, error) {
 	if err := m.Register(mux); err != nil {
 		return nil, fmt.Errorf("describe the management API: %w", err)
 	}
-	return mux, nil
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The wire APIs look by themselves, and refuse in their formats.
+		if !strings.HasPrefix(r.URL.Path, "/v1") {
+			if err := s.host(r); err != nil {
+				s.say(w, http.StatusForbidden, err.Error()+"\n")
+				return
+			}
+		}
+		mux.ServeHTTP(w, r)
+	}), nil
+}
+
+// host says why a request isn't served under the name that it came by.
+func (s *Server) host(r *http.Request) error {
+	if identity.HasKeyHeader(r.Header) {
+		return nil
+	}
+	var local netip.Addr
+	if a, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok {
+		local = a.AddrPort().Addr()
+	}
+	if identity.HostAllowed(local, r.Host, s.cfg.Load().PublicURL) {
+		return nil
+	}
+	return errors.New("under this name only requests with a key in a header are served: send one, ask under a local address, or set public_url to the name in the configuration")
 }
 
 // listed says when an account's model list was read, and why the last reading

@@ -296,3 +296,49 @@ func (g *gateway) send(t *testing.T, method, path, body string) (int, string, ht
 	}
 	return resp.StatusCode, string(b), resp.Header
 }
+
+// TestStrangeHostsNeedAKeyInAHeader: a page whose name was made to resolve to this
+// machine can ask, but can't set a header with a key that it doesn't know.
+func TestStrangeHostsNeedAKeyInAHeader(t *testing.T) {
+	dir := t.TempDir()
+	cfg, err := load(t, dir, "public_url: https://oido.example\n"+file(firstKey, provider(t), "one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGateway(t, cfg, io.Discard)
+	inURL := "/v1beta/models?key=" + firstKey
+	for _, c := range []struct {
+		host, path, key string
+		status          int
+	}{
+		{"", "/healthz", "", 200},
+		{"localhost:1", "/healthz", "", 200},
+		{"oido.example", "/healthz", "", 200},
+		{"evil.example", "/healthz", "", 403},
+		{"evil.example", "/api/openapi.json", "", 403},
+		{"localhost", "/api/openapi.json", "", 200},
+		{"oido.example", inURL, "", 200},
+		{"evil.example", inURL, "", 403},
+		{"evil.example", "/v1/models", firstKey, 200},
+		{"evil.example", "/v1/models", "", 401},
+		{"evil.example", "/api/v1/models", firstKey, 200},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, g.url+c.path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = c.host
+		if c.key != "" {
+			req.Header.Set("Authorization", "Bearer "+c.key)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || resp.StatusCode != c.status || c.status == 403 && !strings.Contains(string(body), "public_url") {
+			t.Errorf("%s under %q: %d %v %.200s", c.path, c.host, resp.StatusCode, err, body)
+		}
+	}
+}

@@ -292,7 +292,6 @@ func TestPostgresIsFatal(t *testing.T) {
 func TestWhatHasNoEffectIsSaid(t *testing.T) {
 	t.Parallel()
 	for field, text := range map[string]string{
-		"public_url":      "public_url: https://oido.example\n",
 		"trusted_proxies": "trusted_proxies: [10.0.0.0/8]\n",
 		"cors_origins":    "cors_origins: [https://app.example]\n",
 		"redis":           "redis: redis://cache\n",

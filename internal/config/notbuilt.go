@@ -28,10 +28,6 @@ var gaps = []struct {
 		func(c *Config) bool { return c.Database != "sqlite" },
 	},
 	{
-		Gap{"public_url", "sign-in and links of the Studio aren't built yet; nothing is done with it", false},
-		func(c *Config) bool { return c.PublicURL != "" },
-	},
-	{
 		Gap{"trusted_proxies", "believing X-Forwarded-… headers isn't built yet; they are ignored", false},
 		func(c *Config) bool { return len(c.TrustedProxies) > 0 },
 	},
