@@ -49,10 +49,12 @@ var laterTypes = []string{"nvidia", "mistral", "xai", "groq", "together", "moons
 func connect(cfg *config.Config, now func() time.Time) ([]connected, error) {
 	var out []connected
 	providers := cfg.Providers
-	if cfg.ProvidersFromEnv && ollamaAnswers() {
-		local := config.DefaultProvider()
-		local.Type = ollama
-		providers = append(slices.Clone(providers), config.Entry[config.Provider]{Name: ollama, Value: local})
+	if cfg.ProvidersFromEnv {
+		running, err := local()
+		if err != nil {
+			return nil, err
+		}
+		providers = slices.Concat(providers, running)
 	}
 	for _, e := range providers {
 		p := e.Value
@@ -93,12 +95,26 @@ func connect(cfg *config.Config, now func() time.Time) ([]connected, error) {
 	return out, nil
 }
 
-// ollama is the one type that needs no key, so that it is looked for by asking.
-const ollama = "ollama"
+// local are the providers that answer on this machine without a key.
+func local() ([]config.Entry[config.Provider], error) {
+	profiles, err := provider.Profiles()
+	if err != nil {
+		return nil, err
+	}
+	var out []config.Entry[config.Provider]
+	for _, p := range profiles {
+		if at := p.LocalAddress(); at != "" && answers(at) {
+			v := config.DefaultProvider()
+			v.Type = p.Type
+			out = append(out, config.Entry[config.Provider]{Name: p.AccountName(), Value: v})
+		}
+	}
+	return out, nil
+}
 
-// ollamaAnswers says whether a local Ollama runs at its usual place.
-func ollamaAnswers() bool {
-	c, err := net.DialTimeout("tcp", "127.0.0.1:11434", 300*time.Millisecond) //nolint:noctx // it has its own limit
+// answers says whether something listens at an address.
+func answers(address string) bool {
+	c, err := net.DialTimeout("tcp", address, 300*time.Millisecond) //nolint:noctx // it has its own limit
 	if err != nil {
 		return false
 	}
