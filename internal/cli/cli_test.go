@@ -231,6 +231,15 @@ func TestConfigCommands(t *testing.T) {
 	if status, out, _ := run(t, "config", "schema"); status != 0 || !jsontext.Value(out).IsValid() || !strings.Contains(out, `"providers"`) {
 		t.Errorf("%d %.200q", status, out)
 	}
+	write("providers:\n  off: {type: openai, api_key: \"${NOT_SET_ANYWHERE}\"}\naliases: {a: nobody/x}\nclasses: {}\nbaseline: nobody/x\n")
+	for _, flags := range [][]string{nil, {"--json"}} {
+		status, out, errOut := run(t, append([]string{"config", "check", "--config", file}, flags...)...)
+		for _, says := range []string{"expands to nothing", "aliases.a", "savings"} {
+			if status != 0 || errOut != "" || strings.Count(out, says) != 1 {
+				t.Errorf("%q is not said once: %d %q %q", says, status, out, errOut)
+			}
+		}
+	}
 	write("providers:\n  mine: {type: openai, api_kye: very-secret-key}\n")
 	status, out, errOut := run(t, "config", "check", "--config", file)
 	if status != 1 || out != "" || !strings.Contains(errOut, file+":2") || !strings.Contains(errOut, "api_key") || strings.Contains(errOut, "very-secret") {

@@ -60,7 +60,7 @@ func doctor() *cobra.Command {
   oido doctor --no-call --json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, _, err := flags.load(c)
+			cfg, err := flags.load(c)
 			if err != nil {
 				return err
 			}
