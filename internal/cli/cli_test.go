@@ -178,6 +178,17 @@ func TestTablesAndJSON(t *testing.T) {
 	}
 }
 
+func TestNoModelIsSaid(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"data":[],"next_cursor":null}`)
+	}))
+	defer s.Close()
+	defer http.DefaultClient.CloseIdleConnections()
+	if status, out, errOut := run(t, "models", "haiku", "--server", s.URL, "--key", "good"); status != 0 || out != "" || !strings.Contains(errOut, "oido providers") {
+		t.Errorf("%d %q %q", status, out, errOut)
+	}
+}
+
 func TestTheKeyInTheDataFolder(t *testing.T) {
 	url, asked := gateway(t)
 	dir := t.TempDir()

@@ -95,10 +95,11 @@ func (r *runner) run(ctx context.Context) error {
 		if fields := config.RestartNeeded(cfg, next); len(fields) > 0 {
 			log.Warn("these changes need a restart", "fields", fields)
 		}
-		setLevel(level, next.Log.Level)
 		if err := s.Apply(next); err != nil {
 			log.Error("the new configuration is not in force", "error", err)
+			return
 		}
+		setLevel(level, next.Log.Level)
 	}, func(err error) { log.Error("the changed configuration is not in force", "error", err) })
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
