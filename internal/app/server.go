@@ -250,6 +250,13 @@ func (s *Server) Handler() (http.Handler, error) {
 	s.inference.Register(mux)
 	s.operations(mux)
 	mux.Handle("GET /metrics", s.operatorsOnly(s.meters.handler()))
+	for path, what := range map[string]string{
+		"/{$}":  "OIDO serves here. The Studio is not built yet: look with `oido usage`, `oido turns` and `oido models`, and point clients at /v1\n",
+		"/mcp":  "the Model Context Protocol is not built yet\n",
+		"/mcp/": "the Model Context Protocol is not built yet\n",
+	} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { s.say(w, http.StatusNotImplemented, what) })
+	}
 	m := &httpapi.Management{
 		Gateway: s.gateway, Directory: s.directory, Reader: s.store, Zone: s.cfg.Load().Location(), Version: s.version,
 		RowDays: s.cfg.Load().Retention.RawDays,

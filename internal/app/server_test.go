@@ -312,6 +312,9 @@ func TestStrangeHostsNeedAKeyInAHeader(t *testing.T) {
 		status          int
 	}{
 		{"", "/healthz", "", 200},
+		{"", "/", "", 501},
+		{"", "/mcp", "", 501},
+		{"", "/nothing", "", 404},
 		{"localhost:1", "/healthz", "", 200},
 		{"oido.example", "/healthz", "", 200},
 		{"evil.example", "/healthz", "", 403},
