@@ -170,6 +170,11 @@ func TestTablesAndJSON(t *testing.T) {
 			t.Errorf("%s with a bad key: %d %q %q", command, status, out, errOut)
 		}
 	}
+	for _, end := range []string{"/v1", "/v1/"} {
+		if status, _, errOut := run(t, "usage", "--server", url+end, "--key", "good"); status != 0 {
+			t.Errorf("an SDK's base URL, %s: %d %s", end, status, errOut)
+		}
+	}
 	*asked = nil
 	t.Setenv("OIDO_URL", url)
 	t.Setenv("OIDO_KEY", "good")
