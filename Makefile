@@ -28,7 +28,10 @@ test: sdk
 sdk: $(patsubst %package.json,%node_modules/.package-lock.json,$(wildcard test/sdk/package.json))
 
 test/sdk/node_modules/.package-lock.json: test/sdk/package.json $(wildcard test/sdk/package-lock.json test/sdk/.npmrc)
-	@command -v npm >/dev/null || { echo "make test: Node.js 20 or later with npm is needed for the SDK suite; install it and run again" >&2; exit 1; }
+	@if ! command -v npm >/dev/null && [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null; fi
+	@command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || \
+		{ echo "make test: Node.js 20 or later with npm is needed for the SDK suite; install it and run again" >&2; exit 1; }
 	@cd test/sdk && npm ci --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 

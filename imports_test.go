@@ -74,10 +74,7 @@ var importRules = []importRule{
 		why:    "SQL stands beside its store and nowhere else",
 	},
 	{
-		from: []string{
-			"~/internal/llm/...", "~/internal/wire/...", "~/internal/provider/...", "~/internal/catalog/...",
-			"~/internal/dispatch/...", "~/internal/gateway/...", "~/internal/ledger/...", "~/internal/identity/...",
-		},
+		from:   []string{"~/..."},
 		never:  []string{"encoding/json", "encoding/json/..."},
 		direct: true,
 		why:    "it takes duplicate names, matches fields in any case and replaces broken UTF-8 in silence; use go-json-experiment/json",

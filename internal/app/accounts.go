@@ -28,7 +28,12 @@ func ConfigOptions(o config.Options) (config.Options, error) {
 	}
 	o.ProviderTypes = map[string]config.ProviderType{}
 	for _, t := range laterTypes {
-		o.ProviderTypes[t] = config.ProviderType{Type: t}
+		for _, name := range t.names {
+			o.ProviderTypes[name] = config.ProviderType{Type: t.names[0]}
+		}
+		if t.env != "" {
+			o.EnvProviders = append(o.EnvProviders, config.EnvProvider{Name: t.names[len(t.names)-1], Type: t.names[0], Vars: []string{t.env}})
+		}
 	}
 	for _, p := range profiles {
 		for _, name := range append([]string{p.Type}, p.Aliases...) {
@@ -41,18 +46,34 @@ func ConfigOptions(o config.Options) (config.Options, error) {
 	return o, nil
 }
 
-// laterTypes are accepted in a configuration; their providers say that they are
-// off.
-var laterTypes = []string{"nvidia", "mistral", "xai", "groq", "together", "moonshot", "dashscope", "alibaba", "azure-openai", "azure", "vertex", "google-vertex", "bedrock"}
+// laterTypes are accepted in a configuration and in the environment; their
+// providers say that they are off. The last of the names is the catalog's.
+var laterTypes = []struct {
+	names []string
+	env   string // the variable that holds a key, where a key is all it takes
+}{
+	{[]string{"nvidia"}, "NVIDIA_API_KEY"},
+	{[]string{"mistral"}, "MISTRAL_API_KEY"},
+	{[]string{"xai"}, "XAI_API_KEY"},
+	{[]string{"groq"}, "GROQ_API_KEY"},
+	{[]string{"together"}, "TOGETHER_API_KEY"},
+	{[]string{"moonshot"}, "MOONSHOT_API_KEY"},
+	{[]string{"dashscope", "alibaba"}, "DASHSCOPE_API_KEY"},
+	{[]string{"azure-openai", "azure"}, ""},
+	{[]string{"vertex", "google-vertex"}, ""},
+	{[]string{"bedrock"}, ""},
+}
 
 // connect makes the accounts of a configuration, in its order.
 func connect(cfg *config.Config, now func() time.Time) ([]connected, error) {
 	var out []connected
 	providers := cfg.Providers
-	if cfg.ProvidersFromEnv && ollamaAnswers() {
-		local := config.DefaultProvider()
-		local.Type = ollama
-		providers = append(slices.Clone(providers), config.Entry[config.Provider]{Name: ollama, Value: local})
+	if cfg.ProvidersFromEnv {
+		running, err := local()
+		if err != nil {
+			return nil, err
+		}
+		providers = slices.Concat(providers, running)
 	}
 	for _, e := range providers {
 		p := e.Value
@@ -93,12 +114,26 @@ func connect(cfg *config.Config, now func() time.Time) ([]connected, error) {
 	return out, nil
 }
 
-// ollama is the one type that needs no key, so that it is looked for by asking.
-const ollama = "ollama"
+// local are the providers that answer on this machine without a key.
+func local() ([]config.Entry[config.Provider], error) {
+	profiles, err := provider.Profiles()
+	if err != nil {
+		return nil, err
+	}
+	var out []config.Entry[config.Provider]
+	for _, p := range profiles {
+		if at := p.LocalAddress(); at != "" && answers(at) {
+			v := config.DefaultProvider()
+			v.Type = p.Type
+			out = append(out, config.Entry[config.Provider]{Name: p.AccountName(), Value: v})
+		}
+	}
+	return out, nil
+}
 
-// ollamaAnswers says whether a local Ollama runs at its usual place.
-func ollamaAnswers() bool {
-	c, err := net.DialTimeout("tcp", "127.0.0.1:11434", 300*time.Millisecond) //nolint:noctx // it has its own limit
+// answers says whether something listens at an address.
+func answers(address string) bool {
+	c, err := net.DialTimeout("tcp", address, 300*time.Millisecond) //nolint:noctx // it has its own limit
 	if err != nil {
 		return false
 	}

@@ -86,16 +86,22 @@ const trialOrg = "doctor"
 func newTrial(ctx context.Context, cfg *config.Config, o CheckOptions) (_ *trial, err error) {
 	dir, err := os.MkdirTemp("", "oido-doctor-")
 	if err != nil {
-		return nil, fmt.Errorf("make a folder for the check: %w", err)
+		return nil, fmt.Errorf("make a folder for the check: %w; set TMPDIR to one that can be written", err)
 	}
 	t := &trial{key: rand.Text(), cfg: cfg}
 	try := *cfg
 	try.DataDir, try.Aliases, try.Keys, try.KeysListed = dir, nil, []config.Key{{Key: config.Secret(t.key), Org: trialOrg, User: trialOrg, Role: "admin"}}, true
 	try.TLS = config.TLS{} // it is asked over loopback
-	try.Providers = slices.Clone(cfg.Providers)
+	try.Providers, try.ProvidersFromEnv = slices.Clone(cfg.Providers), false
+	if cfg.ProvidersFromEnv {
+		running, err := local()
+		if err != nil {
+			return nil, errors.Join(err, os.RemoveAll(dir))
+		}
+		try.Providers = append(try.Providers, running...)
+	}
 	if o.Only != "" {
 		try.Providers = slices.DeleteFunc(try.Providers, func(e config.Entry[config.Provider]) bool { return e.Name != o.Only })
-		try.ProvidersFromEnv = cfg.ProvidersFromEnv && o.Only == ollama
 	}
 	for i := range try.Providers {
 		try.Providers[i].Value.Orgs = nil

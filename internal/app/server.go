@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -130,7 +132,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	}
 	s.inference = &httpapi.Inference{
 		Gateway: s.gateway, Directory: s.directory, Names: identity.NewNames(time.Now, newNames), Log: o.Log,
-		BodyLimit: func() int64 { return int64(s.cfg.Load().BodyLimit) }, Budget: httpapi.NewBudget(maxBodies),
+		Host: s.host, BodyLimit: func() int64 { return int64(s.cfg.Load().BodyLimit) }, Budget: httpapi.NewBudget(maxBodies),
 		Chat: all[llm.FormatChat], Messages: all[llm.FormatMessages], Gemini: all[llm.FormatGemini], Responses: all[llm.FormatResponses],
 	}
 	s.meters = newMeters(s)
@@ -173,6 +175,9 @@ func (s *Server) Apply(cfg *config.Config) error {
 		c.account.Close()
 	}
 	s.log.Info("configuration in force", "providers", describe(accounts), "keys", s.directory.Len())
+	if len(accounts) == 0 {
+		s.log.Warn("no provider is connected, so no model can answer: set a key like OPENAI_API_KEY and start again, or name providers in a configuration file; `oido demo` needs none")
+	}
 	return nil
 }
 
@@ -245,6 +250,13 @@ func (s *Server) Handler() (http.Handler, error) {
 	s.inference.Register(mux)
 	s.operations(mux)
 	mux.Handle("GET /metrics", s.operatorsOnly(s.meters.handler()))
+	for path, what := range map[string]string{
+		"/{$}":  "OIDO serves here. The Studio is not built yet: look with `oido usage`, `oido turns` and `oido models`, and point clients at /v1\n",
+		"/mcp":  "the Model Context Protocol is not built yet\n",
+		"/mcp/": "the Model Context Protocol is not built yet\n",
+	} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { s.say(w, http.StatusNotImplemented, what) })
+	}
 	m := &httpapi.Management{
 		Gateway: s.gateway, Directory: s.directory, Reader: s.store, Zone: s.cfg.Load().Location(), Version: s.version,
 		RowDays: s.cfg.Load().Retention.RawDays,
@@ -253,7 +265,31 @@ func (s *Server) Handler() (http.Handler, error) {
 	if err := m.Register(mux); err != nil {
 		return nil, fmt.Errorf("describe the management API: %w", err)
 	}
-	return mux, nil
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The wire APIs look by themselves, and refuse in their formats.
+		if !strings.HasPrefix(r.URL.Path, "/v1") {
+			if err := s.host(r); err != nil {
+				s.say(w, http.StatusForbidden, err.Error()+"\n")
+				return
+			}
+		}
+		mux.ServeHTTP(w, r)
+	}), nil
+}
+
+// host says why a request isn't served under the name that it came by.
+func (s *Server) host(r *http.Request) error {
+	if identity.HasKeyHeader(r.Header) {
+		return nil
+	}
+	var local netip.Addr
+	if a, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok {
+		local = a.AddrPort().Addr()
+	}
+	if identity.HostAllowed(local, r.Host, s.cfg.Load().PublicURL) {
+		return nil
+	}
+	return errors.New("under this name only requests with a key in a header are served: send one, ask under a local address, or set public_url to the name in the configuration")
 }
 
 // listed says when an account's model list was read, and why the last reading

@@ -296,3 +296,75 @@ func (g *gateway) send(t *testing.T, method, path, body string) (int, string, ht
 	}
 	return resp.StatusCode, string(b), resp.Header
 }
+
+// TestStrangeHostsNeedAKeyInAHeader: a page whose name was made to resolve to this
+// machine can ask, but can't set a header with a key that it doesn't know.
+func TestStrangeHostsNeedAKeyInAHeader(t *testing.T) {
+	dir := t.TempDir()
+	cfg, err := load(t, dir, "public_url: https://oido.example\n"+file(firstKey, provider(t), "one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGateway(t, cfg, io.Discard)
+	inURL := "/v1beta/models?key=" + firstKey
+	for _, c := range []struct {
+		host, path, key string
+		status          int
+	}{
+		{"", "/healthz", "", 200},
+		{"", "/", "", 501},
+		{"", "/mcp", "", 501},
+		{"", "/nothing", "", 404},
+		{"localhost:1", "/healthz", "", 200},
+		{"oido.example", "/healthz", "", 200},
+		{"evil.example", "/healthz", "", 403},
+		{"evil.example", "/api/openapi.json", "", 403},
+		{"localhost", "/api/openapi.json", "", 200},
+		{"oido.example", inURL, "", 200},
+		{"evil.example", inURL, "", 403},
+		{"evil.example", "/v1/models", firstKey, 200},
+		{"evil.example", "/v1/models", "", 401},
+		{"evil.example", "/api/v1/models", firstKey, 200},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, g.url+c.path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = c.host
+		if c.key != "" {
+			req.Header.Set("Authorization", "Bearer "+c.key)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || resp.StatusCode != c.status || c.status == 403 && !strings.Contains(string(body), "public_url") {
+			t.Errorf("%s under %q: %d %v %.200s", c.path, c.host, resp.StatusCode, err, body)
+		}
+	}
+}
+
+// TestProvidersOfTheEnvironmentThatAreNotBuiltSaySo: a key that is set and has no
+// effect would be looked for at the provider.
+func TestProvidersOfTheEnvironmentThatAreNotBuiltSaySo(t *testing.T) {
+	env := map[string]string{"NVIDIA_API_KEY": "nv-secret-of-ours", "DASHSCOPE_API_KEY": "ds-secret-of-ours", "OPENAI_API_KEY": "sk-secret-of-ours"}
+	o, err := app.ConfigOptions(config.Options{LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, warnings, err := config.Load(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names := cfg.Providers.Names(); len(names) != 1 || names[0] != "openai" {
+		t.Errorf("connected: %v", names)
+	}
+	told := fmt.Sprint(warnings)
+	for _, says := range []string{"nvidia is off", "alibaba is off", "aren't built yet"} {
+		if !strings.Contains(told, says) || strings.Contains(told, "secret") {
+			t.Errorf("%q is not told, or too much: %s", says, told)
+		}
+	}
+}

@@ -160,6 +160,41 @@ func TestViewJoinsSnapshotListAndDeclared(t *testing.T) {
 	}
 }
 
+// TestWhatALiveListTells: when a model came out, where the snapshot doesn't know.
+func TestWhatALiveListTells(t *testing.T) {
+	t.Parallel()
+	created := time.Date(2026, 11, 20, 23, 0, 0, 0, time.UTC)
+	v, err := catalog.NewView([]catalog.Account{{Name: "work", Catalog: "openai", Listed: []wire.ListedModel{
+		{ID: "new-one", Created: created}, {ID: "undated"}, {ID: "gpt-4o", Created: created},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]string{"new-one": "2026-11-20", "undated": "", "gpt-4o": "2024-05-13"} {
+		if got := v.Lookup("work", id).Released; got != want {
+			t.Errorf("%s came out on %q, want %q", id, got, want)
+		}
+	}
+}
+
+func TestModelsThatEmbedDoNotGenerate(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]bool{
+		"gemini-embedding-001": false, "text-embedding-3-large": false, "nomic-embed-text:latest": false, "nvidia/NV-Embed-v1": false,
+		"gemini-2.5-flash": true, "whatever": true,
+	} {
+		// What the sources say of its output is text, or nothing.
+		for _, out := range [][]string{nil, {"text"}} {
+			if got := (&catalog.Model{ID: id, Out: out}).Generates(); got != want {
+				t.Errorf("%s with output %v generates: %v", id, out, got)
+			}
+		}
+	}
+	if (&catalog.Model{ID: "gpt-image-1", Out: []string{"image"}}).Generates() {
+		t.Error("a model of images generates text")
+	}
+}
+
 func TestRetiredByDateOrState(t *testing.T) {
 	t.Parallel()
 	at := func(s string) time.Time { d, _ := time.Parse(time.DateOnly, s); return d }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/oidostudio/oido/internal/llm"
@@ -59,8 +60,11 @@ func (l *Lifecycle) Retired(now time.Time) bool {
 // Takes says whether the model reads a kind of input; an unknown list takes all.
 func (m *Model) Takes(kind string) bool { return len(m.In) == 0 || slices.Contains(m.In, kind) }
 
-// Generates says whether the model answers with text, as far as is known.
-func (m *Model) Generates() bool { return len(m.Out) == 0 || slices.Contains(m.Out, "text") }
+// Generates says whether the model answers with text, as far as is known. Models
+// that embed are known by their names: sources say that they write text.
+func (m *Model) Generates() bool {
+	return (len(m.Out) == 0 || slices.Contains(m.Out, "text")) && !strings.Contains(strings.ToLower(m.ID), "embed")
+}
 
 // PriceAt returns what the model costs at a point in time; nil: unknown.
 func (m *Model) PriceAt(at time.Time) *Price {

@@ -136,6 +136,9 @@ func merge(m Model, l wire.ListedModel) Model {
 	m.Name = cmp.Or(l.Name, m.Name)
 	m.Context = cmp.Or(l.Context, m.Context)
 	m.MaxOutput = cmp.Or(l.MaxOutput, m.MaxOutput)
+	if m.Released == "" && !l.Created.IsZero() {
+		m.Released = l.Created.UTC().Format(time.DateOnly)
+	}
 	if l.Tools != nil {
 		m.Caps.Tools = l.Tools
 	}

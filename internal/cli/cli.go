@@ -98,19 +98,16 @@ func (f *configFlags) options(c *cobra.Command) (config.Options, error) {
 }
 
 // load reads the configuration and tells what in it has no effect.
-func (f *configFlags) load(c *cobra.Command) (*config.Config, config.Options, error) {
+func (f *configFlags) load(c *cobra.Command) (*config.Config, error) {
 	o, err := f.options(c)
 	if err != nil {
-		return nil, o, err
+		return nil, err
 	}
 	cfg, warnings, err := config.Load(o)
-	if err != nil {
-		return nil, o, err
-	}
 	for _, w := range warnings {
 		fmt.Fprintln(c.ErrOrStderr(), "warning:", w)
 	}
-	return cfg, o, nil
+	return cfg, err
 }
 
 // logger makes the program's log.

@@ -3,16 +3,20 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"go.uber.org/goleak"
 
@@ -166,11 +170,27 @@ func TestTablesAndJSON(t *testing.T) {
 			t.Errorf("%s with a bad key: %d %q %q", command, status, out, errOut)
 		}
 	}
+	for _, end := range []string{"/v1", "/v1/"} {
+		if status, _, errOut := run(t, "usage", "--server", url+end, "--key", "good"); status != 0 {
+			t.Errorf("an SDK's base URL, %s: %d %s", end, status, errOut)
+		}
+	}
 	*asked = nil
 	t.Setenv("OIDO_URL", url)
 	t.Setenv("OIDO_KEY", "good")
 	if status, _, errOut := run(t, "usage", "--window", "30d", "--by", "agent,user"); status != 0 || len(*asked) != 1 || (*asked)[0] != "Bearer good /api/v1/usage?by=agent%2Cuser&window=30d" {
 		t.Errorf("%d %q: %q", status, errOut, *asked)
+	}
+}
+
+func TestNoModelIsSaid(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"data":[],"next_cursor":null}`)
+	}))
+	defer s.Close()
+	defer http.DefaultClient.CloseIdleConnections()
+	if status, out, errOut := run(t, "models", "haiku", "--server", s.URL, "--key", "good"); status != 0 || out != "" || !strings.Contains(errOut, "oido providers") {
+		t.Errorf("%d %q %q", status, out, errOut)
 	}
 }
 
@@ -227,6 +247,15 @@ func TestConfigCommands(t *testing.T) {
 	if status, out, _ := run(t, "config", "schema"); status != 0 || !jsontext.Value(out).IsValid() || !strings.Contains(out, `"providers"`) {
 		t.Errorf("%d %.200q", status, out)
 	}
+	write("providers:\n  off: {type: openai, api_key: \"${NOT_SET_ANYWHERE}\"}\naliases: {a: nobody/x}\nclasses: {}\nbaseline: nobody/x\n")
+	for _, flags := range [][]string{nil, {"--json"}} {
+		status, out, errOut := run(t, append([]string{"config", "check", "--config", file}, flags...)...)
+		for _, says := range []string{"expands to nothing", "aliases.a", "savings"} {
+			if status != 0 || errOut != "" || strings.Count(out, says) != 1 {
+				t.Errorf("%q is not said once: %d %q %q", says, status, out, errOut)
+			}
+		}
+	}
 	write("providers:\n  mine: {type: openai, api_kye: very-secret-key}\n")
 	status, out, errOut := run(t, "config", "check", "--config", file)
 	if status != 1 || out != "" || !strings.Contains(errOut, file+":2") || !strings.Contains(errOut, "api_key") || strings.Contains(errOut, "very-secret") {
@@ -255,8 +284,8 @@ func started(t *testing.T, args ...string) (url string, stop func() (status int,
 		url += string(text[:n])
 	}
 	go func() { _, _ = io.Copy(io.Discard, r) }()
-	_, url, _ = strings.Cut(url, " on ")
-	return strings.TrimSpace(url), func() (int, string) {
+	_, url, _ = strings.Cut(url, " on http")
+	return "http" + strings.TrimSpace(url), func() (int, string) {
 		http.DefaultClient.CloseIdleConnections()
 		cancel()
 		return <-done, errOut.String()
@@ -306,5 +335,158 @@ func TestServeChatAndDoctor(t *testing.T) {
 	status, doctor, _ = run(t, "doctor", "--config", file, "--data-dir", filepath.Join(dir, "data"), "--listen", strings.TrimPrefix(url, "http://"))
 	if status != 1 || !strings.Contains(doctor, "no gateway runs there") || !strings.Contains(doctor, "WRONG  provider up") {
 		t.Errorf("%d %s", status, doctor)
+	}
+}
+
+// TestHangUpReadsTheConfigurationAnew: the file is as it was, what it refers to
+// is not.
+func TestHangUpReadsTheConfigurationAnew(t *testing.T) {
+	const before, after = "first-key-of-twenty-four-characters", "second-key-of-twenty-four-characters"
+	held := make(chan os.Signal, 1) // a signal that serve doesn't take must not end the test's process
+	signal.Notify(held, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(held) })
+	file := filepath.Join(t.TempDir(), "oido.yaml")
+	if err := os.WriteFile(file, []byte("keys: [{key: \"${A_KEY}\", org: acme, user: ada, role: admin}]\nproviders: {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("A_KEY", before)
+	url, stop := started(t, "serve", "--config", file, "--data-dir", t.TempDir(), "--listen", "127.0.0.1:0")
+	if status, _, errOut := run(t, "models", "--server", url, "--key", before); status != 0 {
+		t.Errorf("before: %d %s", status, errOut)
+	}
+	t.Setenv("A_KEY", after)
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	taken := false
+	for end := time.Now().Add(10 * time.Second); !taken && time.Now().Before(end); {
+		status, _, _ := run(t, "models", "--server", url, "--key", after)
+		taken = status == 0
+	}
+	if status, _, _ := run(t, "models", "--server", url, "--key", before); !taken || status == 0 {
+		t.Errorf("after SIGHUP: the new key taken %v, the old one's status %d", taken, status)
+	}
+	if status, text := stop(); status != 0 {
+		t.Errorf("serve ended with %d: %s", status, text)
+	}
+}
+
+// TestTheDemoSaysThatItIsOne: its traffic comes in every format, some of it fails,
+// and no row of it can be taken for a real provider's.
+func TestTheDemoSaysThatItIsOne(t *testing.T) {
+	url, stop := started(t, "demo", "--listen", "127.0.0.1:0")
+	formats, statuses := map[string]bool{}, map[string]bool{}
+	for end := time.Now().Add(30 * time.Second); len(formats) < 4 || len(statuses) < 2; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("formats %v, statuses %v", formats, statuses)
+		}
+		status, out, errOut := run(t, "turns", "--json", "--limit", "50", "--server", url, "--key", "oido-demo-key-for-simulated-providers")
+		var list struct {
+			Data []struct {
+				Provider string `json:"provider"`
+				Format   string `json:"format"`
+				Status   string `json:"status"`
+				Model    string `json:"model"`
+			} `json:"data"`
+		}
+		if err := json.Unmarshal([]byte(out), &list); err != nil || status != 0 {
+			t.Fatalf("%d %v %s", status, err, errOut)
+		}
+		for _, turn := range list.Data {
+			formats[turn.Format], statuses[turn.Status] = true, true
+			if !strings.HasPrefix(turn.Provider, "sim-") || (turn.Status == "error") != (turn.Model == "sim-e500") {
+				t.Errorf("%+v", turn)
+			}
+		}
+	}
+	if status, text := stop(); status != 0 || text != "" {
+		t.Errorf("demo ended with %d: %s", status, text)
+	}
+}
+
+func TestACertificateIsLookedAtBeforeItIsServedWith(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"cert.pem", "key.pem"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("not a certificate"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, cert := range []string{"cert.pem", "none.pem"} {
+		status, out, errOut := run(t, "serve", "--data-dir", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0",
+			"--tls-cert", filepath.Join(dir, cert), "--tls-key", filepath.Join(dir, "key.pem"))
+		if status != 1 || out != "" || !strings.Contains(errOut, "tls.cert") {
+			t.Errorf("%s: %d %q %q", cert, status, out, errOut)
+		}
+	}
+}
+
+// TestAServerThatCannotStartLeavesNothing: no folder, no key, and a word on what
+// to do instead.
+func TestAServerThatCannotStartLeavesNothing(t *testing.T) {
+	taken := httptest.NewServer(http.NotFoundHandler())
+	defer taken.Close()
+	dir := t.TempDir()
+	data, blocked := filepath.Join(dir, "data"), filepath.Join(dir, "file")
+	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"--listen", taken.Listener.Addr().String(), "--data-dir", data}, "--listen"},
+		{[]string{"--listen", "127.0.0.1:0", "--data-dir", blocked}, "--data-dir"},
+		{[]string{"--listen", "127.0.0.1:0", "--data-dir", filepath.Join(blocked, "below")}, "--data-dir"},
+	} {
+		if status, out, errOut := run(t, append([]string{"serve"}, c.args...)...); status != 1 || out != "" || !strings.Contains(errOut, c.says) {
+			t.Errorf("%v: %d %q %q", c.args, status, out, errOut)
+		}
+	}
+	if _, err := os.Stat(data); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a server that could not listen made its data folder: %v", err)
+	}
+}
+
+// TestTheLogIsOneFormat: what a configuration asks for in vain stands in the log,
+// readable as all of it.
+func TestTheLogIsOneFormat(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "oido.yaml")
+	text := "log: {format: json}\nkeys: [{key: \"${NOT_SET}\", user: ada}]\nproviders: {}\ncors_origins: [\"https://app.example\"]\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, stop := started(t, "serve", "--config", file, "--data-dir", t.TempDir(), "--listen", "127.0.0.1:0")
+	_, log := stop()
+	for line := range strings.Lines(log) {
+		if !jsontext.Value(line).IsValid() {
+			t.Errorf("not JSON: %s", line)
+		}
+	}
+	for _, says := range []string{"expands to nothing", "cors_origins", "no provider is connected"} {
+		if strings.Count(log, says) != 1 {
+			t.Errorf("%q is not said once in\n%s", says, log)
+		}
+	}
+}
+
+func TestDoctorLooksWhereTheFirstStartWould(t *testing.T) {
+	dir, file := t.TempDir(), filepath.Join(t.TempDir(), "oido.yaml")
+	if err := os.WriteFile(file, []byte("providers: {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args  []string
+		shows string
+	}{
+		{[]string{"--config", file, "--data-dir", filepath.Join(dir, "a", "b", "c")}, "a/b/c: can be written"},
+		{[]string{"--data-dir", filepath.Join(dir, "a"), "--provider", "nobody-has-this"}, "WRONG  provider nobody-has-this: is not connected"},
+	} {
+		status, out, _ := run(t, append([]string{"doctor", "--no-call", "--listen", "127.0.0.1:0"}, c.args...)...)
+		if status != 1 || !strings.Contains(out, c.shows) {
+			t.Errorf("%v: %d\n%s", c.args, status, out)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("doctor leaves %v (%v)", left, err)
 	}
 }

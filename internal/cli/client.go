@@ -47,7 +47,8 @@ func (r *remote) settle() error {
 	if !strings.Contains(r.url, "://") {
 		r.url = "http://" + r.url
 	}
-	r.url = strings.TrimSuffix(r.url, "/")
+	// What SDKs take for a base URL is understood as well.
+	r.url = strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(r.url, "/"), "/v1"), "/")
 	if u, err := url.Parse(r.url); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return mistake("%q is no address of a gateway: give --server or OIDO_URL as http://HOST:PORT", r.url)
 	}

@@ -23,7 +23,7 @@ func configShow() *cobra.Command {
 		Short: "Print the configuration in force, with where each field was said",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, _, err := flags.load(c)
+			cfg, err := flags.load(c)
 			if err != nil {
 				return err
 			}
@@ -59,7 +59,11 @@ func configCheck() *cobra.Command {
 		Short: "Say what is wrong with the configuration, and what of it isn't built yet",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, _, err := flags.load(c)
+			o, err := flags.options(c)
+			if err != nil {
+				return err
+			}
+			cfg, warnings, err := config.Load(o)
 			if err != nil {
 				return err
 			}
@@ -67,8 +71,8 @@ func configCheck() *cobra.Command {
 			for _, g := range cfg.NotBuilt() {
 				notes = append(notes, g.String())
 			}
-			for _, p := range cfg.ProvidersOff {
-				notes = append(notes, "provider "+p.Name+" is off: "+p.Reason)
+			for _, w := range warnings {
+				notes = append(notes, w.String())
 			}
 			if asJSON {
 				raw, err := json.Marshal(struct {

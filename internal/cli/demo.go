@@ -8,7 +8,10 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,22 +25,27 @@ import (
 // loopback, in front of providers that don't exist.
 const demoKey = "oido-demo-key-for-simulated-providers"
 
+// demoConfig names its providers so that every row, model and header says that
+// they are simulated.
 const demoConfig = `keys: [{key: %[1]s, org: demo, user: ada, role: operator}]
 providers:
-  openai:    {base_url: "%[2]s/openai/v1", api_key: simulated, type: openai, formats: [chat],
-              models: [{id: sim-n12-d30, price: {input: 0.4, output: 1.6}}, {id: sim-e500}]}
-  anthropic: {base_url: "%[2]s/anthropic", api_key: simulated, type: anthropic,
-              models: [{id: sim-n20-d20, price: {input: 3, output: 15}}, {id: sim-l60, price: {input: 1, output: 5}}]}
-  deepseek:  {base_url: "%[2]s/deepseek", api_key: simulated, type: deepseek, models: [{id: sim-l40, price: {input: 0.28, output: 0.42}}]}
+  sim-openai:    {base_url: "%[2]s/openai/v1", api_key: simulated, type: openai, formats: [chat, responses],
+                  models: [{id: sim-n12-d30, price: {input: 0.4, output: 1.6}}, {id: sim-e500}]}
+  sim-anthropic: {base_url: "%[2]s/anthropic", api_key: simulated, type: anthropic,
+                  models: [{id: sim-n20-d20, price: {input: 3, output: 15}}, {id: sim-l60, price: {input: 1, output: 5}}]}
+  sim-google:    {base_url: "%[2]s/gemini", api_key: simulated, type: gemini, models: [{id: sim-n8-d40, price: {input: 0.3, output: 2.5}}]}
+  sim-deepseek:  {base_url: "%[2]s/deepseek", api_key: simulated, type: deepseek, models: [{id: sim-l40, price: {input: 0.28, output: 0.42}}]}
 `
 
 // demoTraffic is what the demo asks, over and over: paths and bodies.
 var demoTraffic = []struct{ path, agent, body string }{
-	{"/v1/chat/completions", "support", `{"model":"openai/sim-n12-d30","stream":true,"messages":[{"role":"user","content":"Where is my parcel?"}]}`},
-	{"/v1/chat/completions", "extract", `{"model":"deepseek/sim-l40","messages":[{"role":"user","content":"Which date is in this letter?"}]}`},
-	{"/v1/messages", "research", `{"model":"anthropic/sim-n20-d20","max_tokens":200,"stream":true,"messages":[{"role":"user","content":"Compare these two designs."}]}`},
-	{"/v1/chat/completions", "research", `{"model":"anthropic/sim-l60","messages":[{"role":"user","content":"Sum that up in one line."}]}`},
-	{"/v1/messages", "support", `{"model":"openai/sim-e500","max_tokens":50,"messages":[{"role":"user","content":"This provider is down."}]}`},
+	{"/v1/chat/completions", "support", `{"model":"sim-openai/sim-n12-d30","stream":true,"messages":[{"role":"user","content":"Where is my parcel?"}]}`},
+	{"/v1/chat/completions", "extract", `{"model":"sim-deepseek/sim-l40","messages":[{"role":"user","content":"Which date is in this letter?"}]}`},
+	{"/v1/messages", "research", `{"model":"sim-anthropic/sim-n20-d20","max_tokens":200,"stream":true,"messages":[{"role":"user","content":"Compare these two designs."}]}`},
+	{"/v1/chat/completions", "research", `{"model":"sim-anthropic/sim-l60","messages":[{"role":"user","content":"Sum that up in one line."}]}`},
+	{"/v1beta/models/sim-google/sim-n8-d40:streamGenerateContent?alt=sse", "translate", `{"contents":[{"role":"user","parts":[{"text":"Say that in French."}]}]}`},
+	{"/v1/responses", "translate", `{"model":"sim-google/sim-n8-d40","store":false,"input":"And now in Latin."}`},
+	{"/v1/messages", "support", `{"model":"sim-openai/sim-e500","max_tokens":50,"messages":[{"role":"user","content":"This provider is down."}]}`},
 }
 
 func demo(version string) *cobra.Command {
@@ -55,9 +63,15 @@ func demo(version string) *cobra.Command {
 }
 
 func runDemo(ctx context.Context, version, listen string, out, errOut io.Writer) (err error) {
+	// A terminal that closes ends the demo as Ctrl-C does.
+	if !signal.Ignored(syscall.SIGHUP) {
+		closed, undo := signal.NotifyContext(ctx, syscall.SIGHUP)
+		defer undo()
+		ctx = closed
+	}
 	dir, err := os.MkdirTemp("", "oido-demo-")
 	if err != nil {
-		return err
+		return fmt.Errorf("make a folder for the demo: %w; set TMPDIR to one that can be written", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	l, err := listenOn(ctx, "127.0.0.1:0")
@@ -81,15 +95,20 @@ func runDemo(ctx context.Context, version, listen string, out, errOut io.Writer)
 	if err != nil {
 		return err
 	}
-	cfg, _, err := config.Load(o)
-	if err != nil {
-		return err
-	}
-	return run(ctx, version, cfg, o, out, errOut, func(url string) error {
+	r := runner{version: version, options: o, out: out, errOut: errOut, ready: func(url string) error {
 		go traffic(ctx, url)
-		_, err := fmt.Fprintf(out, demoScreen, url, demoKey)
+		_, err := fmt.Fprintf(out, demoScreen, url, demoKey, program())
 		return err
-	})
+	}}
+	return r.run(ctx)
+}
+
+// program is what to type for this program: it may not be among the system's.
+func program() string {
+	if _, err := exec.LookPath("oido"); err == nil {
+		return "oido"
+	}
+	return os.Args[0]
 }
 
 const demoScreen = `
@@ -99,12 +118,12 @@ In another terminal:
 
   export OIDO_URL=%[1]s OIDO_KEY=%[2]s
 
-  What it cost      oido usage --by model,agent
-  Turns as they end oido turns --follow
-  The models        oido models
-  Talk with one     oido chat --model anthropic/sim
+  What it cost      %[3]s usage --by model,agent
+  Turns as they end %[3]s turns --follow
+  The models        %[3]s models
+  Talk with one     %[3]s chat --model sim-anthropic/sim
   With curl         curl $OIDO_URL/v1/chat/completions -H "Authorization: Bearer $OIDO_KEY" \
-                      -d '{"model":"anthropic/sim","messages":[{"role":"user","content":"hello"}]}'
+                      -d '{"model":"sim-anthropic/sim","messages":[{"role":"user","content":"hello"}]}'
 
 Some of the traffic fails on purpose; its turns show why. Ctrl-C ends everything.
 

@@ -60,7 +60,7 @@ func doctor() *cobra.Command {
   oido doctor --no-call --json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, _, err := flags.load(c)
+			cfg, err := flags.load(c)
 			if err != nil {
 				return err
 			}
@@ -143,7 +143,11 @@ func examine(ctx context.Context, cfg *config.Config, o app.CheckOptions) func(f
 				return
 			}
 		}
-		if !any && cfg.ProvidersFromEnv {
+		switch {
+		case any || !cfg.ProvidersFromEnv:
+		case o.Only != "":
+			yield(finding{"provider " + o.Only, "is not connected: set its key in the environment, or name it in a configuration file", markWrong})
+		default:
 			yield(noProvider)
 		}
 	}
@@ -156,6 +160,8 @@ func database(ctx context.Context, dir string) finding {
 	f := finding{What: "database", Mark: markOK}
 	size, err := sqlite.Inspect(ctx, dir)
 	switch {
+	case errors.Is(err, os.ErrPermission):
+		f.Says, f.Mark = fmt.Sprintf("can't be read (%v): run this as the user that the server runs as", err), markWrong
 	case err != nil:
 		f.Says, f.Mark = fmt.Sprintf("%s can't be read: %v; stop the server and put a backup in its place, turns that are still in the spool are not lost", filepath.Join(dir, "oido.db"), err), markWrong
 	case size == 0:
@@ -172,9 +178,9 @@ const enoughDisk = 2 << 30
 
 func folder(dir string) finding {
 	f := finding{What: "data folder " + dir, Mark: markOK}
-	at := dir
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		at = filepath.Dir(dir)
+	at := filepath.Clean(dir)
+	for _, err := os.Stat(at); errors.Is(err, os.ErrNotExist) && at != filepath.Dir(at); _, err = os.Stat(at) {
+		at = filepath.Dir(at) // the first start makes what is missing
 	}
 	probe, err := os.CreateTemp(at, ".oido-doctor-")
 	if err != nil {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -95,6 +96,10 @@ func listModels(c *cobra.Command, r *remote, values map[string]string) (out list
 }
 
 func modelsTable(c *cobra.Command, rows []jsontext.Value) error {
+	if len(rows) == 0 {
+		_, err := fmt.Fprintln(c.ErrOrStderr(), "No model is like that. `oido models` without flags lists all, `oido providers` says how the providers are.")
+		return err
+	}
 	t := table{columns: []column{
 		{title: "MODEL"},
 		{title: "TIER", spare: 2},

@@ -2,13 +2,18 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -27,43 +32,56 @@ func serve(version string) *cobra.Command {
 		Short: "Serve the gateway until it is told to stop",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, o, err := flags.load(c)
+			o, err := flags.options(c)
 			if err != nil {
 				return err
 			}
-			return run(c.Context(), version, cfg, o, c.OutOrStdout(), c.ErrOrStderr(), func(string) error { return nil })
+			r := runner{version: version, options: o, out: c.OutOrStdout(), errOut: c.ErrOrStderr(), hangUp: make(chan os.Signal, 1)}
+			signal.Notify(r.hangUp, syscall.SIGHUP)
+			defer signal.Stop(r.hangUp)
+			return r.run(c.Context())
 		},
 	}
 	flags.add(c)
 	return c
 }
 
-// run serves a configuration until ctx ends. ready is told the address when it is
-// listened on.
-func run(ctx context.Context, version string, cfg *config.Config, o config.Options, out, errOut io.Writer, ready func(url string) error) error {
-	log, level := logger(errOut, cfg.Log)
+// runner serves a configuration.
+type runner struct {
+	version     string
+	options     config.Options
+	out, errOut io.Writer
+	hangUp      chan os.Signal         // asks for the configuration to be read anew; nil: never
+	ready       func(url string) error // is told the address once it is listened on; nil: nobody is
+}
+
+// run serves until ctx ends.
+func (r *runner) run(ctx context.Context) error {
+	cfg, warnings, err := config.Load(r.options)
+	if err != nil {
+		return err
+	}
+	log, level := logger(r.errOut, cfg.Log)
 	for _, g := range cfg.NotBuilt() {
 		if g.Fatal {
 			return errors.New(g.String())
 		}
-		log.Warn("not built yet", "field", g.Field, "effect", g.Text)
 	}
-	for _, p := range cfg.ProvidersOff {
-		log.Warn("provider is off", "provider", p.Name, "reason", p.Reason)
-	}
-	app.KeepHeapFloor()
-	if len(cfg.Providers) == 0 {
-		log.Warn("no provider is connected, so no model can answer: set a key like OPENAI_API_KEY and start again, or try `oido demo`")
-	}
-	s, err := app.Open(ctx, cfg, app.Options{Log: log, Version: version, FirstKey: func(key identity.Secret) error {
-		return deliver(key, cfg.DataDir, out)
-	}})
-	if err != nil {
+	warn(log, cfg, warnings)
+	if err := certified(cfg.TLS); err != nil {
 		return err
 	}
+	app.KeepHeapFloor()
+	// What comes before everything is open waits in the system's queue.
 	l, err := listenOn(ctx, cfg.Listen)
 	if err != nil {
-		return errors.Join(unheard(cfg.Listen, "--listen", err), s.Close())
+		return unheard(cfg.Listen, "--listen", err)
+	}
+	s, err := app.Open(ctx, cfg, app.Options{Log: log, Version: r.version, FirstKey: func(key identity.Secret) error {
+		return deliver(key, cfg.DataDir, r.out)
+	}})
+	if err != nil {
+		return errors.Join(unopened(cfg.DataDir, err), l.Close())
 	}
 	if cfg.OpsListen != "" {
 		stop, err := operate(ctx, cfg.OpsListen, s.Operations(), log)
@@ -72,28 +90,77 @@ func run(ctx context.Context, version string, cfg *config.Config, o config.Optio
 		}
 		defer stop()
 	}
-	watcher := config.NewWatcher(o, func(next *config.Config, warnings []config.Warning) {
-		for _, w := range warnings {
-			log.Warn("configuration", "warning", w.String())
-		}
+	watcher := config.NewWatcher(r.options, func(next *config.Config, warnings []config.Warning) {
+		warn(log, next, warnings)
 		if fields := config.RestartNeeded(cfg, next); len(fields) > 0 {
 			log.Warn("these changes need a restart", "fields", fields)
 		}
-		setLevel(level, next.Log.Level)
 		if err := s.Apply(next); err != nil {
 			log.Error("the new configuration is not in force", "error", err)
+			return
 		}
+		setLevel(level, next.Log.Level)
 	}, func(err error) { log.Error("the changed configuration is not in force", "error", err) })
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	go watcher.Run(watching, cfg)
-	if err := ready(address(l.Addr())); err != nil {
-		log.Debug("nobody reads the standard output", "error", err)
+	go reloadOn(watching, r.hangUp, watcher)
+	url := address(l.Addr())
+	if cfg.TLS.On() {
+		url = "https" + strings.TrimPrefix(url, "http")
 	}
-	if _, err := fmt.Fprintf(out, "OIDO serves on %s\n", address(l.Addr())); err != nil {
+	if r.ready != nil {
+		if err := r.ready(url); err != nil {
+			log.Debug("nobody reads the standard output", "error", err)
+		}
+	}
+	if _, err := fmt.Fprintf(r.out, "OIDO serves on %s\n", url); err != nil {
 		log.Debug("nobody reads the standard output", "error", err)
 	}
 	return s.Serve(ctx, l)
+}
+
+// warn tells what of a configuration has no effect: in the log, since whoever
+// starts servers reads nothing else.
+func warn(log *slog.Logger, cfg *config.Config, warnings []config.Warning) {
+	for _, g := range cfg.NotBuilt() {
+		log.Warn("not built yet", "field", g.Field, "effect", g.Text)
+	}
+	for _, w := range warnings {
+		log.Warn("configuration", "warning", w.String())
+	}
+}
+
+// reloadOn has the configuration read anew at each signal until ctx ends.
+func reloadOn(ctx context.Context, signals <-chan os.Signal, w *config.Watcher) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-signals:
+			w.Reload()
+		}
+	}
+}
+
+// certified says why the certificate can't be served with.
+func certified(t config.TLS) error {
+	if !t.On() {
+		return nil
+	}
+	if _, err := tls.LoadX509KeyPair(t.Cert, t.Key); err != nil {
+		return fmt.Errorf("the certificate can't be used (%w): give tls.cert and tls.key the PEM files of a chain and of its key", err)
+	}
+	return nil
+}
+
+// unopened says what to do where the data folder is what can't be opened.
+func unopened(dir string, err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) && (strings.HasPrefix(at.Path, filepath.Clean(dir)) || strings.HasPrefix(dir, at.Path)) {
+		return fmt.Errorf("%w: give --data-dir a folder that can be written", err)
+	}
+	return err
 }
 
 // deliver shows the first key on a terminal, where a person reads it; elsewhere

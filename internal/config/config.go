@@ -76,9 +76,9 @@ type Log struct {
 
 // Retention says for how many days rows are kept. Totals stay for good.
 type Retention struct {
-	RawDays       int `yaml:"raw_days" min:"1" max:"36500" doc:"days that single turns are kept"`
+	RawDays       int `yaml:"raw_days" restart:"true" min:"1" max:"36500" doc:"days that single turns are kept"`
 	ResponsesDays int `yaml:"responses_days" min:"1" max:"36500" doc:"days that answers are kept for previous_response_id"`
-	ReasoningDays int `yaml:"reasoning_days" min:"1" max:"36500" doc:"days that sealed reasoning is kept for conversations that return"`
+	ReasoningDays int `yaml:"reasoning_days" restart:"true" min:"1" max:"36500" doc:"days that sealed reasoning is kept for conversations that return"`
 }
 
 // Responses configures the OpenAI Responses format.

@@ -286,3 +286,23 @@ func TestPostgresIsFatal(t *testing.T) {
 		t.Errorf("gaps = %v", gaps)
 	}
 }
+
+// TestWhatHasNoEffectIsSaid: a field that is taken and that nobody reads would be
+// believed to work.
+func TestWhatHasNoEffectIsSaid(t *testing.T) {
+	t.Parallel()
+	for field, text := range map[string]string{
+		"trusted_proxies": "trusted_proxies: [10.0.0.0/8]\n",
+		"cors_origins":    "cors_origins: [https://app.example]\n",
+		"redis":           "redis: redis://cache\n",
+		"capture":         "capture: on\n",
+		"media.fetch":     "media: {fetch: on}\n",
+		"baseline":        "baseline: openai/gpt-4o\n",
+	} {
+		c, _ := mustLoad(t, text, nil)
+		gaps := c.NotBuilt()
+		if len(gaps) != 1 || gaps[0].Field != field || gaps[0].Fatal || gaps[0].Text == "" {
+			t.Errorf("%s: %v", field, gaps)
+		}
+	}
+}

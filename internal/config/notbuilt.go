@@ -24,15 +24,23 @@ var gaps = []struct {
 	used func(*Config) bool
 }{
 	{
-		Gap{"database", "PostgreSQL isn't built yet; set database: sqlite", true},
+		Gap{"database", "PostgreSQL isn't built yet, and no server starts with it; set database: sqlite", true},
 		func(c *Config) bool { return c.Database != "sqlite" },
+	},
+	{
+		Gap{"trusted_proxies", "believing X-Forwarded-… headers isn't built yet; they are ignored", false},
+		func(c *Config) bool { return len(c.TrustedProxies) > 0 },
+	},
+	{
+		Gap{"cors_origins", "answering pages of other origins isn't built yet; browsers keep the answers of /v1 from them", false},
+		func(c *Config) bool { return len(c.CORSOrigins) > 0 },
 	},
 	{
 		Gap{"redis", "sharing limits and health between nodes isn't built yet; this node works by itself", false},
 		func(c *Config) bool { return c.Redis != "" },
 	},
 	{
-		Gap{"responses.store", "keeping answers for previous_response_id isn't built yet; requests that name one get 501", false},
+		Gap{"responses.store", "keeping answers for previous_response_id isn't built yet; requests that name one get 501, or their provider's own answer where it speaks the format", false},
 		func(c *Config) bool { return c.said("responses.store") && c.Responses.Store },
 	},
 	{
@@ -48,7 +56,7 @@ var gaps = []struct {
 		func(c *Config) bool { return c.Baseline != "" },
 	},
 	{
-		Gap{"aliases", "aliases for several models aren't built yet; requests that name one get 501. An alias for one model works", false},
+		Gap{"aliases", "going on to an alias's next model isn't built yet; the first that is connected answers, or nobody does", false},
 		func(c *Config) bool {
 			return slices.ContainsFunc(c.Aliases, func(e Entry[Chain]) bool { return len(e.Value) > 1 })
 		},

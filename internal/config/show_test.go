@@ -192,8 +192,8 @@ func TestScalarsCoverTheFile(t *testing.T) {
 func TestRestartNeeded(t *testing.T) {
 	t.Parallel()
 	a, _ := mustLoad(t, "", nil)
-	b, _ := mustLoad(t, "listen: :1\nlog: {level: debug, format: json}\nledger: {sync: always}\n", nil)
-	if diff := cmp.Diff([]string{"listen", "log.format", "ledger.sync"}, config.RestartNeeded(a, b)); diff != "" {
+	b, _ := mustLoad(t, "listen: :1\nlog: {level: debug, format: json}\nledger: {sync: always}\nretention: {raw_days: 1, reasoning_days: 1}\n", nil)
+	if diff := cmp.Diff([]string{"listen", "log.format", "retention.raw_days", "retention.reasoning_days", "ledger.sync"}, config.RestartNeeded(a, b)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -174,9 +174,6 @@ func (f *Fraction) UnmarshalText(text []byte) error {
 // MarshalText writes the fraction as a decimal.
 func (f Fraction) MarshalText() ([]byte, error) { return formatDecimal(int64(f), 6), nil }
 
-// Float returns the fraction as a floating-point number.
-func (f Fraction) Float() float64 { return float64(f) / 1e6 }
-
 // parseDecimal reads an unsigned decimal with at most places digits after the
 // point and at most the value most, as an integer scaled by 10^places.
 func parseDecimal(s string, places int, most int64) (int64, error) {

@@ -29,6 +29,9 @@ type Inference struct {
 	BodyLimit func() int64
 	// Budget bounds the bodies of all requests in flight.
 	Budget *Budget
+	// Host says why a request is not served under the name that it came by; nil:
+	// all are.
+	Host func(*http.Request) error
 	// Refused is told of every request that became no turn.
 	Refused func(format llm.Format, kind llm.Kind)
 
@@ -121,6 +124,7 @@ func (s *Inference) serve(w http.ResponseWriter, r *http.Request, f wire.Format,
 	}
 	onGeminiPath := f.Name() == llm.FormatGemini
 	text, err := identity.FromRequest(r.Header, req.query, onGeminiPath)
+	inURL := onGeminiPath && req.query.Has("key")
 	if onGeminiPath {
 		req.query.Del("key")
 	}
@@ -128,9 +132,15 @@ func (s *Inference) serve(w http.ResponseWriter, r *http.Request, f wire.Format,
 		s.refuse(req, &llm.Error{Kind: llm.KindAuth, Status: http.StatusUnauthorized, Message: err.Error(), Code: "invalid_api_key"})
 		return
 	}
+	if inURL && s.Host != nil {
+		if err := s.Host(r); err != nil {
+			s.refuse(req, &llm.Error{Kind: llm.KindPermission, Status: http.StatusForbidden, Message: err.Error()})
+			return
+		}
+	}
 	caller, ok := s.Directory.Lookup(text)
 	if !ok {
-		s.refuse(req, &llm.Error{Kind: llm.KindAuth, Status: http.StatusUnauthorized, Code: "invalid_api_key", Message: "this API key is not known here: check it with `oido keys list`, or look for admin.key in the data directory"})
+		s.refuse(req, &llm.Error{Kind: llm.KindAuth, Status: http.StatusUnauthorized, Code: "invalid_api_key", Message: "this API key is not known here: keys stand in the configuration file, the first one in admin.key in the data directory"})
 		return
 	}
 	if !caller.Role.May(identity.UseModels) {

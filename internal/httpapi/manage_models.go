@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -152,7 +153,7 @@ func (m *Management) providers(api huma.API) {
 			}
 			count[e.Account]++
 		}
-		for name := range st.Accounts {
+		for _, name := range slices.Sorted(maps.Keys(st.Accounts)) {
 			if count[name] == 0 {
 				order = append(order, name)
 			}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,6 +49,33 @@ func (s *Inference) visible(r *request) []*catalog.Entry {
 	return out
 }
 
+// page is what a client asked for of the list: at most size models, those that
+// follow the one named after. One that names no size gets all, since not every
+// client asks on. When it is not ok, the request has been answered.
+func (s *Inference) page(r *request, sizeName, size, afterName, after string) (page []*catalog.Entry, more, ok bool) {
+	page = s.visible(r)
+	if after != "" {
+		at := slices.IndexFunc(page, func(e *catalog.Entry) bool { return e.Name() == after })
+		if at < 0 {
+			s.refuse(r, &llm.Error{Kind: llm.KindBadRequest, Status: http.StatusBadRequest, Param: afterName, Message: afterName + ": the list has no such model; begin again without it"})
+			return nil, false, false
+		}
+		page = page[at+1:]
+	}
+	if size == "" {
+		return page, false, true
+	}
+	n, err := strconv.Atoi(size)
+	if err != nil || n < 1 {
+		s.refuse(r, &llm.Error{Kind: llm.KindBadRequest, Status: http.StatusBadRequest, Param: sizeName, Message: sizeName + ": give a number from 1, or leave it out for all"})
+		return nil, false, false
+	}
+	if n < len(page) {
+		return page[:n], true, true
+	}
+	return page, false, true
+}
+
 // googles says whether a client brings its key as Google's do. Their newer SDKs ask
 // /v1 where the older ones asked /v1beta.
 func googles(r *http.Request) bool { return r.Header.Get("X-Goog-Api-Key") != "" }
@@ -67,7 +95,13 @@ func (s *Inference) listModels(w http.ResponseWriter, r *http.Request) {
 				FirstID *string          `json:"first_id"`
 				LastID  *string          `json:"last_id"`
 			}{Data: []anthropicModel{}}
-			for _, e := range s.visible(r) {
+			q := r.query
+			page, more, ok := s.page(r, "limit", q.Get("limit"), "after_id", q.Get("after_id"))
+			if !ok {
+				return
+			}
+			out.HasMore = more
+			for _, e := range page {
 				out.Data = append(out.Data, asAnthropic(e))
 			}
 			if n := len(out.Data); n > 0 {
@@ -111,13 +145,22 @@ func (s *Inference) oneModel(w http.ResponseWriter, r *http.Request) {
 
 func (s *Inference) listGeminiModels(w http.ResponseWriter, r *http.Request) {
 	s.serve(w, r, s.Gemini, func(r *request) {
-		out := []geminiModel{}
-		for _, e := range s.visible(r) {
-			out = append(out, asGemini(e))
+		q := r.query
+		page, more, ok := s.page(r, "pageSize", q.Get("pageSize"), "pageToken", q.Get("pageToken"))
+		if !ok {
+			return
 		}
-		s.json(r, struct {
+		out := struct {
 			Models []geminiModel `json:"models"`
-		}{out})
+			Next   string        `json:"nextPageToken,omitzero"`
+		}{Models: []geminiModel{}}
+		for _, e := range page {
+			out.Models = append(out.Models, asGemini(e))
+		}
+		if more {
+			out.Next = page[len(page)-1].Name()
+		}
+		s.json(r, out)
 	})
 }
 
@@ -164,7 +207,7 @@ func named(e *catalog.Entry) string {
 }
 
 // released is when the model came out; the clients' shapes have no word for
-// "unknown", so it is then the epoch.
+// "unknown", so it is then the epoch, which Anthropic documents for that.
 func released(e *catalog.Entry) time.Time {
 	at, err := time.Parse(time.DateOnly, e.Released)
 	if err != nil {

@@ -60,18 +60,3 @@ func HasKeyHeader(h http.Header) bool {
 	_, err := FromRequest(h, nil, false)
 	return !errors.Is(err, ErrNoKey)
 }
-
-// StripQueryKey removes the parameter key from a raw query, before it is
-// logged or sent on. Everything else stays as it was written.
-func StripQueryKey(rawQuery string) string {
-	kept := make([]string, 0, 4)
-	for part := range strings.SplitSeq(rawQuery, "&") {
-		name, _, _ := strings.Cut(part, "=")
-		// A name that doesn't unescape can't be read as key by anyone.
-		if plain, err := url.QueryUnescape(name); err == nil && plain == "key" {
-			continue
-		}
-		kept = append(kept, part)
-	}
-	return strings.Join(kept, "&")
-}

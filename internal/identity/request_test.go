@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"github.com/oidostudio/oido/internal/identity"
 )
 
@@ -60,37 +58,6 @@ func TestFromRequest(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestStripQueryKey(t *testing.T) {
-	t.Parallel()
-	for query, want := range map[string]string{
-		"": "", "key=s": "", "alt=sse&key=s": "alt=sse", "key=s&alt=sse": "alt=sse", "a=1&key=s&b=%20&key=t": "a=1&b=%20",
-		"k%65y=s&a=b": "a=b", "key": "", "monkey=s": "monkey=s", "keys=1": "keys=1", "a=key=1": "a=key=1", "%zz=1&key=s": "%zz=1",
-	} {
-		if got := identity.StripQueryKey(query); got != want {
-			t.Errorf("%q = %q, want %q", query, got, want)
-		}
-	}
-}
-
-// Whatever the query, what is left holds no key that FromRequest would find,
-// and all else as it was.
-func TestStrippedQueryHasNoKey(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		part := rapid.OneOf(rapid.SampledFrom([]string{"key=s", "k%65y=s", "%6Bey", "alt=sse", "&", ";", "key=%zz", "a=b&key=c"}), rapid.StringMatching(`[key=&%+;65a]{0,8}`))
-		raw := ""
-		for _, p := range rapid.SliceOfN(part, 0, 6).Draw(t, "parts") {
-			raw += "&" + p
-		}
-		before, _ := url.ParseQuery(raw)
-		after, _ := url.ParseQuery(identity.StripQueryKey(raw))
-		delete(before, "key")
-		if _, err := identity.FromRequest(nil, after, true); !errors.Is(err, identity.ErrNoKey) || before.Encode() != after.Encode() {
-			t.Fatalf("%q became %q", raw, identity.StripQueryKey(raw))
-		}
-	})
 }
 
 func TestHostAllowed(t *testing.T) {

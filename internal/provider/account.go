@@ -41,8 +41,6 @@ type Options struct {
 	Now  func() time.Time
 	// ModelsTTL is how long the model list is believed.
 	ModelsTTL time.Duration
-	// Simulated labels an account that isn't a real provider.
-	Simulated bool
 }
 
 // Timeout limits an attempt in time; zero is no limit.
@@ -55,7 +53,6 @@ type Account struct {
 	Timeout   Timeout
 	Orgs      []string
 	ModelsTTL time.Duration
-	Simulated bool
 
 	endpoints []endpoint // richest first
 	pool      *keyPool
@@ -87,7 +84,7 @@ func NewAccount(o Options) (*Account, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	a := &Account{Name: o.Name, Profile: o.Profile, Timeout: o.Timeout, Orgs: o.Orgs, ModelsTTL: o.ModelsTTL, Simulated: o.Simulated}
+	a := &Account{Name: o.Name, Profile: o.Profile, Timeout: o.Timeout, Orgs: o.Orgs, ModelsTTL: o.ModelsTTL}
 	if err := a.addEndpoints(o); err != nil {
 		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
 	}

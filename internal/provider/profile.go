@@ -24,6 +24,9 @@ type Profile struct {
 	// Name is what an account from the environment is called; "" is Type.
 	Name string   `yaml:"name"`
 	Env  []string `yaml:"env"` // variables that hold a key, best first
+	// Local says that one may run on this machine and needs no key: no variable
+	// can name it, so it is looked for at its first endpoint.
+	Local bool `yaml:"local"`
 	// Catalog is the provider's id in the catalog; "" when it isn't there.
 	Catalog string `yaml:"catalog"`
 	Source  string `yaml:"source"`
@@ -191,6 +194,19 @@ func (p *Profile) prepare() error {
 		f.re = re
 	}
 	return nil
+}
+
+// LocalAddress is where one that runs on this machine listens; "" when the type
+// isn't looked for.
+func (p *Profile) LocalAddress() string {
+	if !p.Local {
+		return ""
+	}
+	u, err := url.Parse(p.Endpoints[0].Base)
+	if err != nil {
+		return ""
+	}
+	return u.Host
 }
 
 // AccountName is what an account from the environment is called.

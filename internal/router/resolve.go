@@ -2,6 +2,7 @@ package router
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +45,11 @@ var reserved = map[string]bool{"workload": true, "agent": true, "class": true, "
 // KindNotBuilt for names that choose by workload, agent or class, KindBadRequest
 // for none at all.
 func Resolve(name string, pol Policy, view *catalog.View, now time.Time) (Resolution, error) {
+	return resolve(name, nil, pol, view, now)
+}
+
+// resolve resolves a name that the aliases of way have led to.
+func resolve(name string, way []string, pol Policy, view *catalog.View, now time.Time) (Resolution, error) {
 	first, rest, slashed := strings.Cut(name, "/")
 	switch {
 	case name == "":
@@ -51,8 +57,8 @@ func Resolve(name string, pol Policy, view *catalog.View, now time.Time) (Resolu
 	case name == "auto", slashed && reserved[first]:
 		return Resolution{}, &llm.Error{Kind: llm.KindNotBuilt, Param: "model", Message: fmt.Sprintf("%q: choosing a model by workload, agent or class is not built yet; name a model, like provider/model-id", name)}
 	}
-	if chain := pol.Aliases[name]; len(chain) > 0 {
-		return resolveAlias(name, chain, pol, view, now)
+	if chain := pol.Aliases[name]; len(chain) > 0 && !slices.Contains(way, name) {
+		return resolveAlias(chain, append(way, name), pol, view, now)
 	}
 	if slashed && view.HasAccount(first) && pol.may(first) {
 		c, err := pinned(first, rest, pol, view, now)
@@ -63,15 +69,14 @@ func Resolve(name string, pol Policy, view *catalog.View, now time.Time) (Resolu
 
 func (p Policy) may(account string) bool { return p.May == nil || p.May(account) }
 
-// resolveAlias takes those entries of a chain that resolve; the alias's own name
-// inside it is the model, not the alias again.
-func resolveAlias(name string, chain []string, pol Policy, view *catalog.View, now time.Time) (Resolution, error) {
-	inner := pol
-	inner.Aliases = nil
+// resolveAlias takes those entries of a chain that resolve, the chains of other
+// aliases among them. The alias that way ends with is inside of itself the model
+// of that name.
+func resolveAlias(chain, way []string, pol Policy, view *catalog.View, now time.Time) (Resolution, error) {
 	res := Resolution{Rule: "alias"}
 	var firstErr error
 	for _, target := range chain {
-		r, err := Resolve(target, inner, view, now)
+		r, err := resolve(target, way, pol, view, now)
 		if err != nil {
 			if firstErr == nil {
 				firstErr = err
@@ -82,7 +87,7 @@ func resolveAlias(name string, chain []string, pol Policy, view *catalog.View, n
 	}
 	if len(res.Candidates) == 0 {
 		e := llm.AsError(firstErr)
-		return Resolution{}, &llm.Error{Kind: e.Kind, Param: "model", Code: e.Code, Message: fmt.Sprintf("the alias %q leads nowhere: %s", name, e.Message)}
+		return Resolution{}, &llm.Error{Kind: e.Kind, Param: "model", Code: e.Code, Message: fmt.Sprintf("the alias %q leads nowhere: %s", way[len(way)-1], e.Message)}
 	}
 	return res, nil
 }

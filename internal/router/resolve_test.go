@@ -24,7 +24,7 @@ func TestResolveFollowsTheOrderOfNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	pol := router.Policy{
-		Aliases:  map[string][]string{"default": {"openai/gpt-4o"}, "gpt-4o": {"nowhere/x", "gpt-4o", "local/qwen"}, "broken": {"nowhere"}},
+		Aliases:  map[string][]string{"default": {"openai/gpt-4o"}, "gpt-4o": {"nowhere/x", "gpt-4o", "local/qwen"}, "broken": {"nowhere"}, "usual": {"default", "local/qwen"}, "round": {"about"}, "about": {"round", "local/qwen"}},
 		Complete: map[string]bool{"local": true},
 	}
 	now := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
@@ -37,6 +37,8 @@ func TestResolveFollowsTheOrderOfNames(t *testing.T) {
 	}{
 		{name: "default", want: []string{"openai/gpt-4o"}, rule: "alias"},
 		{name: "gpt-4o", want: []string{"openai/gpt-4o", "router/gpt-4o", "local/qwen"}, rule: "alias"},
+		{name: "usual", want: []string{"openai/gpt-4o", "local/qwen"}, rule: "alias"},
+		{name: "round", want: []string{"local/qwen"}, rule: "alias"},
 		{name: "gpt-4.1", want: []string{"openai/gpt-4.1"}, rule: "bare"},
 		{name: "router/meta/llama", want: []string{"router/meta/llama"}, rule: "pinned"},
 		{name: "meta/llama", want: []string{"router/meta/llama"}, rule: "bare"},
