@@ -82,10 +82,10 @@ func finishWord(r llm.FinishReason, refused bool) string {
 // DecodeAnswer reads a whole answer.
 func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
 	var in answer
-	if err := json.Unmarshal(body, &in); err != nil {
+	if err := read(body, &in); err != nil {
 		return nil, llm.Errorf(llm.KindUpstream, "the answer can't be read: %w", err)
 	}
-	if e := errorIn(in.Error, 0); e != nil {
+	if e := in.failure(); e != nil {
 		return nil, e
 	}
 	if len(in.Choices) == 0 {
@@ -114,6 +114,14 @@ func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
 		a.Choices = append(a.Choices, llm.Choice{Parts: parts, Finish: f})
 	}
 	return a, nil
+}
+
+// failure is the error that stands in the place of an answer; nil where none does.
+func (a *answer) failure() *llm.Error {
+	if e := errorIn(a.Error, 0); e != nil || a.Groq == nil {
+		return e
+	}
+	return errorIn(a.Groq.Error, 0)
 }
 
 // anyUsage finds the usage in whichever place it stands.

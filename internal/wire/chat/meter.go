@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
 )
@@ -57,11 +55,22 @@ func (m *meter) Event(_ string, data []byte) wire.Verdict {
 		m.done = true
 		return wire.Verdict{Done: true}
 	}
+	if len(data) == 0 {
+		return wire.Verdict{}
+	}
 	m.m.OutputBytes += textBytes(data)
-	if m.keep == nil && m.began && !telling(data) {
+	if m.keep == nil && m.began && object(data) && !telling(data) {
 		return wire.Verdict{}
 	}
 	return m.decode(data)
+}
+
+// object says whether a chunk looks like an object from the outside. Reading each
+// to its end would double what a passing chunk costs; what is cut off or something
+// else altogether shows at its ends.
+func object(data []byte) bool {
+	data = bytes.TrimRight(data, " \t\r\n")
+	return len(data) > 1 && data[0] == '{' && data[len(data)-1] == '}'
 }
 
 // telling says whether a chunk must be decoded.
@@ -132,10 +141,10 @@ func escaped(b []byte) bool {
 
 func (m *meter) decode(data []byte) wire.Verdict {
 	var in answer
-	if err := json.Unmarshal(data, &in); err != nil {
+	if err := read(data, &in); err != nil {
 		return wire.Verdict{Err: llm.Errorf(llm.KindUpstream, "a chunk of the stream can't be read: %w", err)}
 	}
-	if e := errorIn(in.Error, 0); e != nil {
+	if e := in.failure(); e != nil {
 		return wire.Verdict{Err: e}
 	}
 	m.identify(&in)

@@ -3,8 +3,7 @@ package chat
 import (
 	"errors"
 	"io"
-
-	"github.com/go-json-experiment/json"
+	"strings"
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
@@ -74,7 +73,7 @@ type decodingCall struct {
 	wireIndex int
 	id, name  string
 	part      int // -1 until opened
-	pending   string
+	pending   strings.Builder
 	custom    bool
 }
 
@@ -114,10 +113,10 @@ func (d *decoder) chunk(data []byte) error {
 		}
 	}
 	var in answer
-	if err := json.Unmarshal(data, &in); err != nil {
+	if err := read(data, &in); err != nil {
 		return llm.Errorf(llm.KindUpstream, "a chunk of the stream can't be read: %w", err)
 	}
-	if e := errorIn(in.Error, 0); e != nil {
+	if e := in.failure(); e != nil {
 		return e
 	}
 	if !d.started {
@@ -297,7 +296,7 @@ func (d *decoder) call(c *decoding, in toolCall) error {
 		args = argumentsOf(in.Function.Arguments)
 	}
 	if k.part < 0 {
-		k.pending += args
+		k.pending.WriteString(args)
 		args = ""
 		if k.name == "" {
 			return nil
@@ -319,9 +318,9 @@ func (d *decoder) open(c *decoding, k *decodingCall) {
 	k.part = c.parts
 	c.parts++
 	d.send(llm.PartStart{Choice: c.index, Index: k.part, Part: llm.ToolCall{ID: k.id, Name: name, Custom: k.custom}})
-	if k.pending != "" {
-		d.send(llm.ArgumentsDelta{Choice: c.index, Index: k.part, Arguments: k.pending})
-		k.pending = ""
+	if args := k.pending.String(); args != "" {
+		d.send(llm.ArgumentsDelta{Choice: c.index, Index: k.part, Arguments: args})
+		k.pending.Reset()
 	}
 }
 
