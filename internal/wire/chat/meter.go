@@ -59,18 +59,10 @@ func (m *meter) Event(_ string, data []byte) wire.Verdict {
 		return wire.Verdict{}
 	}
 	m.m.OutputBytes += textBytes(data)
-	if m.keep == nil && m.began && object(data) && !telling(data) {
+	if m.keep == nil && m.began && wire.Enclosed(data) && !telling(data) {
 		return wire.Verdict{}
 	}
 	return m.decode(data)
-}
-
-// object says whether a chunk looks like an object from the outside. Reading each
-// to its end would double what a passing chunk costs; what is cut off or something
-// else altogether shows at its ends.
-func object(data []byte) bool {
-	data = bytes.TrimRight(data, " \t\r\n")
-	return len(data) > 1 && data[0] == '{' && data[len(data)-1] == '}'
 }
 
 // telling says whether a chunk must be decoded.

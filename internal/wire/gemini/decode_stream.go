@@ -292,11 +292,18 @@ func (d *decoder) event(data []byte) *llm.Error {
 	case data[0] != '[':
 		return d.add(data)
 	}
-	for chunks := scan.NewArray(data); chunks.Next(); {
+	if string(data) == "[DONE]" {
+		return nil
+	}
+	chunks := scan.NewArray(data)
+	for chunks.Next() {
 		raw, _ := chunks.Value()
 		if e := d.add(raw); e != nil {
 			return e
 		}
+	}
+	if err := chunks.Err(); err != nil {
+		return llm.Errorf(llm.KindUpstream, "the provider's answer can't be read: %w", err)
 	}
 	return nil
 }

@@ -91,6 +91,9 @@ var (
 // search reads a chunk that holds a piece of text alone; false when it holds
 // more.
 func (m *meter) search(data []byte) bool {
+	if !wire.Enclosed(data) {
+		return false
+	}
 	for _, name := range decisive {
 		if bytes.Contains(data, name) {
 			return false

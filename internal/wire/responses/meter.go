@@ -60,6 +60,9 @@ func (m *meter) Event(name string, data []byte) wire.Verdict {
 			m.c.Add(e)
 		}
 	}
+	if strings.HasSuffix(typ, ".delta") && !wire.Enclosed(data) {
+		return wire.Verdict{Err: llm.Errorf(llm.KindUpstream, "the event %s can't be read", typ)}
+	}
 	switch typ {
 	case "response.output_text.delta":
 		n := m.measure(data)
