@@ -18,7 +18,7 @@ const (
 
 // DecodeStream reads a streamed answer.
 func (Format) DecodeStream(r io.Reader, t wire.Target) llm.Stream {
-	return func(yield func(llm.Event, error) bool) {
+	return llm.Bounded(func(yield func(llm.Event, error) bool) {
 		events := sse.NewReader(r)
 		defer events.Close()
 		d := &decoder{t: t, yield: yield}
@@ -42,7 +42,7 @@ func (Format) DecodeStream(r io.Reader, t wire.Target) llm.Stream {
 				return
 			}
 		}
-	}
+	})
 }
 
 // decoder turns chunks into events.

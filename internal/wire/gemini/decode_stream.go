@@ -211,7 +211,9 @@ func (d *decoder) piece(i int, b *building, k kind, s string, blob *llm.Blob, pr
 	switch {
 	case s == "":
 	case k == inText:
-		b.text.WriteString(s)
+		if b.text.Len() < llm.MaxAnswer {
+			b.text.WriteString(s)
+		}
 		d.send(llm.TextDelta{Choice: i, Index: at, Text: s, Logprobs: probs})
 	default:
 		d.send(llm.ReasoningDelta{Choice: i, Index: at, Text: s})
@@ -310,7 +312,7 @@ func (d *decoder) event(data []byte) *llm.Error {
 
 // DecodeStream reads a streamed answer.
 func (Format) DecodeStream(r io.Reader, t wire.Target) llm.Stream {
-	return func(yield func(llm.Event, error) bool) {
+	return llm.Bounded(func(yield func(llm.Event, error) bool) {
 		events := sse.NewReader(r)
 		defer events.Close()
 		d := decoder{t: t, emit: func(e llm.Event) bool { return yield(e, nil) }}
@@ -335,7 +337,7 @@ func (Format) DecodeStream(r io.Reader, t wire.Target) llm.Stream {
 		default:
 			yield(nil, sse.Broken(cause))
 		}
-	}
+	})
 }
 
 // whole reads an answer in one piece: an object, or the array of chunks that a

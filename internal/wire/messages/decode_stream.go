@@ -17,7 +17,7 @@ import (
 
 // DecodeStream reads a streamed answer.
 func (Format) DecodeStream(r io.Reader, t wire.Target) llm.Stream {
-	return func(yield func(llm.Event, error) bool) {
+	return llm.Bounded(func(yield func(llm.Event, error) bool) {
 		in := sse.NewReader(r)
 		defer in.Close()
 		d := decoder{t: t}
@@ -41,7 +41,7 @@ func (Format) DecodeStream(r io.Reader, t wire.Target) llm.Stream {
 				return
 			}
 		}
-	}
+	})
 }
 
 // decoder turns the events of one stream into neutral ones.

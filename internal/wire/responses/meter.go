@@ -54,7 +54,7 @@ func (m *meter) Event(name string, data []byte) wire.Verdict {
 	if typ == "" || typ == "message" {
 		typ = eventType(nil, data)
 	}
-	if m.keep != nil && !m.m.Complete {
+	if m.keep != nil && !m.m.Complete && !m.c.Full() {
 		_ = m.keep.take(typ, name, data) // an error is this meter's own to find
 		for _, e := range m.keep.drain() {
 			m.c.Add(e)
