@@ -276,7 +276,7 @@ func answerMessage(parts []llm.Part) (m builtMessage) {
 				thought = true
 			}
 			if b := p.Blob; b != nil && b.Kind == llm.BlobDetails {
-				m.ReasoningDetails = jsontext.Value(b.Data)
+				m.ReasoningDetails = joined(m.ReasoningDetails, jsontext.Value(b.Data))
 			}
 		case llm.ToolCall:
 			m.ToolCalls = append(m.ToolCalls, shownCall(p))

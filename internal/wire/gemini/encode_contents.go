@@ -175,7 +175,7 @@ func (c *conversation) asked(m llm.Message) {
 	for _, p := range m.Parts {
 		r, ok := p.(llm.ToolResult)
 		if !ok {
-			if w, ok := c.e.spoken(p); ok {
+			if w, ok := c.e.told(p); ok {
 				c.say(w)
 			}
 			continue
@@ -189,10 +189,11 @@ func (c *conversation) asked(m llm.Message) {
 		}
 		c.say(textPart(strings.TrimSpace("Result of " + name + ": " + r.Text())))
 		for _, p := range r.Parts {
-			if media, ok := p.(llm.Media); ok {
-				if w, ok := c.e.spoken(media); ok {
-					c.say(w)
-				}
+			if _, text := p.(llm.Text); text {
+				continue
+			}
+			if w, ok := c.e.told(p); ok {
+				c.say(w)
 			}
 		}
 	}
@@ -292,6 +293,15 @@ func (e *encoding) spoken(p llm.Part) (utterance, bool) {
 	return utterance{}, false
 }
 
+// told writes a part that the client said.
+func (e *encoding) told(p llm.Part) (utterance, bool) {
+	if o, ok := p.(llm.Opaque); ok && o.Format != llm.FormatGemini {
+		text := e.Told("contents", o)
+		return textPart(text), text != ""
+	}
+	return e.spoken(p)
+}
+
 // media writes an attachment, or refuses one that the model can't take: leaving
 // it out would change what is asked.
 func (e *encoding) media(m llm.Media) (utterance, bool) {
@@ -339,7 +349,7 @@ func (e *encoding) result(a awaited) (utterance, []utterance) {
 		return utterance{part: part{FunctionResponse: f}}, nil
 	}
 	r := a.result
-	f.Response = responseOf(r)
+	text := r.Text()
 	var beside []utterance
 	for _, p := range r.Parts {
 		var w utterance
@@ -348,6 +358,10 @@ func (e *encoding) result(a awaited) (utterance, []utterance) {
 		case llm.Media:
 			w, ok = e.media(p)
 		case llm.Opaque:
+			if p.Format != llm.FormatGemini {
+				text += e.Told("contents", p)
+				continue
+			}
 			w, ok = e.spoken(p)
 		}
 		switch {
@@ -363,14 +377,14 @@ func (e *encoding) result(a awaited) (utterance, []utterance) {
 			f.Parts = append(f.Parts, raw)
 		}
 	}
+	f.Response = responseOf(r, text)
 	return utterance{part: part{FunctionResponse: f}}, beside
 }
 
 // responseOf writes a result's text. An object goes as it is, other text in the
 // format's envelope; so does an object with references in it, which the vendor
 // would try to resolve.
-func responseOf(r *llm.ToolResult) jsontext.Value {
-	text := r.Text()
+func responseOf(r *llm.ToolResult, text string) jsontext.Value {
 	if r.IsError {
 		return envelope("error", text)
 	}

@@ -54,7 +54,11 @@ func (e *encoding) blocks(role string, parts []llm.Part, replayed bool) ([]*bloc
 				b, err = e.result(p)
 			}
 		case llm.Opaque:
-			b = e.opaque(p)
+			if role == roleAssistant {
+				b = e.opaque(p)
+			} else {
+				b, err = e.told(p)
+			}
 		}
 		if err != nil {
 			return nil, err
@@ -115,6 +119,18 @@ func (e *encoding) opaque(p llm.Opaque) *block {
 		return nil
 	}
 	return &block{Type: p.Type, raw: p.Raw}
+}
+
+// told writes a part that the client said.
+func (e *encoding) told(p llm.Opaque) (*block, error) {
+	if p.Format == llm.FormatMessages {
+		return e.opaque(p), nil
+	}
+	s := e.Told("messages", p)
+	if e.Err != nil {
+		return nil, e.Err
+	}
+	return e.text(roleUser, llm.Text{Text: s}), nil
 }
 
 // toolID fits an id into the target's shape; the format has one of its own.
@@ -189,7 +205,7 @@ func (e *encoding) resultContent(p llm.ToolResult) (inner []*block, mark *cacheC
 		case llm.Media:
 			x, err = e.media(part)
 		case llm.Opaque:
-			x = e.opaque(part)
+			x, err = e.told(part)
 		}
 		if err != nil {
 			return nil, nil, err
