@@ -50,7 +50,7 @@ func (w *writer) tools(q *llm.Request) {
 		return
 	}
 	if w.Target.NoTools {
-		if q.ToolChoice.Mode == llm.ToolRequired || q.ToolChoice.Mode == llm.ToolOne {
+		if q.ToolChoice.Demands() {
 			w.Refuse("tools", "the model "+w.Target.Model+" can't call tools, and this request requires a call")
 			return
 		}
@@ -75,6 +75,9 @@ func (w *writer) tools(q *llm.Request) {
 		}
 	}
 	if len(out) == 0 {
+		if q.ToolChoice.Demands() {
+			w.Refuse("tools", "this request requires a call, and none of its tools can be run here")
+		}
 		return
 	}
 	w.Put("tools", out)

@@ -16,8 +16,7 @@ func (e *encoding) tools() {
 		return
 	}
 	if e.t.NoTools {
-		c := q.ToolChoice
-		if c.Mode == llm.ToolRequired || c.Mode == llm.ToolOne || c.Mode == llm.ToolAllowed && c.Required {
+		if q.ToolChoice.Demands() {
 			e.Refuse("tools", "the model "+e.t.Model+" can't call tools, and this request requires a call")
 			return
 		}
@@ -51,6 +50,10 @@ func (e *encoding) tools() {
 			functions = append(functions, d)
 		}
 		strict = strict && t.Strict != nil && *t.Strict
+	}
+	if len(functions)+len(own) == 0 && q.ToolChoice.Demands() {
+		e.Refuse("tools", "this request requires a call, and none of its tools can be run here")
+		return
 	}
 	if len(functions) > 0 {
 		raw, err := marshal(map[string][]declaration{"functionDeclarations": functions})

@@ -32,8 +32,7 @@ var (
 func (e *encoding) offer() error {
 	choice := e.req.ToolChoice
 	if e.t.NoTools && len(e.req.Tools) > 0 {
-		must := choice.Mode == llm.ToolRequired || choice.Mode == llm.ToolOne || choice.Mode == llm.ToolAllowed && choice.Required
-		if must {
+		if choice.Demands() {
 			return wire.BadRequest("tools", "tools: "+e.t.Model+" can't call tools, and the request demands a call")
 		}
 		e.drop("tools", "the model can't call tools")
@@ -48,7 +47,7 @@ func (e *encoding) offer() error {
 		}
 	}
 	if len(e.tools) == 0 {
-		if choice.Mode == llm.ToolRequired || choice.Mode == llm.ToolOne {
+		if choice.Demands() {
 			return wire.BadRequest("tool_choice", "tool_choice: a call is demanded, but no tool is there that "+e.t.Model+" could call")
 		}
 		e.declare()

@@ -13,7 +13,7 @@ func (w *writer) tools(q *llm.Request) {
 	if len(q.Tools) == 0 {
 		return
 	}
-	must := q.ToolChoice.Mode == llm.ToolRequired || q.ToolChoice.Mode == llm.ToolOne || q.ToolChoice.Required
+	must := q.ToolChoice.Demands()
 	if w.Target.NoTools {
 		if must {
 			w.Refuse("tools", "the model "+w.Target.Model+" can't call tools, and this request requires a call")
