@@ -161,7 +161,11 @@ func answerParts(m *message, t wire.Target) ([]llm.Part, error) {
 	}
 	for i, c := range m.ToolCalls {
 		call := callOf(c)
-		call.Name = t.Names.Back(call.Name)
+		if name, custom := t.Names.Called(call.Name); custom {
+			call.Name, call.Custom, call.Arguments = name, true, wire.FreeText(call.Arguments)
+		} else {
+			call.Name = name
+		}
 		if call.ID == "" {
 			call.ID = inventedID(t, call.Name, i)
 		}

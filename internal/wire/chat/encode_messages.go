@@ -308,6 +308,10 @@ func (w *writer) setReasoning(out *outMessage, text *string) {
 
 func (w *writer) call(c llm.ToolCall) outCall {
 	out := outCall{ID: wire.ToolID(c.ID, w.Target.ToolID)}
+	if c.Custom && w.Target.NoFreeText {
+		out.Type, out.Function = "function", &outCalled{Name: w.Target.Names.OutFreeText(c.Name), Arguments: wire.FreeTextArguments(c.Arguments)}
+		return out
+	}
 	if c.Custom {
 		out.Type, out.Custom = "custom", &outFreeText{Name: w.Target.Names.Out(c.Name), Input: toValid(c.Arguments)}
 		return out

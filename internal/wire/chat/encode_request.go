@@ -37,6 +37,7 @@ func (Format) Encode(q *llm.Request, t wire.Target) (wire.Outbound, []wire.Downg
 
 // EncodeConversation writes the value of the messages field alone.
 func (Format) EncodeConversation(q *llm.Request, t wire.Target) ([]byte, error) {
+	t.NoFreeText = false // the client's own tools stand beside it
 	w := &writer{wire.Fields{Target: t}}
 	out := w.messages(q.Messages)
 	if w.Err != nil {
@@ -67,6 +68,11 @@ func (w *writer) tools(q *llm.Request) {
 			}
 			out = append(out, jsontext.Value(t.Raw))
 		case llm.ToolCustom:
+			if w.Target.NoFreeText {
+				f := outFunction{Name: w.Target.Names.OutFreeText(t.Name), Description: w.FreeTextDescription(t), Parameters: wire.FreeTextSchema}
+				out = append(out, outTool{Type: "function", Function: &f})
+				continue
+			}
 			c := outCustom{Name: w.Target.Names.Out(t.Name), Description: t.Description, Format: t.Grammar}
 			out = append(out, outTool{Type: "custom", Custom: &c})
 		default:
@@ -113,9 +119,13 @@ func (w *writer) toolChoice(q *llm.Request) {
 func (w *writer) named(q *llm.Request, name string) outNamed {
 	n := &outName{Name: w.Target.Names.Out(name)}
 	for _, t := range q.Tools {
-		if t.Name == name && t.Kind == llm.ToolCustom {
-			return outNamed{Type: "custom", Custom: n}
+		if t.Name != name || t.Kind != llm.ToolCustom {
+			continue
 		}
+		if w.Target.NoFreeText {
+			return outNamed{Type: "function", Function: &outName{Name: w.Target.Names.OutFreeText(name)}}
+		}
+		return outNamed{Type: "custom", Custom: n}
 	}
 	return outNamed{Type: "function", Function: n}
 }

@@ -75,7 +75,11 @@ type decodingCall struct {
 	part      int // -1 until opened
 	pending   strings.Builder
 	custom    bool
+	wrapped   bool // free text in a function's arguments, which must be whole to be read
 }
+
+// maxPending bounds what is held of a call.
+const maxPending = 16 << 20
 
 func (d *decoder) send(e llm.Event) {
 	if !d.stopped && !d.yield(e, nil) {
@@ -295,12 +299,17 @@ func (d *decoder) call(c *decoding, in toolCall) error {
 		}
 		args = argumentsOf(in.Function.Arguments)
 	}
-	if k.part < 0 {
+	if k.part < 0 || k.wrapped {
+		if k.pending.Len()+len(args) > maxPending {
+			return llm.Errorf(llm.KindUpstream, "the arguments of a call are larger than %d bytes", maxPending)
+		}
 		k.pending.WriteString(args)
 		args = ""
 		if k.name == "" {
 			return nil
 		}
+	}
+	if k.part < 0 {
 		d.open(c, k)
 	}
 	if args != "" {
@@ -311,14 +320,17 @@ func (d *decoder) call(c *decoding, in toolCall) error {
 
 func (d *decoder) open(c *decoding, k *decodingCall) {
 	d.hush(c)
-	name := d.t.Names.Back(k.name)
+	name, wrapped := d.t.Names.Called(k.name)
+	if wrapped {
+		k.custom, k.wrapped = true, true
+	}
 	if k.id == "" {
 		k.id = inventedID(d.t, name, len(c.calls)-1)
 	}
 	k.part = c.parts
 	c.parts++
 	d.send(llm.PartStart{Choice: c.index, Index: k.part, Part: llm.ToolCall{ID: k.id, Name: name, Custom: k.custom}})
-	if args := k.pending.String(); args != "" {
+	if args := k.pending.String(); args != "" && !k.wrapped {
 		d.send(llm.ArgumentsDelta{Choice: c.index, Index: k.part, Arguments: args})
 		k.pending.Reset()
 	}
@@ -346,6 +358,9 @@ func (d *decoder) finish(c *decoding, raw string) {
 	for _, k := range c.calls {
 		if k.part < 0 {
 			continue // never named: nothing that could be called
+		}
+		if k.wrapped {
+			d.send(llm.ArgumentsDelta{Choice: c.index, Index: k.part, Arguments: wire.FreeText(k.pending.String())})
 		}
 		d.send(llm.PartEnd{Choice: c.index, Index: k.part})
 	}

@@ -174,7 +174,11 @@ func (d *decoder) part(i int, b *building, p llm.Part, raw jsontext.Value) {
 			p.ID = d.callID(i, b.calls)
 		}
 		b.calls++
-		at := d.open(i, b, inNothing, llm.ToolCall{ID: p.ID, Name: d.t.Names.Back(p.Name)})
+		name, custom := d.t.Names.Called(p.Name)
+		if custom {
+			p.Arguments = wire.FreeText(p.Arguments)
+		}
+		at := d.open(i, b, inNothing, llm.ToolCall{ID: p.ID, Name: name, Custom: custom})
 		d.send(llm.ArgumentsDelta{Choice: i, Index: at, Arguments: p.Arguments})
 		if p.Blob != nil {
 			d.send(llm.BlobDelta{Choice: i, Index: at, Blob: *p.Blob})

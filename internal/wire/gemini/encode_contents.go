@@ -29,6 +29,7 @@ type utterance struct {
 // awaited is a call that wants a result.
 type awaited struct {
 	id, name string
+	custom   bool
 	result   *llm.ToolResult
 }
 
@@ -221,7 +222,7 @@ func (c *conversation) answered(m llm.Message) {
 	for _, p := range m.Parts {
 		if call, ok := p.(llm.ToolCall); ok {
 			c.names[call.ID] = call.Name
-			c.open = append(c.open, awaited{id: call.ID, name: call.Name})
+			c.open = append(c.open, awaited{id: call.ID, name: call.Name, custom: call.Custom})
 			parts = append(parts, e.call(call))
 			continue
 		}
@@ -266,7 +267,7 @@ func (e *encoding) replayed(r llm.Reasoning, withCalls bool) (utterance, bool) {
 
 func (e *encoding) call(c llm.ToolCall) utterance {
 	return utterance{part: part{
-		FunctionCall:     &functionCall{ID: wire.ToolID(c.ID, e.t.ToolID), Name: e.name(c.Name), Args: argsOf(c)},
+		FunctionCall:     &functionCall{ID: wire.ToolID(c.ID, e.t.ToolID), Name: e.name(c.Name, c.Custom), Args: argsOf(c)},
 		ThoughtSignature: e.signature(c.Blob),
 	}}
 }
@@ -343,7 +344,7 @@ func (e *encoding) media(m llm.Media) (utterance, bool) {
 // result writes the result of a call. Models that are steered by a level take
 // media inside it; for others they follow as the user's.
 func (e *encoding) result(a awaited) (utterance, []utterance) {
-	f := &functionResponse{ID: wire.ToolID(a.id, e.t.ToolID), Name: e.name(a.name)}
+	f := &functionResponse{ID: wire.ToolID(a.id, e.t.ToolID), Name: e.name(a.name, a.custom)}
 	if a.result == nil {
 		f.Response = envelope("error", noResult)
 		return utterance{part: part{FunctionResponse: f}}, nil

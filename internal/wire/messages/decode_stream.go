@@ -235,12 +235,12 @@ func (d *decoder) start(index int, raw jsontext.Value) error {
 // called says what a tool_use block is: a call under the client's own name for
 // the tool, or the answer itself.
 func called(b *block, t wire.Target) (llm.ToolCall, meaning) {
-	name := t.Names.Back(b.Name)
-	if name == answerTool {
+	name, custom := t.Names.Called(b.Name)
+	switch {
+	case name == answerTool:
 		return llm.ToolCall{}, asAnswer
-	}
-	if custom, ok := strings.CutSuffix(name, textMark); ok {
-		return llm.ToolCall{ID: b.ID, Name: custom, Custom: true}, asCustom
+	case custom:
+		return llm.ToolCall{ID: b.ID, Name: name, Custom: true}, asCustom
 	}
 	return llm.ToolCall{ID: b.ID, Name: name}, asCall
 }
@@ -328,7 +328,7 @@ func (d *decoder) stop(index int) error {
 		if b.fed {
 			whole = b.held.String()
 		}
-		if s := freeText(whole); s != "" {
+		if s := wire.FreeText(whole); s != "" {
 			d.emit(llm.ArgumentsDelta{Index: b.part, Arguments: s})
 		}
 	case b.as == asOpaque:
@@ -336,15 +336,6 @@ func (d *decoder) stop(index int) error {
 	}
 	d.emit(llm.PartEnd{Index: b.part})
 	return nil
-}
-
-// freeText takes free text out of its function's input; what isn't there as it
-// should is taken whole.
-func freeText(input string) string {
-	if v := member([]byte(input), inputField); v.Kind() == '"' {
-		return text(v)
-	}
-	return input
 }
 
 // withInput gives an opaque block the input that came after it.

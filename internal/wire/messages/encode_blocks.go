@@ -145,16 +145,11 @@ func (e *encoding) toolID(id string) string {
 func (e *encoding) call(p llm.ToolCall) *block {
 	b := &block{Type: typeToolUse, ID: e.toolID(p.ID), CacheControl: controlOf(p.Cache)}
 	if p.Custom {
-		b.Name, b.Input = e.t.Names.Out(p.Name+textMark), inputOf(p.Arguments)
+		b.Name, b.Input = e.t.Names.OutFreeText(p.Name), jsontext.Value(wire.FreeTextArguments(p.Arguments))
 		return b
 	}
 	b.Name, b.Input = e.t.Names.Out(p.Name), objectOf(p.Arguments)
 	return b
-}
-
-// inputOf wraps free text into the one field of its function.
-func inputOf(s string) jsontext.Value {
-	return append(append([]byte(`{"`+inputField+`":`), scan.Quote(s)...), '}')
 }
 
 // objectOf reads arguments as the object that the API demands. What is none, as
