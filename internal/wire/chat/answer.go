@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"crypto/rand"
+	"fmt"
 	"strings"
 	"time"
 
@@ -103,7 +105,7 @@ func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
 		if c.Message == nil {
 			return nil, llm.Errorf(llm.KindUpstream, "choice %d of the answer holds no message", i)
 		}
-		parts, err := answerParts(c.Message, t)
+		parts, err := answerParts(c.Message, t, in.ID, i)
 		if err != nil {
 			return nil, llm.Errorf(llm.KindUpstream, "choice %d of the answer: %w", i, err)
 		}
@@ -140,7 +142,7 @@ func (a *answer) anyUsage() *usage {
 	return nil
 }
 
-func answerParts(m *message, t wire.Target) ([]llm.Part, error) {
+func answerParts(m *message, t wire.Target, answer string, choice int) ([]llm.Part, error) {
 	var parts []llm.Part
 	if r := reasoningOf(m, t.Origin); r != nil {
 		parts = append(parts, *r)
@@ -167,7 +169,7 @@ func answerParts(m *message, t wire.Target) ([]llm.Part, error) {
 			call.Name = name
 		}
 		if call.ID == "" {
-			call.ID = inventedID(t, call.Name, i)
+			call.ID = inventedID(answer, choice, i)
 		}
 		parts = append(parts, call)
 	}
@@ -177,9 +179,13 @@ func answerParts(m *message, t wire.Target) ([]llm.Part, error) {
 	return parts, nil
 }
 
-// inventedID names a call that its server left unnamed.
-func inventedID(t wire.Target, name string, n int) string {
-	return wire.ToolID("unnamed call "+t.Model+" "+name+" "+string(rune('0'+n%10)), wire.ShapeResponses)
+// inventedID names the n-th call of an answer that its server left unnamed. No two
+// calls share a name, of one answer or of several: clients keep what they ran by it.
+func inventedID(answer string, choice, n int) string {
+	if answer == "" {
+		answer = rand.Text()
+	}
+	return wire.ToolID(fmt.Sprintf("unnamed call %d of choice %d in the answer %s", n, choice, answer), wire.ShapeAnthropic)
 }
 
 func citationsOf(notes []annotation) (out []llm.Citation) {

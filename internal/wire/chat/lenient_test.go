@@ -109,3 +109,30 @@ func TestManyPiecesAreJoined(t *testing.T) {
 		t.Errorf("%d bytes of arguments", len(c.Arguments))
 	}
 }
+
+// Servers that leave the ids of calls out answer many times in a conversation, and
+// call one tool many times in an answer.
+func TestCallsWithoutIDsAreToldApart(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	calls := 0
+	note := func(a *llm.Answer, err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range a.Choices[0].Parts {
+			if c, ok := p.(llm.ToolCall); ok {
+				calls++
+				seen[c.ID] = true
+			}
+		}
+	}
+	for _, id := range []string{"a", "b", ""} {
+		many := strings.TrimSuffix(strings.Repeat(`{"type":"function","function":{"name":"f","arguments":"{}"}},`, 12), ",")
+		note(chat.Format{}.DecodeAnswer([]byte(`{"id":"`+id+`","choices":[{"index":0,"message":{"tool_calls":[`+many+`]},"finish_reason":"tool_calls"}]}`), wire.Target{Model: "m"}))
+		note(llm.Collect(chat.Format{}.DecodeStream(strings.NewReader(streamOf(`{"id":"s`+id+`","choices":[{"index":0,"delta":{"tool_calls":[`+many+`]},"finish_reason":"tool_calls"}]}`)), wire.Target{Model: "m"})))
+	}
+	if calls != 72 || len(seen) != calls {
+		t.Errorf("%d ids for %d calls", len(seen), calls)
+	}
+}

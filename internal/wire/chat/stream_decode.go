@@ -51,6 +51,7 @@ type decoder struct {
 	yield   func(llm.Event, error) bool
 	stopped bool // nobody listens any more, or an error was told
 	started bool
+	id      string // the answer's
 	choices []*decoding
 }
 
@@ -124,7 +125,7 @@ func (d *decoder) chunk(data []byte) error {
 		return e
 	}
 	if !d.started {
-		d.started = true
+		d.started, d.id = true, in.ID
 		d.send(llm.Start{ID: in.ID, Model: in.Model, Created: wire.UnixTime(in.Created), ServiceTier: in.ServiceTier})
 	}
 	for i := range in.Choices {
@@ -325,7 +326,7 @@ func (d *decoder) open(c *decoding, k *decodingCall) {
 		k.custom, k.wrapped = true, true
 	}
 	if k.id == "" {
-		k.id = inventedID(d.t, name, len(c.calls)-1)
+		k.id = inventedID(d.id, c.index, len(c.calls)-1)
 	}
 	k.part = c.parts
 	c.parts++
