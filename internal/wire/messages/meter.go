@@ -184,7 +184,9 @@ func (m *meter) start(raw jsontext.Value) (meaningful bool) {
 	}
 	switch p := p.(type) {
 	case llm.ToolCall:
-		m.m.ToolCalls = append(m.m.ToolCalls, p.ID)
+		if len(m.m.ToolCalls) < maxOpen {
+			m.m.ToolCalls = append(m.m.ToolCalls, p.ID)
+		}
 		return true
 	case llm.Text:
 		if as == asAnswer {

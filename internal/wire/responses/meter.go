@@ -253,7 +253,9 @@ func (m *meter) output(r *response) (parts []llm.Part) {
 
 func (m *meter) called(id string) {
 	m.seen.call = true
-	m.m.ToolCalls = append(m.m.ToolCalls, id)
+	if len(m.m.ToolCalls) < maxItems {
+		m.m.ToolCalls = append(m.m.ToolCalls, id)
+	}
 }
 
 // done looks at an item that is done, and counts what its deltas left out. One
