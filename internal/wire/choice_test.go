@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/oidostudio/oido/internal/llm"
@@ -51,5 +52,20 @@ func TestACapMayBeWrittenAsAFloat(t *testing.T) {
 	raw := wire.RawRequest{Body: []byte(`{"model":"m","messages":[{"role":"user","content":"a"}],"max_tokens":1.5}`)}
 	if _, err := formats[0].Peek(raw); err == nil {
 		t.Error("a cap of one and a half tokens is taken")
+	}
+}
+
+// JSON is asked for by a field alone in Gemini's format; OpenAI's refuse that
+// unless the conversation names it.
+func TestJSONIsNamedWhereItMustBe(t *testing.T) {
+	t.Parallel()
+	for text, told := range map[string]int{"List three moons.": 1, "List three moons as Json.": 0} {
+		q := &llm.Request{Output: llm.OutputFormat{Kind: llm.OutputJSON}, Messages: []llm.Message{{Role: llm.RoleUser, Parts: []llm.Part{llm.Text{Text: text}}}}}
+		for _, i := range []int{0, 3} {
+			out, _, err := formats[i].Encode(q, wire.Target{Model: "m"})
+			if n := strings.Count(string(out.Body), "Answer with one JSON object"); err != nil || n != told {
+				t.Errorf("%s, %q: told %d times, %v: %s", formats[i].Name(), text, n, err, out.Body)
+			}
+		}
 	}
 }

@@ -22,6 +22,9 @@ func (Format) Encode(q *llm.Request, t wire.Target) (wire.Outbound, []wire.Downg
 	if q.Output.Kind == llm.OutputSchema && t.NoSchemaOutput {
 		messages = append([]outMessage{w.instruction(q.Output.Schema)}, messages...)
 	}
+	if word := wire.JSONWord(q.Output, q.Messages); word != "" {
+		messages = append([]outMessage{{Role: string(w.role(llm.RoleSystem)), Content: scan.Quote(word)}}, messages...)
+	}
 	w.Put("messages", messages)
 	w.tools(q)
 	w.output(q)

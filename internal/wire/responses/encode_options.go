@@ -160,7 +160,10 @@ func (w *writer) text(q *llm.Request, format any) {
 	}
 }
 
-// reasoning says how much to think, and whether to show it.
+// reasoning says how much to think, and whether to show it. Summaries are asked
+// for where the client did alone: OpenAI refuses the whole request of an
+// organization that isn't verified for them ("Your organization must be verified
+// to generate reasoning summaries"), and Chat's clients have no word to ask.
 func (w *writer) reasoning(q *llm.Request) {
 	o := w.object(q, "reasoning")
 	if e := w.effort(q); e != "" {
