@@ -52,6 +52,7 @@ type decoder struct {
 	stopped bool // nobody listens any more, or an error was told
 	started bool
 	id      string // the answer's
+	held    int    // bytes of arguments that waited, of all calls
 	choices []*decoding
 }
 
@@ -78,9 +79,6 @@ type decodingCall struct {
 	custom    bool
 	wrapped   bool // free text in a function's arguments, which must be whole to be read
 }
-
-// maxPending bounds what is held of a call.
-const maxPending = 16 << 20
 
 func (d *decoder) send(e llm.Event) {
 	if !d.stopped && !d.yield(e, nil) {
@@ -301,8 +299,8 @@ func (d *decoder) call(c *decoding, in toolCall) error {
 		args = argumentsOf(in.Function.Arguments)
 	}
 	if k.part < 0 || k.wrapped {
-		if k.pending.Len()+len(args) > maxPending {
-			return llm.Errorf(llm.KindUpstream, "the arguments of a call are larger than %d bytes", maxPending)
+		if d.held += len(args); d.held > llm.MaxAnswer {
+			return llm.Errorf(llm.KindUpstream, "the arguments of calls are larger than %d bytes", llm.MaxAnswer)
 		}
 		k.pending.WriteString(args)
 		args = ""

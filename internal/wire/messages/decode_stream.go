@@ -54,6 +54,7 @@ type decoder struct {
 	open   []*incoming
 	parts  int // neutral parts so far
 	calls  int // tool calls of the client's among them
+	held   int // bytes of input that waited, of all blocks
 	answer bool
 	finish llm.Finish
 }
@@ -302,8 +303,8 @@ func (d *decoder) input(b *incoming, fragment string) error {
 	case asAnswer:
 		d.emit(llm.TextDelta{Index: b.part, Text: fragment})
 	case asCustom, asOpaque:
-		if b.held.Len()+len(fragment) > maxHeld {
-			return llm.Errorf(llm.KindUpstream, "the input of a tool is larger than %d bytes", maxHeld)
+		if d.held += len(fragment); d.held > llm.MaxAnswer {
+			return llm.Errorf(llm.KindUpstream, "the input of tools is larger than %d bytes", llm.MaxAnswer)
 		}
 		b.held.WriteString(fragment)
 	}
