@@ -131,6 +131,7 @@ type Collector struct {
 	head    Start
 	usage   Usage
 	choices []*building
+	size    int
 }
 
 type building struct {
@@ -141,6 +142,10 @@ type building struct {
 
 // Add takes the next event. Events for parts that were never opened are ignored.
 func (c *Collector) Add(e Event) {
+	if c.size += sizeOf(e); c.Full() {
+		c.choices = nil
+		return
+	}
 	switch e := e.(type) {
 	case Start:
 		c.head = e
@@ -185,6 +190,10 @@ func (c *Collector) Add(e Event) {
 		}
 	}
 }
+
+// Full says that more than MaxAnswer was told: what had been built is let go, and
+// no more is taken.
+func (c *Collector) Full() bool { return c.size > MaxAnswer }
 
 // Answer returns the answer as far as it has been told.
 func (c *Collector) Answer() *Answer {

@@ -113,11 +113,15 @@ type Refusal struct{ Text string }
 
 // Opaque is a part that only its own format has a word for: vendor-run tool
 // calls and their results, search results, containers. It is sent back verbatim
-// in that format and dropped, as a downgrade, in any other.
+// in that format. In any other one of the model's is dropped, as a downgrade; one
+// of the client's is told in words or refuses the request.
 type Opaque struct {
 	Format Format
 	Type   string // the vendor's name for it
 	Raw    []byte // the JSON of the whole part
+	// Text is what it says in words, where it holds any: what the client itself
+	// said isn't left out, other formats say this instead.
+	Text string
 }
 
 func (Text) part()       {}

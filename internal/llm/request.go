@@ -144,6 +144,11 @@ type ToolChoice struct {
 	Required bool
 }
 
+// Demands says that the model must call a tool.
+func (c ToolChoice) Demands() bool {
+	return c.Mode == ToolRequired || c.Mode == ToolOne || c.Mode == ToolAllowed && c.Required
+}
+
 // ToolMode is the kind of a tool choice.
 type ToolMode uint8
 

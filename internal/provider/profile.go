@@ -116,6 +116,7 @@ type Rules struct {
 	ToolID         wire.IDShape      `yaml:"tool_id"`
 	NoPrefill      bool              `yaml:"no_prefill"`
 	NoSchemaOutput bool              `yaml:"no_schema_output"`
+	NoFreeText     bool              `yaml:"no_free_text"`
 }
 
 // Reasoning mirrors wire.ReasoningStyle in the file.
@@ -266,4 +267,5 @@ func (r *Rules) apply(t *wire.Target) {
 	t.ReasoningOnTop = t.ReasoningOnTop || r.ReasoningOnTop
 	t.NoPrefill = t.NoPrefill || r.NoPrefill
 	t.NoSchemaOutput = t.NoSchemaOutput || r.NoSchemaOutput
+	t.NoFreeText = t.NoFreeText || r.NoFreeText
 }

@@ -100,7 +100,7 @@ func (f chatFormat) read(x *exchange, root node) *prompt {
 			p.stops = append(p.stops, item.text())
 		}
 	}
-	f.readTools(p, root)
+	f.readTools(x, p, root)
 	f.readFormat(p, root)
 	p.reasons = f.reasons(x, root)
 	p.mute = x.family.reasoningField == ""
@@ -123,14 +123,18 @@ func (chatFormat) reasons(x *exchange, root node) bool {
 	return x.family.replay && m.thinks || x.family.details && object.has()
 }
 
-func (chatFormat) readTools(p *prompt, root node) {
+func (chatFormat) readTools(x *exchange, p *prompt, root node) {
+	kinds := []string{"function", "custom"}
+	if x.family.functions {
+		kinds = kinds[:1]
+	}
 	tools := root.field("tools")
 	if tools.has() && len(tools.items()) == 0 {
 		tools.fail("empty_array", "Invalid 'tools': empty array. Expected an array with minimum length 1, but got an empty array instead.")
 	}
 	for _, t := range tools.items() {
 		t.obey(fields{"type": anyText, "function": anyObject, "custom": anyObject})
-		switch t.field("type").need().among("function", "custom") {
+		switch t.field("type").need().among(kinds...) {
 		case "function":
 			fn := t.field("function").need()
 			fn.obey(fields{"name": longest(64), "description": anyText, "parameters": anyObject, "strict": anyFlag})

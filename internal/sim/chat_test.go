@@ -179,6 +179,7 @@ func TestChatRefuses(t *testing.T) {
 			"reasoning forgotten", `{"model":"sim-think","messages":[` + chatUser + `,{"role":"assistant","tool_calls":[` + call("a") + `]},{"role":"tool","tool_call_id":"a","content":"x"}]}`,
 			"must be passed back",
 		},
+		{"a tool of free text", `{"model":"sim","tools":[{"type":"custom","custom":{"name":"code"}}],"messages":[` + chatUser + `]}`, "custom"},
 	})
 }
 

@@ -15,6 +15,7 @@ type family struct {
 	lenient     bool // ignores fields that it doesn't know
 	oldLimit    bool // knows max_tokens alone
 	noDeveloper bool // knows no role "developer"
+	functions   bool // knows functions alone, no tools of free text
 	numberCodes bool // errors carry the status as their code
 	quotaStatus int  // when nothing is left to spend; 0 is 429
 
@@ -38,14 +39,14 @@ var families = []*family{
 	{name: "anthropic", prefix: "/anthropic", models: anthropicModels},
 	{name: "gemini", prefix: "/gemini", models: geminiModels},
 	{
-		name: "deepseek", prefix: "/deepseek", lenient: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusPaymentRequired,
+		name: "deepseek", prefix: "/deepseek", lenient: true, functions: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusPaymentRequired,
 		reasoningField: "reasoning_content", replay: true, inFinish: true, cacheHits: true, models: deepSeekModels,
 	},
 	{
-		name: "openrouter", prefix: "/openrouter", lenient: true, numberCodes: true, quotaStatus: http.StatusPaymentRequired,
+		name: "openrouter", prefix: "/openrouter", lenient: true, functions: true, numberCodes: true, quotaStatus: http.StatusPaymentRequired,
 		reasoningField: "reasoning", details: true, alwaysUsage: true, costs: true, models: openRouterModels,
 	},
-	{name: "ollama", prefix: "/ollama", openDoor: true, lenient: true, oldLimit: true, reasoningField: "reasoning", models: ollamaModels},
+	{name: "ollama", prefix: "/ollama", openDoor: true, lenient: true, functions: true, oldLimit: true, reasoningField: "reasoning", models: ollamaModels},
 	{
 		name: "any", reasoningField: "reasoning_content",
 		models: slices.Concat(openAIModels, anthropicModels[1:], geminiModels[1:], deepSeekModels[1:]),

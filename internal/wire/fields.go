@@ -33,6 +33,18 @@ func (l *Losses) Refuse(param, message string) {
 	}
 }
 
+// Told is what a part says that the client wrote and that only another format has
+// a word for: its text. Where it has none the request is refused, since to leave
+// it out would change what is asked.
+func (l *Losses) Told(param string, p llm.Opaque) string {
+	if p.Text == "" {
+		l.Refuse(param, "a part of type "+p.Type+" means nothing to another vendor: send its content in another form")
+		return ""
+	}
+	l.Lose(p.Type, "a part of type "+p.Type+" was told in words")
+	return p.Text
+}
+
 // Fields gathers the top-level fields of a request for a target in the order in
 // which they are written, so that the same request always is the same bytes.
 type Fields struct {

@@ -22,3 +22,11 @@ func Malformed(name string, data []byte) *llm.Error {
 	}
 	return llm.Errorf(llm.KindUpstream, "the provider sent an event that is no JSON: %s", Clip(string(data)))
 }
+
+// Enclosed says whether an event looks like an object from the outside. A meter
+// that read each to its end would double what a passing event costs; what is cut
+// off, or something else altogether, shows at its ends.
+func Enclosed(data []byte) bool {
+	data = bytes.Trim(data, " \t\r\n")
+	return len(data) > 1 && data[0] == '{' && data[len(data)-1] == '}'
+}

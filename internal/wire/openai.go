@@ -111,6 +111,30 @@ func OpenAIKind(e *llm.Error) llm.Kind {
 	return KindOf(e.Status)
 }
 
+// JSONWord is said to OpenAI's models where JSON is wanted and the conversation
+// doesn't name it: then the request is refused ("'messages' must contain the word
+// 'json' in some form"). It is "" where nothing need be said.
+func JSONWord(o llm.OutputFormat, messages []llm.Message) string {
+	if o.Kind != llm.OutputJSON {
+		return ""
+	}
+	for _, m := range messages {
+		for _, p := range m.Parts {
+			text := ""
+			switch p := p.(type) {
+			case llm.Text:
+				text = p.Text
+			case llm.ToolResult:
+				text = p.Text()
+			}
+			if strings.Contains(strings.ToLower(text), "json") {
+				return ""
+			}
+		}
+	}
+	return "Answer with one JSON object and with nothing else."
+}
+
 // UnixTime reads seconds since 1970, as OpenAI's formats write times; the zero
 // time for what is none. Some servers write a fraction.
 func UnixTime(v jsontext.Value) time.Time {

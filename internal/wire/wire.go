@@ -155,6 +155,9 @@ type Target struct {
 	// Names is filled in by Encode and read by the decoders of the answer: the
 	// names that tools were sent under and the client's own. Nil is "as sent".
 	Names *ToolNames
+	// NoFreeText says that the model knows functions alone and no tools that take
+	// free text, in a format that has a word for them.
+	NoFreeText bool
 	// NoPrefill says that a final assistant message is refused.
 	NoPrefill bool
 	// NoSchemaOutput says that the model can't be held to a JSON schema natively:

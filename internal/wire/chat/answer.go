@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"crypto/rand"
+	"fmt"
 	"strings"
 	"time"
 
@@ -82,10 +84,10 @@ func finishWord(r llm.FinishReason, refused bool) string {
 // DecodeAnswer reads a whole answer.
 func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
 	var in answer
-	if err := json.Unmarshal(body, &in); err != nil {
+	if err := read(body, &in); err != nil {
 		return nil, llm.Errorf(llm.KindUpstream, "the answer can't be read: %w", err)
 	}
-	if e := errorIn(in.Error, 0); e != nil {
+	if e := in.failure(); e != nil {
 		return nil, e
 	}
 	if len(in.Choices) == 0 {
@@ -103,7 +105,7 @@ func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
 		if c.Message == nil {
 			return nil, llm.Errorf(llm.KindUpstream, "choice %d of the answer holds no message", i)
 		}
-		parts, err := answerParts(c.Message, t)
+		parts, err := answerParts(c.Message, t, in.ID, i)
 		if err != nil {
 			return nil, llm.Errorf(llm.KindUpstream, "choice %d of the answer: %w", i, err)
 		}
@@ -114,6 +116,14 @@ func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
 		a.Choices = append(a.Choices, llm.Choice{Parts: parts, Finish: f})
 	}
 	return a, nil
+}
+
+// failure is the error that stands in the place of an answer; nil where none does.
+func (a *answer) failure() *llm.Error {
+	if e := errorIn(a.Error, 0); e != nil || a.Groq == nil {
+		return e
+	}
+	return errorIn(a.Groq.Error, 0)
 }
 
 // anyUsage finds the usage in whichever place it stands.
@@ -132,7 +142,7 @@ func (a *answer) anyUsage() *usage {
 	return nil
 }
 
-func answerParts(m *message, t wire.Target) ([]llm.Part, error) {
+func answerParts(m *message, t wire.Target, answer string, choice int) ([]llm.Part, error) {
 	var parts []llm.Part
 	if r := reasoningOf(m, t.Origin); r != nil {
 		parts = append(parts, *r)
@@ -153,9 +163,13 @@ func answerParts(m *message, t wire.Target) ([]llm.Part, error) {
 	}
 	for i, c := range m.ToolCalls {
 		call := callOf(c)
-		call.Name = t.Names.Back(call.Name)
+		if name, custom := t.Names.Called(call.Name); custom {
+			call.Name, call.Custom, call.Arguments = name, true, wire.FreeText(call.Arguments)
+		} else {
+			call.Name = name
+		}
 		if call.ID == "" {
-			call.ID = inventedID(t, call.Name, i)
+			call.ID = inventedID(answer, choice, i)
 		}
 		parts = append(parts, call)
 	}
@@ -165,9 +179,13 @@ func answerParts(m *message, t wire.Target) ([]llm.Part, error) {
 	return parts, nil
 }
 
-// inventedID names a call that its server left unnamed.
-func inventedID(t wire.Target, name string, n int) string {
-	return wire.ToolID("unnamed call "+t.Model+" "+name+" "+string(rune('0'+n%10)), wire.ShapeResponses)
+// inventedID names the n-th call of an answer that its server left unnamed. No two
+// calls share a name, of one answer or of several: clients keep what they ran by it.
+func inventedID(answer string, choice, n int) string {
+	if answer == "" {
+		answer = rand.Text()
+	}
+	return wire.ToolID(fmt.Sprintf("unnamed call %d of choice %d in the answer %s", n, choice, answer), wire.ShapeAnthropic)
 }
 
 func citationsOf(notes []annotation) (out []llm.Citation) {
@@ -268,7 +286,7 @@ func answerMessage(parts []llm.Part) (m builtMessage) {
 				thought = true
 			}
 			if b := p.Blob; b != nil && b.Kind == llm.BlobDetails {
-				m.ReasoningDetails = jsontext.Value(b.Data)
+				m.ReasoningDetails = joined(m.ReasoningDetails, jsontext.Value(b.Data))
 			}
 		case llm.ToolCall:
 			m.ToolCalls = append(m.ToolCalls, shownCall(p))

@@ -40,8 +40,8 @@ var readers = map[string]reader{
 	"thinking":               readThinking,
 	"stream":                 into(func(q *llm.Request) *bool { return &q.Stream }),
 	"stream_options":         readStreamOptions,
-	"max_tokens":             into(func(q *llm.Request) **int { return &q.MaxOutput }),
-	"max_completion_tokens":  into(func(q *llm.Request) **int { return &q.MaxOutput }),
+	"max_tokens":             readCap,
+	"max_completion_tokens":  readCap,
 	"stop":                   readStop,
 	"temperature":            into(func(q *llm.Request) **float64 { return &q.Sampling.Temperature }),
 	"top_p":                  into(func(q *llm.Request) **float64 { return &q.Sampling.TopP }),
@@ -104,6 +104,18 @@ func readMessages(q *llm.Request, v jsontext.Value) error {
 		}
 		q.Messages = append(q.Messages, m)
 	}
+	return nil
+}
+
+func readCap(q *llm.Request, v jsontext.Value) error {
+	if v.Kind() == 'n' {
+		return nil
+	}
+	n, ok := scan.Int(v)
+	if !ok {
+		return errors.New("a whole number is wanted")
+	}
+	q.MaxOutput = &n
 	return nil
 }
 

@@ -48,7 +48,8 @@ func (w *writer) messages(in []llm.Message) []outMessage {
 				}
 				at := indexOf(open, r.CallID)
 				if at < 0 {
-					rest.Parts = append(rest.Parts, llm.Text{Text: "Result of " + r.Name + ": " + r.Text()})
+					text, more := w.resultText(r)
+					rest.Parts = append(append(rest.Parts, llm.Text{Text: "Result of " + r.Name + ": " + text}), more...)
 					continue
 				}
 				open = append(open[:at:at], open[at+1:]...)
@@ -99,26 +100,36 @@ func callsOf(m llm.Message) (calls []llm.ToolCall) {
 // result writes a tool's result. The format's results hold text alone; media
 // follow as the user's words.
 func (w *writer) result(r llm.ToolResult) (outMessage, []llm.Part) {
+	text, media := w.resultText(r)
+	return outMessage{Role: "tool", ToolCallID: wire.ToolID(r.CallID, w.Target.ToolID), Content: scan.Quote(text)}, media
+}
+
+func (w *writer) resultText(r llm.ToolResult) (string, []llm.Part) {
 	var media []llm.Part
+	var text strings.Builder
 	for _, p := range r.Parts {
-		if m, ok := p.(llm.Media); ok {
-			media = append(media, m)
+		switch p := p.(type) {
+		case llm.Text:
+			text.WriteString(p.Text)
+		case llm.Media:
+			media = append(media, p)
+		case llm.Opaque:
+			text.WriteString(w.Told("messages", p))
 		}
 	}
-	text := r.Text()
-	if text == "" && len(media) > 0 {
-		text = "(see the attachment in the next message)"
+	switch {
+	case r.IsError:
+		return "Error: " + text.String(), media
+	case text.Len() == 0 && len(media) > 0:
+		return "(see the attachment in the next message)", media
 	}
-	if r.IsError {
-		text = "Error: " + text
-	}
-	return outMessage{Role: "tool", ToolCallID: wire.ToolID(r.CallID, w.Target.ToolID), Content: scan.Quote(text)}, media
+	return text.String(), media
 }
 
 // spoken writes a message of the system or the user.
 func (w *writer) spoken(m llm.Message, role string) outMessage {
 	out := outMessage{Role: role, Name: m.Name}
-	parts := w.parts(m.Parts)
+	parts := w.parts(role, m.Parts)
 	if len(parts) == 1 && parts[0].part.Type == "text" && parts[0].raw == nil {
 		out.Content = scan.Quote(*parts[0].part.Text)
 		return out
@@ -149,7 +160,7 @@ type written struct {
 	raw  jsontext.Value
 }
 
-func (w *writer) parts(in []llm.Part) (out []written) {
+func (w *writer) parts(role string, in []llm.Part) (out []written) {
 	for _, p := range in {
 		switch p := p.(type) {
 		case llm.Text:
@@ -170,7 +181,11 @@ func (w *writer) parts(in []llm.Part) (out []written) {
 				out = append(out, written{raw: p.Raw})
 				continue
 			}
-			w.Lose(p.Type, "a part of type "+p.Type+" means nothing to another vendor")
+			if role != "user" {
+				w.Lose(p.Type, "a part of type "+p.Type+" means nothing to another vendor")
+			} else if text := w.Told("messages", p); text != "" {
+				out = append(out, written{part: outPart{Type: "text", Text: &text}})
+			}
 		}
 	}
 	return out
@@ -225,6 +240,8 @@ func (w *writer) assistant(m llm.Message) outMessage {
 			refusal = &p.Text
 		case llm.Opaque:
 			w.Lose(p.Type, "a part of type "+p.Type+" means nothing to another vendor")
+		case llm.Media:
+			w.Lose("assistant_media", "Chat Completions takes no media in what the model said")
 		case llm.ToolCall:
 			out.ToolCalls = append(out.ToolCalls, w.call(p))
 		case llm.Reasoning:
@@ -255,11 +272,30 @@ func (w *writer) replay(out *outMessage, r llm.Reasoning, calls bool) {
 	}
 	switch r.Blob.Kind {
 	case llm.BlobDetails:
-		out.ReasoningDetails = jsontext.Value(r.Blob.Data)
+		out.ReasoningDetails = joined(out.ReasoningDetails, jsontext.Value(r.Blob.Data))
 	case llm.BlobPlain:
 		text := toValid(r.Text)
+		for _, before := range []*string{out.Reasoning, out.ReasoningContent} {
+			if before != nil && *before != "" {
+				text = *before + "\n\n" + text
+			}
+		}
 		w.setReasoning(out, &text)
 	}
+}
+
+// joined puts the elements of two lists in one. An answer that reasons twice has
+// two of them, and a message one field.
+func joined(a, b jsontext.Value) jsontext.Value {
+	var list, more []jsontext.Value
+	if len(a) == 0 || json.Unmarshal(a, &list) != nil || json.Unmarshal(b, &more) != nil {
+		return b
+	}
+	out, err := json.Marshal(append(list, more...))
+	if err != nil {
+		return b
+	}
+	return out
 }
 
 func (w *writer) setReasoning(out *outMessage, text *string) {
@@ -272,6 +308,10 @@ func (w *writer) setReasoning(out *outMessage, text *string) {
 
 func (w *writer) call(c llm.ToolCall) outCall {
 	out := outCall{ID: wire.ToolID(c.ID, w.Target.ToolID)}
+	if c.Custom && w.Target.NoFreeText {
+		out.Type, out.Function = "function", &outCalled{Name: w.Target.Names.OutFreeText(c.Name), Arguments: wire.FreeTextArguments(c.Arguments)}
+		return out
+	}
 	if c.Custom {
 		out.Type, out.Custom = "custom", &outFreeText{Name: w.Target.Names.Out(c.Name), Input: toValid(c.Arguments)}
 		return out

@@ -22,6 +22,9 @@ func (Format) Encode(q *llm.Request, t wire.Target) (wire.Outbound, []wire.Downg
 	if q.Output.Kind == llm.OutputSchema && t.NoSchemaOutput {
 		messages = append([]outMessage{w.instruction(q.Output.Schema)}, messages...)
 	}
+	if word := wire.JSONWord(q.Output, q.Messages); word != "" {
+		messages = append([]outMessage{{Role: string(w.role(llm.RoleSystem)), Content: scan.Quote(word)}}, messages...)
+	}
 	w.Put("messages", messages)
 	w.tools(q)
 	w.output(q)
@@ -37,6 +40,7 @@ func (Format) Encode(q *llm.Request, t wire.Target) (wire.Outbound, []wire.Downg
 
 // EncodeConversation writes the value of the messages field alone.
 func (Format) EncodeConversation(q *llm.Request, t wire.Target) ([]byte, error) {
+	t.NoFreeText = false // the client's own tools stand beside it
 	w := &writer{wire.Fields{Target: t}}
 	out := w.messages(q.Messages)
 	if w.Err != nil {
@@ -50,7 +54,7 @@ func (w *writer) tools(q *llm.Request) {
 		return
 	}
 	if w.Target.NoTools {
-		if q.ToolChoice.Mode == llm.ToolRequired || q.ToolChoice.Mode == llm.ToolOne {
+		if q.ToolChoice.Demands() {
 			w.Refuse("tools", "the model "+w.Target.Model+" can't call tools, and this request requires a call")
 			return
 		}
@@ -67,6 +71,11 @@ func (w *writer) tools(q *llm.Request) {
 			}
 			out = append(out, jsontext.Value(t.Raw))
 		case llm.ToolCustom:
+			if w.Target.NoFreeText {
+				f := outFunction{Name: w.Target.Names.OutFreeText(t.Name), Description: w.FreeTextDescription(t), Parameters: wire.FreeTextSchema}
+				out = append(out, outTool{Type: "function", Function: &f})
+				continue
+			}
 			c := outCustom{Name: w.Target.Names.Out(t.Name), Description: t.Description, Format: t.Grammar}
 			out = append(out, outTool{Type: "custom", Custom: &c})
 		default:
@@ -75,6 +84,9 @@ func (w *writer) tools(q *llm.Request) {
 		}
 	}
 	if len(out) == 0 {
+		if q.ToolChoice.Demands() {
+			w.Refuse("tools", "this request requires a call, and none of its tools can be run here")
+		}
 		return
 	}
 	w.Put("tools", out)
@@ -110,9 +122,13 @@ func (w *writer) toolChoice(q *llm.Request) {
 func (w *writer) named(q *llm.Request, name string) outNamed {
 	n := &outName{Name: w.Target.Names.Out(name)}
 	for _, t := range q.Tools {
-		if t.Name == name && t.Kind == llm.ToolCustom {
-			return outNamed{Type: "custom", Custom: n}
+		if t.Name != name || t.Kind != llm.ToolCustom {
+			continue
 		}
+		if w.Target.NoFreeText {
+			return outNamed{Type: "function", Function: &outName{Name: w.Target.Names.OutFreeText(name)}}
+		}
+		return outNamed{Type: "custom", Custom: n}
 	}
 	return outNamed{Type: "function", Function: n}
 }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
 )
@@ -57,8 +55,11 @@ func (m *meter) Event(_ string, data []byte) wire.Verdict {
 		m.done = true
 		return wire.Verdict{Done: true}
 	}
+	if len(data) == 0 {
+		return wire.Verdict{}
+	}
 	m.m.OutputBytes += textBytes(data)
-	if m.keep == nil && m.began && !telling(data) {
+	if m.keep == nil && m.began && wire.Enclosed(data) && !telling(data) {
 		return wire.Verdict{}
 	}
 	return m.decode(data)
@@ -132,10 +133,10 @@ func escaped(b []byte) bool {
 
 func (m *meter) decode(data []byte) wire.Verdict {
 	var in answer
-	if err := json.Unmarshal(data, &in); err != nil {
+	if err := read(data, &in); err != nil {
 		return wire.Verdict{Err: llm.Errorf(llm.KindUpstream, "a chunk of the stream can't be read: %w", err)}
 	}
-	if e := errorIn(in.Error, 0); e != nil {
+	if e := in.failure(); e != nil {
 		return wire.Verdict{Err: e}
 	}
 	m.identify(&in)

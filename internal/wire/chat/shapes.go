@@ -1,6 +1,25 @@
 package chat
 
-import "github.com/go-json-experiment/json/jsontext"
+import (
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// read decodes what a provider sent. Broken UTF-8 and halves of surrogate pairs,
+// as servers send that cut text between them, become replacement characters.
+func read[T any](data []byte, v *T) error {
+	err := json.Unmarshal(data, v)
+	if err == nil {
+		return nil
+	}
+	lenient := json.JoinOptions(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	sound, broken := jsontext.AppendFormat(nil, data, lenient, jsontext.PreserveRawStrings(false))
+	if broken != nil {
+		return err
+	}
+	*v = *new(T)
+	return json.Unmarshal(sound, v, lenient)
+}
 
 // message is a message of a request or of an answer.
 type message struct {
@@ -96,7 +115,8 @@ type answer struct {
 	Usage       *usage         `json:"usage"`
 	Error       jsontext.Value `json:"error"`
 	Groq        *struct {
-		Usage *usage `json:"usage"`
+		Usage *usage         `json:"usage"`
+		Error jsontext.Value `json:"error"`
 	} `json:"x_groq"`
 }
 

@@ -3,8 +3,7 @@ package chat
 import (
 	"errors"
 	"io"
-
-	"github.com/go-json-experiment/json"
+	"strings"
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
@@ -19,7 +18,7 @@ const (
 
 // DecodeStream reads a streamed answer.
 func (Format) DecodeStream(r io.Reader, t wire.Target) llm.Stream {
-	return func(yield func(llm.Event, error) bool) {
+	return llm.Bounded(func(yield func(llm.Event, error) bool) {
 		events := sse.NewReader(r)
 		defer events.Close()
 		d := &decoder{t: t, yield: yield}
@@ -43,7 +42,7 @@ func (Format) DecodeStream(r io.Reader, t wire.Target) llm.Stream {
 				return
 			}
 		}
-	}
+	})
 }
 
 // decoder turns chunks into events.
@@ -52,6 +51,8 @@ type decoder struct {
 	yield   func(llm.Event, error) bool
 	stopped bool // nobody listens any more, or an error was told
 	started bool
+	id      string // the answer's
+	held    int    // bytes of arguments that waited, of all calls
 	choices []*decoding
 }
 
@@ -74,8 +75,9 @@ type decodingCall struct {
 	wireIndex int
 	id, name  string
 	part      int // -1 until opened
-	pending   string
+	pending   strings.Builder
 	custom    bool
+	wrapped   bool // free text in a function's arguments, which must be whole to be read
 }
 
 func (d *decoder) send(e llm.Event) {
@@ -114,14 +116,14 @@ func (d *decoder) chunk(data []byte) error {
 		}
 	}
 	var in answer
-	if err := json.Unmarshal(data, &in); err != nil {
+	if err := read(data, &in); err != nil {
 		return llm.Errorf(llm.KindUpstream, "a chunk of the stream can't be read: %w", err)
 	}
-	if e := errorIn(in.Error, 0); e != nil {
+	if e := in.failure(); e != nil {
 		return e
 	}
 	if !d.started {
-		d.started = true
+		d.started, d.id = true, in.ID
 		d.send(llm.Start{ID: in.ID, Model: in.Model, Created: wire.UnixTime(in.Created), ServiceTier: in.ServiceTier})
 	}
 	for i := range in.Choices {
@@ -296,12 +298,17 @@ func (d *decoder) call(c *decoding, in toolCall) error {
 		}
 		args = argumentsOf(in.Function.Arguments)
 	}
-	if k.part < 0 {
-		k.pending += args
+	if k.part < 0 || k.wrapped {
+		if d.held += len(args); d.held > llm.MaxAnswer {
+			return llm.Errorf(llm.KindUpstream, "the arguments of calls are larger than %d bytes", llm.MaxAnswer)
+		}
+		k.pending.WriteString(args)
 		args = ""
 		if k.name == "" {
 			return nil
 		}
+	}
+	if k.part < 0 {
 		d.open(c, k)
 	}
 	if args != "" {
@@ -312,16 +319,19 @@ func (d *decoder) call(c *decoding, in toolCall) error {
 
 func (d *decoder) open(c *decoding, k *decodingCall) {
 	d.hush(c)
-	name := d.t.Names.Back(k.name)
+	name, wrapped := d.t.Names.Called(k.name)
+	if wrapped {
+		k.custom, k.wrapped = true, true
+	}
 	if k.id == "" {
-		k.id = inventedID(d.t, name, len(c.calls)-1)
+		k.id = inventedID(d.id, c.index, len(c.calls)-1)
 	}
 	k.part = c.parts
 	c.parts++
 	d.send(llm.PartStart{Choice: c.index, Index: k.part, Part: llm.ToolCall{ID: k.id, Name: name, Custom: k.custom}})
-	if k.pending != "" {
-		d.send(llm.ArgumentsDelta{Choice: c.index, Index: k.part, Arguments: k.pending})
-		k.pending = ""
+	if args := k.pending.String(); args != "" && !k.wrapped {
+		d.send(llm.ArgumentsDelta{Choice: c.index, Index: k.part, Arguments: args})
+		k.pending.Reset()
 	}
 }
 
@@ -347,6 +357,9 @@ func (d *decoder) finish(c *decoding, raw string) {
 	for _, k := range c.calls {
 		if k.part < 0 {
 			continue // never named: nothing that could be called
+		}
+		if k.wrapped {
+			d.send(llm.ArgumentsDelta{Choice: c.index, Index: k.part, Arguments: wire.FreeText(k.pending.String())})
 		}
 		d.send(llm.PartEnd{Choice: c.index, Index: k.part})
 	}

@@ -27,9 +27,14 @@ type usage struct {
 		Reasoning int64 `json:"reasoning_tokens"`
 		Audio     int64 `json:"audio_tokens"`
 	} `json:"completion_tokens_details"`
-	CacheHit int64          `json:"prompt_cache_hit_tokens"` // DeepSeek
-	Cached   int64          `json:"cached_tokens"`           // Moonshot
-	Cost     jsontext.Value `json:"cost"`                    // OpenRouter, USD
+	CacheHit int64 `json:"prompt_cache_hit_tokens"` // DeepSeek
+	Cached   int64 `json:"cached_tokens"`           // Moonshot
+	// Mistral writes the cached ones in any of three places.
+	NumCached    int64 `json:"num_cached_tokens"`
+	TokenDetails *struct {
+		Cached int64 `json:"cached_tokens"`
+	} `json:"prompt_token_details"`
+	Cost jsontext.Value `json:"cost"` // OpenRouter, USD
 }
 
 // neutral splits the counters into disjoint ones. Whether the reasoning stands on
@@ -37,7 +42,10 @@ type usage struct {
 func (u *usage) neutral(reasoningOnTop bool) llm.Usage {
 	u.Prompt, u.Completion = max(u.Prompt, 0), max(u.Completion, 0)
 	n := llm.Usage{Quality: llm.QualityExact, Output: u.Completion}
-	cached := max(u.CacheHit, u.Cached, 0)
+	cached := max(u.CacheHit, u.Cached, u.NumCached, 0)
+	if d := u.TokenDetails; d != nil {
+		cached = max(cached, d.Cached)
+	}
 	if d := u.PromptDetails; d != nil {
 		cached = max(cached, d.Cached)
 		n.CacheWrite, n.AudioIn, n.ImageIn = d.CacheWrite, d.Audio, d.Image

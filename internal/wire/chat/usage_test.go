@@ -20,6 +20,9 @@ func TestUsageIsSplitByWhatTheTotalSays(t *testing.T) {
 	}{
 		{"cached inside the prompt", `{"prompt_tokens":100,"completion_tokens":9,"total_tokens":109,"prompt_tokens_details":{"cached_tokens":60,"cache_write_tokens":30}}`, false, llm.Usage{Input: 10, CacheRead: 60, CacheWrite: 30, Output: 9}},
 		{"hits and misses", `{"prompt_tokens":100,"completion_tokens":9,"prompt_cache_hit_tokens":64,"prompt_cache_miss_tokens":36}`, false, llm.Usage{Input: 36, CacheRead: 64, Output: 9}},
+		{"cached at the top", `{"prompt_tokens":100,"completion_tokens":9,"cached_tokens":64}`, false, llm.Usage{Input: 36, CacheRead: 64, Output: 9}},
+		{"cached by their number", `{"prompt_tokens":100,"completion_tokens":9,"num_cached_tokens":64}`, false, llm.Usage{Input: 36, CacheRead: 64, Output: 9}},
+		{"cached in details of one token", `{"prompt_tokens":100,"completion_tokens":9,"prompt_token_details":{"cached_tokens":64}}`, false, llm.Usage{Input: 36, CacheRead: 64, Output: 9}},
 		{"reasoning inside", `{"prompt_tokens":10,"completion_tokens":9,"total_tokens":19,"completion_tokens_details":{"reasoning_tokens":5}}`, true, llm.Usage{Input: 10, Output: 9, ReasoningOfOutput: 5}},
 		{"reasoning on top", `{"prompt_tokens":10,"completion_tokens":4,"total_tokens":19,"completion_tokens_details":{"reasoning_tokens":5}}`, false, llm.Usage{Input: 10, Output: 9, ReasoningOfOutput: 5}},
 		{"no total, a vendor that puts it on top", `{"prompt_tokens":10,"completion_tokens":4,"completion_tokens_details":{"reasoning_tokens":5}}`, true, llm.Usage{Input: 10, Output: 9, ReasoningOfOutput: 5}},

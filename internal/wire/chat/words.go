@@ -12,7 +12,7 @@ func nextWords(chunk []byte) (text string, ok bool) {
 		switch f := o.Field(); string(f.Name) {
 		case "choices":
 			choices = f.Value
-		case "usage", "error":
+		case "usage", "error", "x_groq":
 			if f.Kind != 'n' {
 				return "", false
 			}

@@ -174,7 +174,11 @@ func (d *decoder) part(i int, b *building, p llm.Part, raw jsontext.Value) {
 			p.ID = d.callID(i, b.calls)
 		}
 		b.calls++
-		at := d.open(i, b, inNothing, llm.ToolCall{ID: p.ID, Name: d.t.Names.Back(p.Name)})
+		name, custom := d.t.Names.Called(p.Name)
+		if custom {
+			p.Arguments = wire.FreeText(p.Arguments)
+		}
+		at := d.open(i, b, inNothing, llm.ToolCall{ID: p.ID, Name: name, Custom: custom})
 		d.send(llm.ArgumentsDelta{Choice: i, Index: at, Arguments: p.Arguments})
 		if p.Blob != nil {
 			d.send(llm.BlobDelta{Choice: i, Index: at, Blob: *p.Blob})
@@ -211,7 +215,9 @@ func (d *decoder) piece(i int, b *building, k kind, s string, blob *llm.Blob, pr
 	switch {
 	case s == "":
 	case k == inText:
-		b.text.WriteString(s)
+		if b.text.Len() < llm.MaxAnswer {
+			b.text.WriteString(s)
+		}
 		d.send(llm.TextDelta{Choice: i, Index: at, Text: s, Logprobs: probs})
 	default:
 		d.send(llm.ReasoningDelta{Choice: i, Index: at, Text: s})
@@ -292,18 +298,25 @@ func (d *decoder) event(data []byte) *llm.Error {
 	case data[0] != '[':
 		return d.add(data)
 	}
-	for chunks := scan.NewArray(data); chunks.Next(); {
+	if string(data) == "[DONE]" {
+		return nil
+	}
+	chunks := scan.NewArray(data)
+	for chunks.Next() {
 		raw, _ := chunks.Value()
 		if e := d.add(raw); e != nil {
 			return e
 		}
+	}
+	if err := chunks.Err(); err != nil {
+		return llm.Errorf(llm.KindUpstream, "the provider's answer can't be read: %w", err)
 	}
 	return nil
 }
 
 // DecodeStream reads a streamed answer.
 func (Format) DecodeStream(r io.Reader, t wire.Target) llm.Stream {
-	return func(yield func(llm.Event, error) bool) {
+	return llm.Bounded(func(yield func(llm.Event, error) bool) {
 		events := sse.NewReader(r)
 		defer events.Close()
 		d := decoder{t: t, emit: func(e llm.Event) bool { return yield(e, nil) }}
@@ -328,7 +341,7 @@ func (Format) DecodeStream(r io.Reader, t wire.Target) llm.Stream {
 		default:
 			yield(nil, sse.Broken(cause))
 		}
-	}
+	})
 }
 
 // whole reads an answer in one piece: an object, or the array of chunks that a

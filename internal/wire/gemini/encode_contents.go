@@ -29,6 +29,7 @@ type utterance struct {
 // awaited is a call that wants a result.
 type awaited struct {
 	id, name string
+	custom   bool
 	result   *llm.ToolResult
 }
 
@@ -175,7 +176,7 @@ func (c *conversation) asked(m llm.Message) {
 	for _, p := range m.Parts {
 		r, ok := p.(llm.ToolResult)
 		if !ok {
-			if w, ok := c.e.spoken(p); ok {
+			if w, ok := c.e.told(p); ok {
 				c.say(w)
 			}
 			continue
@@ -189,10 +190,11 @@ func (c *conversation) asked(m llm.Message) {
 		}
 		c.say(textPart(strings.TrimSpace("Result of " + name + ": " + r.Text())))
 		for _, p := range r.Parts {
-			if media, ok := p.(llm.Media); ok {
-				if w, ok := c.e.spoken(media); ok {
-					c.say(w)
-				}
+			if _, text := p.(llm.Text); text {
+				continue
+			}
+			if w, ok := c.e.told(p); ok {
+				c.say(w)
 			}
 		}
 	}
@@ -220,7 +222,7 @@ func (c *conversation) answered(m llm.Message) {
 	for _, p := range m.Parts {
 		if call, ok := p.(llm.ToolCall); ok {
 			c.names[call.ID] = call.Name
-			c.open = append(c.open, awaited{id: call.ID, name: call.Name})
+			c.open = append(c.open, awaited{id: call.ID, name: call.Name, custom: call.Custom})
 			parts = append(parts, e.call(call))
 			continue
 		}
@@ -265,7 +267,7 @@ func (e *encoding) replayed(r llm.Reasoning, withCalls bool) (utterance, bool) {
 
 func (e *encoding) call(c llm.ToolCall) utterance {
 	return utterance{part: part{
-		FunctionCall:     &functionCall{ID: wire.ToolID(c.ID, e.t.ToolID), Name: e.name(c.Name), Args: argsOf(c)},
+		FunctionCall:     &functionCall{ID: wire.ToolID(c.ID, e.t.ToolID), Name: e.name(c.Name, c.Custom), Args: argsOf(c)},
 		ThoughtSignature: e.signature(c.Blob),
 	}}
 }
@@ -290,6 +292,15 @@ func (e *encoding) spoken(p llm.Part) (utterance, bool) {
 		e.Lose(p.Type, "a part of type "+p.Type+" means nothing to another vendor")
 	}
 	return utterance{}, false
+}
+
+// told writes a part that the client said.
+func (e *encoding) told(p llm.Part) (utterance, bool) {
+	if o, ok := p.(llm.Opaque); ok && o.Format != llm.FormatGemini {
+		text := e.Told("contents", o)
+		return textPart(text), text != ""
+	}
+	return e.spoken(p)
 }
 
 // media writes an attachment, or refuses one that the model can't take: leaving
@@ -333,13 +344,13 @@ func (e *encoding) media(m llm.Media) (utterance, bool) {
 // result writes the result of a call. Models that are steered by a level take
 // media inside it; for others they follow as the user's.
 func (e *encoding) result(a awaited) (utterance, []utterance) {
-	f := &functionResponse{ID: wire.ToolID(a.id, e.t.ToolID), Name: e.name(a.name)}
+	f := &functionResponse{ID: wire.ToolID(a.id, e.t.ToolID), Name: e.name(a.name, a.custom)}
 	if a.result == nil {
 		f.Response = envelope("error", noResult)
 		return utterance{part: part{FunctionResponse: f}}, nil
 	}
 	r := a.result
-	f.Response = responseOf(r)
+	text := r.Text()
 	var beside []utterance
 	for _, p := range r.Parts {
 		var w utterance
@@ -348,6 +359,10 @@ func (e *encoding) result(a awaited) (utterance, []utterance) {
 		case llm.Media:
 			w, ok = e.media(p)
 		case llm.Opaque:
+			if p.Format != llm.FormatGemini {
+				text += e.Told("contents", p)
+				continue
+			}
 			w, ok = e.spoken(p)
 		}
 		switch {
@@ -363,14 +378,14 @@ func (e *encoding) result(a awaited) (utterance, []utterance) {
 			f.Parts = append(f.Parts, raw)
 		}
 	}
+	f.Response = responseOf(r, text)
 	return utterance{part: part{FunctionResponse: f}}, beside
 }
 
 // responseOf writes a result's text. An object goes as it is, other text in the
 // format's envelope; so does an object with references in it, which the vendor
 // would try to resolve.
-func responseOf(r *llm.ToolResult) jsontext.Value {
-	text := r.Text()
+func responseOf(r *llm.ToolResult, text string) jsontext.Value {
 	if r.IsError {
 		return envelope("error", text)
 	}

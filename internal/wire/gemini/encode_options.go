@@ -16,8 +16,7 @@ func (e *encoding) tools() {
 		return
 	}
 	if e.t.NoTools {
-		c := q.ToolChoice
-		if c.Mode == llm.ToolRequired || c.Mode == llm.ToolOne || c.Mode == llm.ToolAllowed && c.Required {
+		if q.ToolChoice.Demands() {
 			e.Refuse("tools", "the model "+e.t.Model+" can't call tools, and this request requires a call")
 			return
 		}
@@ -37,12 +36,9 @@ func (e *encoding) tools() {
 			own = append(own, t.Raw)
 			continue
 		case llm.ToolCustom:
-			if len(t.Grammar) > 0 {
-				e.Lose("grammar", "Gemini can't hold a tool's input to a grammar")
-			}
-			functions = append(functions, declaration{Name: e.name(t.Name), Description: t.Description, ParametersJSONSchema: freeText})
+			functions = append(functions, declaration{Name: e.name(t.Name, true), Description: e.FreeTextDescription(t), ParametersJSONSchema: freeText})
 		default:
-			d := declaration{Name: e.name(t.Name), Description: t.Description}
+			d := declaration{Name: e.name(t.Name, false), Description: t.Description}
 			if len(t.Schema) > 0 {
 				if s := cleanSchema(t.Schema); len(s) > len(anything) {
 					d.ParametersJSONSchema = s
@@ -51,6 +47,10 @@ func (e *encoding) tools() {
 			functions = append(functions, d)
 		}
 		strict = strict && t.Strict != nil && *t.Strict
+	}
+	if len(functions)+len(own) == 0 && q.ToolChoice.Demands() {
+		e.Refuse("tools", "this request requires a call, and none of its tools can be run here")
+		return
 	}
 	if len(functions) > 0 {
 		raw, err := marshal(map[string][]declaration{"functionDeclarations": functions})
@@ -64,7 +64,7 @@ func (e *encoding) tools() {
 	e.out.Tools = append(e.out.Tools, own...)
 }
 
-// freeText is the schema of a tool whose input is text.
+// freeText is the schema of a tool whose input is text, as this vendor takes it.
 var freeText = jsontext.Value(`{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}`)
 
 // choose writes the choice of tools. VALIDATED is the vendor's word for calls
@@ -99,7 +99,7 @@ func (e *encoding) choose(strict bool) {
 
 func (e *encoding) sent(names []string) (out []string) {
 	for _, n := range names {
-		out = append(out, e.name(n))
+		out = append(out, e.name(n, slices.ContainsFunc(e.q.Tools, func(t llm.Tool) bool { return t.Name == n && t.Kind == llm.ToolCustom })))
 	}
 	return out
 }

@@ -25,9 +25,12 @@ type encoding struct {
 }
 
 // name is what a tool is called on the way out.
-func (e *encoding) name(of string) string {
-	if e.forwarded {
+func (e *encoding) name(of string, freeText bool) string {
+	switch {
+	case e.forwarded:
 		return of // as the client's own declaration has it
+	case freeText:
+		return e.t.Names.OutFreeText(of)
 	}
 	return e.t.Names.Out(of)
 }

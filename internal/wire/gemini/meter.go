@@ -45,7 +45,7 @@ func (m *meter) take(e llm.Event) bool {
 	case llm.Start:
 		m.m.ID, m.m.Model = e.ID, e.Model
 	case llm.PartStart:
-		if c, ok := e.Part.(llm.ToolCall); ok {
+		if c, ok := e.Part.(llm.ToolCall); ok && len(m.m.ToolCalls) < maxCalls {
 			m.m.ToolCalls = append(m.m.ToolCalls, c.ID)
 		}
 	case llm.TextDelta:
@@ -75,6 +75,9 @@ func (m *meter) Event(_ string, data []byte) wire.Verdict {
 	return m.seen
 }
 
+// maxCalls bounds how many calls of an answer are noted.
+const maxCalls = 4096
+
 // The names by which a chunk shows that it must be decoded. Quotes inside a text
 // are escaped, so none of them can be found in one.
 var decisive = [][]byte{
@@ -91,6 +94,9 @@ var (
 // search reads a chunk that holds a piece of text alone; false when it holds
 // more.
 func (m *meter) search(data []byte) bool {
+	if !wire.Enclosed(data) {
+		return false
+	}
 	for _, name := range decisive {
 		if bytes.Contains(data, name) {
 			return false

@@ -86,7 +86,7 @@ func answerPart(raw jsontext.Value, t wire.Target) (llm.Part, meaning, error) {
 	case asAnswer:
 		return llm.Text{Text: arguments}, as, nil
 	case asCustom:
-		call.Arguments = freeText(arguments)
+		call.Arguments = wire.FreeText(arguments)
 	default:
 		call.Arguments = arguments
 	}

@@ -3,6 +3,7 @@ package messages
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
@@ -75,7 +76,34 @@ func known(v jsontext.Value) bool {
 }
 
 func opaque(typ string, raw jsontext.Value) llm.Opaque {
-	return llm.Opaque{Format: llm.FormatMessages, Type: typ, Raw: raw}
+	return llm.Opaque{Format: llm.FormatMessages, Type: typ, Raw: raw, Text: wordsOf(typ, raw)}
+}
+
+// wordsOf is what a client's block says in words: a search result, or a document
+// of blocks. Those of other types hold none.
+func wordsOf(typ string, raw jsontext.Value) string {
+	content := member(raw, "content")
+	switch typ {
+	case typeDocument:
+		content = member(member(raw, "source"), "content")
+	case typeSearch:
+	default:
+		return ""
+	}
+	parts, err := contentParts("", content)
+	if err != nil {
+		return "" // nothing that could be told
+	}
+	said := llm.Message{Parts: parts}.Text()
+	if said == "" || slices.ContainsFunc(parts, func(p llm.Part) bool { _, ok := p.(llm.Text); return !ok }) {
+		return ""
+	}
+	for _, name := range []string{"source", "title"} {
+		if s := text(member(raw, name)); s != "" {
+			said = s + "\n" + said
+		}
+	}
+	return said
 }
 
 // part turns a block of a known type into its part; from is where its

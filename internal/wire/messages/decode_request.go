@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/go-json-experiment/json"
@@ -36,7 +37,7 @@ var readers = map[string]reader{
 	"model":          into(func(q *decoding) *string { return &q.Model }),
 	"messages":       readMessages,
 	"system":         readSystem,
-	"max_tokens":     into(func(q *decoding) **int { return &q.MaxOutput }),
+	"max_tokens":     readCap,
 	"stop_sequences": into(func(q *decoding) *[]string { return &q.Stop }),
 	"stream":         into(func(q *decoding) *bool { return &q.Stream }),
 	"temperature":    into(func(q *decoding) **float64 { return &q.Sampling.Temperature }),
@@ -50,6 +51,18 @@ var readers = map[string]reader{
 	"metadata":       readMetadata,
 	"service_tier":   readServiceTier,
 	"cache_control":  readCacheControl,
+}
+
+func readCap(q *decoding, v jsontext.Value) error {
+	if v.Kind() == 'n' {
+		return nil
+	}
+	n, ok := scan.Int(v)
+	if !ok {
+		return errors.New("a whole number is wanted")
+	}
+	q.MaxOutput = &n
+	return nil
 }
 
 // Decode reads a request.

@@ -17,7 +17,7 @@ import (
 
 // DecodeStream reads a streamed answer.
 func (Format) DecodeStream(r io.Reader, t wire.Target) llm.Stream {
-	return func(yield func(llm.Event, error) bool) {
+	return llm.Bounded(func(yield func(llm.Event, error) bool) {
 		in := sse.NewReader(r)
 		defer in.Close()
 		d := decoder{t: t}
@@ -41,7 +41,7 @@ func (Format) DecodeStream(r io.Reader, t wire.Target) llm.Stream {
 				return
 			}
 		}
-	}
+	})
 }
 
 // decoder turns the events of one stream into neutral ones.
@@ -54,6 +54,7 @@ type decoder struct {
 	open   []*incoming
 	parts  int // neutral parts so far
 	calls  int // tool calls of the client's among them
+	held   int // bytes of input that waited, of all blocks
 	answer bool
 	finish llm.Finish
 }
@@ -235,12 +236,12 @@ func (d *decoder) start(index int, raw jsontext.Value) error {
 // called says what a tool_use block is: a call under the client's own name for
 // the tool, or the answer itself.
 func called(b *block, t wire.Target) (llm.ToolCall, meaning) {
-	name := t.Names.Back(b.Name)
-	if name == answerTool {
+	name, custom := t.Names.Called(b.Name)
+	switch {
+	case name == answerTool:
 		return llm.ToolCall{}, asAnswer
-	}
-	if custom, ok := strings.CutSuffix(name, textMark); ok {
-		return llm.ToolCall{ID: b.ID, Name: custom, Custom: true}, asCustom
+	case custom:
+		return llm.ToolCall{ID: b.ID, Name: name, Custom: true}, asCustom
 	}
 	return llm.ToolCall{ID: b.ID, Name: name}, asCall
 }
@@ -302,8 +303,8 @@ func (d *decoder) input(b *incoming, fragment string) error {
 	case asAnswer:
 		d.emit(llm.TextDelta{Index: b.part, Text: fragment})
 	case asCustom, asOpaque:
-		if b.held.Len()+len(fragment) > maxHeld {
-			return llm.Errorf(llm.KindUpstream, "the input of a tool is larger than %d bytes", maxHeld)
+		if d.held += len(fragment); d.held > llm.MaxAnswer {
+			return llm.Errorf(llm.KindUpstream, "the input of tools is larger than %d bytes", llm.MaxAnswer)
 		}
 		b.held.WriteString(fragment)
 	}
@@ -328,7 +329,7 @@ func (d *decoder) stop(index int) error {
 		if b.fed {
 			whole = b.held.String()
 		}
-		if s := freeText(whole); s != "" {
+		if s := wire.FreeText(whole); s != "" {
 			d.emit(llm.ArgumentsDelta{Index: b.part, Arguments: s})
 		}
 	case b.as == asOpaque:
@@ -336,15 +337,6 @@ func (d *decoder) stop(index int) error {
 	}
 	d.emit(llm.PartEnd{Index: b.part})
 	return nil
-}
-
-// freeText takes free text out of its function's input; what isn't there as it
-// should is taken whole.
-func freeText(input string) string {
-	if v := member([]byte(input), inputField); v.Kind() == '"' {
-		return text(v)
-	}
-	return input
 }
 
 // withInput gives an opaque block the input that came after it.

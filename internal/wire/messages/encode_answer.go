@@ -109,7 +109,7 @@ func shown(p llm.Part) *block {
 	case llm.ToolCall:
 		b := &block{Type: typeToolUse, ID: p.ID, Name: p.Name, Input: objectOf(p.Arguments)}
 		if p.Custom {
-			b.Input = inputOf(p.Arguments)
+			b.Input = jsontext.Value(wire.FreeTextArguments(p.Arguments))
 		}
 		return b
 	case llm.Opaque:

@@ -54,7 +54,11 @@ func (e *encoding) blocks(role string, parts []llm.Part, replayed bool) ([]*bloc
 				b, err = e.result(p)
 			}
 		case llm.Opaque:
-			b = e.opaque(p)
+			if role == roleAssistant {
+				b = e.opaque(p)
+			} else {
+				b, err = e.told(p)
+			}
 		}
 		if err != nil {
 			return nil, err
@@ -117,6 +121,18 @@ func (e *encoding) opaque(p llm.Opaque) *block {
 	return &block{Type: p.Type, raw: p.Raw}
 }
 
+// told writes a part that the client said.
+func (e *encoding) told(p llm.Opaque) (*block, error) {
+	if p.Format == llm.FormatMessages {
+		return e.opaque(p), nil
+	}
+	s := e.Told("messages", p)
+	if e.Err != nil {
+		return nil, e.Err
+	}
+	return e.text(roleUser, llm.Text{Text: s}), nil
+}
+
 // toolID fits an id into the target's shape; the format has one of its own.
 func (e *encoding) toolID(id string) string {
 	shape := e.t.ToolID
@@ -129,16 +145,11 @@ func (e *encoding) toolID(id string) string {
 func (e *encoding) call(p llm.ToolCall) *block {
 	b := &block{Type: typeToolUse, ID: e.toolID(p.ID), CacheControl: controlOf(p.Cache)}
 	if p.Custom {
-		b.Name, b.Input = e.t.Names.Out(p.Name+textMark), inputOf(p.Arguments)
+		b.Name, b.Input = e.t.Names.OutFreeText(p.Name), jsontext.Value(wire.FreeTextArguments(p.Arguments))
 		return b
 	}
 	b.Name, b.Input = e.t.Names.Out(p.Name), objectOf(p.Arguments)
 	return b
-}
-
-// inputOf wraps free text into the one field of its function.
-func inputOf(s string) jsontext.Value {
-	return append(append([]byte(`{"`+inputField+`":`), scan.Quote(s)...), '}')
 }
 
 // objectOf reads arguments as the object that the API demands. What is none, as
@@ -189,7 +200,7 @@ func (e *encoding) resultContent(p llm.ToolResult) (inner []*block, mark *cacheC
 		case llm.Media:
 			x, err = e.media(part)
 		case llm.Opaque:
-			x = e.opaque(part)
+			x, err = e.told(part)
 		}
 		if err != nil {
 			return nil, nil, err

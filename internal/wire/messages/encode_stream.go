@@ -265,7 +265,7 @@ func (s *stream) arguments(b *outgoing, fragment string) {
 		inner := scan.Quote(fragment)
 		fragment = string(inner[1 : len(inner)-1])
 		if !b.fed {
-			fragment = `{"` + inputField + `":"` + fragment
+			fragment = `{"` + wire.FreeTextField + `":"` + fragment
 		}
 	}
 	b.fed = true
@@ -291,7 +291,7 @@ func (s *stream) stop(b *outgoing) {
 		case call.Custom && b.fed:
 			s.add(b, "input_json_delta", "partial_json", `"}`)
 		case call.Custom:
-			s.add(b, "input_json_delta", "partial_json", `{"`+inputField+`":""}`)
+			s.add(b, "input_json_delta", "partial_json", `{"`+wire.FreeTextField+`":""}`)
 		case !b.fed:
 			s.add(b, "input_json_delta", "partial_json", "{}")
 		}

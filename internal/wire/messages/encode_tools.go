@@ -11,29 +11,21 @@ import (
 )
 
 const (
-	// textMark ends the name under which a free-text tool is known on the way
-	// out: no client's name holds a NUL, so the answer's decoder can tell it.
-	textMark = "\x00text"
 	// answerTool stands for the schema that an answer must keep, where a model
 	// can be held to one only by a tool.
 	answerTool = "answer\x00json"
-	// inputField is the one field of a free-text tool's input.
-	inputField = "input"
 )
 
 var (
 	anySchema  = jsontext.Value(`{"type":"object","properties":{}}`)
 	openSchema = jsontext.Value(`{"type":"object"}`)
-	textSchema = jsontext.Value(`{"type":"object","properties":{"` + inputField +
-		`":{"type":"string"}},"required":["` + inputField + `"],"additionalProperties":false}`)
 )
 
 // offer writes the tools and the choice among them.
 func (e *encoding) offer() error {
 	choice := e.req.ToolChoice
 	if e.t.NoTools && len(e.req.Tools) > 0 {
-		must := choice.Mode == llm.ToolRequired || choice.Mode == llm.ToolOne || choice.Mode == llm.ToolAllowed && choice.Required
-		if must {
+		if choice.Demands() {
 			return wire.BadRequest("tools", "tools: "+e.t.Model+" can't call tools, and the request demands a call")
 		}
 		e.drop("tools", "the model can't call tools")
@@ -48,7 +40,7 @@ func (e *encoding) offer() error {
 		}
 	}
 	if len(e.tools) == 0 {
-		if choice.Mode == llm.ToolRequired || choice.Mode == llm.ToolOne {
+		if choice.Demands() {
 			return wire.BadRequest("tool_choice", "tool_choice: a call is demanded, but no tool is there that "+e.t.Model+" could call")
 		}
 		e.declare()
@@ -114,7 +106,7 @@ func (e *encoding) declare() {
 func (e *encoding) toolName(t llm.Tool) string {
 	switch t.Kind {
 	case llm.ToolCustom:
-		return e.t.Names.Out(t.Name + textMark)
+		return e.t.Names.OutFreeText(t.Name)
 	case llm.ToolBuiltin:
 		return t.Name
 	}
@@ -132,14 +124,7 @@ func (e *encoding) tool(t llm.Tool) *tool {
 		e.drop("tool:"+t.Name, "the tool %s is run by another vendor", t.Name)
 		return nil
 	case llm.ToolCustom:
-		out.InputSchema = textSchema
-		if t.Grammar != nil {
-			e.drop("grammar", "a tool's grammar can only be described, not enforced")
-			if out.Description != "" {
-				out.Description += "\n\n"
-			}
-			out.Description += "The input must keep this grammar: " + string(t.Grammar)
-		}
+		out.InputSchema, out.Description = wire.FreeTextSchema, e.FreeTextDescription(t)
 		return out
 	}
 	out.InputSchema = objectSchema(t.Schema)

@@ -4,6 +4,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/scan"
@@ -186,7 +189,7 @@ func (e *encoding) pair() {
 				case b.Type != typeResult || b.raw != nil:
 					said = append(said, b)
 				case !taken[b]:
-					said = append(said, orphan(b))
+					said = append(said, orphan(b)...)
 				}
 			}
 			turns = join(turns, turn{roleUser, said})
@@ -224,16 +227,23 @@ func (e *encoding) pair() {
 	e.turns = turns
 }
 
-// orphan makes text of a result whose call is gone.
-func orphan(b *block) *block {
+// orphan makes text of a result whose call is gone; what isn't text stays as it is.
+func orphan(b *block) []*block {
 	s := text(b.Content)
+	var rest []*block
 	if b.Content.Kind() == '[' {
-		if parts, err := contentParts("", b.Content); err == nil {
-			s = llm.Message{Parts: parts}.Text()
+		var raws []jsontext.Value
+		_ = json.Unmarshal(b.Content, &raws, reading) // it was written as such a list
+		for _, raw := range raws {
+			if typ := text(member(raw, "type")); typ != typeText {
+				rest = append(rest, &block{Type: typ, raw: raw})
+			} else {
+				s += text(member(raw, "text"))
+			}
 		}
 	}
 	s = "Result of an earlier tool call: " + s
-	return &block{Type: typeText, Text: &s, CacheControl: b.CacheControl}
+	return append([]*block{{Type: typeText, Text: &s, CacheControl: b.CacheControl}}, rest...)
 }
 
 // begin has the conversation begin with a user's turn, as the API demands.

@@ -78,8 +78,11 @@ func (m *meter) delta(data []byte) (v wire.Verdict, ok bool) {
 			return v, false
 		}
 		n, ok := stringLength(bytes.TrimLeft(after, " \t"))
+		if ok = ok && wire.Enclosed(data); !ok {
+			return v, false
+		}
 		m.m.OutputBytes += int64(n)
-		return wire.Verdict{Meaningful: n > 0}, ok
+		return wire.Verdict{Meaningful: n > 0}, true
 	}
 	return v, false
 }
@@ -181,7 +184,9 @@ func (m *meter) start(raw jsontext.Value) (meaningful bool) {
 	}
 	switch p := p.(type) {
 	case llm.ToolCall:
-		m.m.ToolCalls = append(m.m.ToolCalls, p.ID)
+		if len(m.m.ToolCalls) < maxOpen {
+			m.m.ToolCalls = append(m.m.ToolCalls, p.ID)
+		}
 		return true
 	case llm.Text:
 		if as == asAnswer {

@@ -244,7 +244,7 @@ func TestTools(t *testing.T) {
 	if err := json.Unmarshal(f["tools"], &out); err != nil {
 		t.Fatal(err)
 	}
-	if len(out) != 4 || names.Back(out[1].Name) != "mcp.server/odd name" || names.Back(out[2].Name) != "patch"+textMark {
+	if len(out) != 4 || names.Back(out[1].Name) != "mcp.server/odd name" || names.Back(out[2].Name) == "patch" {
 		t.Errorf("%s", f["tools"])
 	}
 	if got := string(out[1].InputSchema); got != `{"type":"object","properties":{}}` {
@@ -292,7 +292,7 @@ func TestFreeTextToolsComeBack(t *testing.T) {
 		t.Errorf("%s", f["messages"])
 	}
 	want := []llm.Part{llm.ToolCall{ID: "c", Name: "patch", Arguments: "*** \"x\"\n", Custom: true}}
-	sent := target.Names.Out("patch" + textMark)
+	sent := target.Names.OutFreeText("patch")
 	answer := `{"type":"message","id":"i","content":[{"type":"tool_use","id":"c","name":"` + sent + `","input":{"input":"*** \"x\"\n"}}],"stop_reason":"tool_use","usage":{}}`
 	a, err := Format{}.DecodeAnswer([]byte(answer), target)
 	if err != nil {

@@ -49,6 +49,8 @@ const (
 	typeRedacted = "redacted_thinking"
 	typeToolUse  = "tool_use"
 	typeResult   = "tool_result"
+	// typeSearch has none, but holds text.
+	typeSearch = "search_result"
 )
 
 type source struct {

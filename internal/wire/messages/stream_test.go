@@ -61,7 +61,7 @@ func anyPart(t *rapid.T, index int) (llm.Part, []llm.Event) {
 	start := llm.PartStart{Index: index, Part: p}
 	p.Arguments = "{}"
 	if s := piece.Draw(t, "argument"); rapid.Bool().Draw(t, "arguments") {
-		p.Arguments = string(inputOf(s))
+		p.Arguments = wire.FreeTextArguments(s)
 		half := len(`{"in`)
 		events = append(events, llm.ArgumentsDelta{Index: index, Arguments: p.Arguments[:half]}, llm.ArgumentsDelta{Index: index, Arguments: p.Arguments[half:]})
 	}

@@ -63,7 +63,7 @@ var readers = map[string]reader{
 	"reasoning":              readReasoning,
 	"include":                readInclude,
 	"stream":                 into(func(r *reading) *bool { return &r.Stream }),
-	"max_output_tokens":      into(func(r *reading) **int { return &r.MaxOutput }),
+	"max_output_tokens":      readCap,
 	"temperature":            into(func(r *reading) **float64 { return &r.Sampling.Temperature }),
 	"top_p":                  into(func(r *reading) **float64 { return &r.Sampling.TopP }),
 	"top_logprobs":           into(func(r *reading) **int { return &r.Sampling.TopLogProbs }),
@@ -77,6 +77,18 @@ var readers = map[string]reader{
 	"store":                  into(func(r *reading) **bool { return &r.Store }),
 	"truncation":             unless("truncation", `"disabled"`),
 	"background":             unless("background", "false"),
+}
+
+func readCap(r *reading, v jsontext.Value) error {
+	if v.Kind() == 'n' {
+		return nil
+	}
+	n, ok := scan.Int(v)
+	if !ok {
+		return errors.New("a whole number is wanted")
+	}
+	r.MaxOutput = &n
+	return nil
 }
 
 // continuing are the fields by which a request goes on from what the provider

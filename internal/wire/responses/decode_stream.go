@@ -16,7 +16,7 @@ import (
 
 // DecodeStream reads a streamed answer.
 func (Format) DecodeStream(body io.Reader, t wire.Target) llm.Stream {
-	return func(yield func(llm.Event, error) bool) {
+	return llm.Bounded(func(yield func(llm.Event, error) bool) {
 		r := sse.NewReader(body)
 		defer r.Close()
 		d := newDecoder(t)
@@ -42,7 +42,7 @@ func (Format) DecodeStream(body io.Reader, t wire.Target) llm.Stream {
 				return
 			}
 		}
-	}
+	})
 }
 
 var (

@@ -73,7 +73,7 @@ func (w *writer) input(messages []llm.Message, continued bool) []any {
 					items = append(items, w.result(r))
 				case isResult:
 					rest.Parts = append(rest.Parts, llm.Text{Text: strings.TrimSpace("Result of "+r.Name) + ":\n" + resultText(r)})
-					rest.Parts = append(rest.Parts, mediaOf(r)...)
+					rest.Parts = append(rest.Parts, besideText(r)...)
 				case isOpaque && m.Role == llm.RoleTool:
 					items = w.opaque(items, o)
 				default:
@@ -144,7 +144,7 @@ func (w *writer) role(r llm.Role) llm.Role {
 
 // spoken writes a message of the user's or of the system's.
 func (w *writer) spoken(m llm.Message, role string) outItem {
-	content := w.content(m.Parts)
+	content := w.content(role, m.Parts)
 	if len(content) == 0 {
 		content = []any{inputText("")}
 	}
@@ -152,7 +152,7 @@ func (w *writer) spoken(m llm.Message, role string) outItem {
 }
 
 // content writes parts that go into the model.
-func (w *writer) content(parts []llm.Part) []any {
+func (w *writer) content(role string, parts []llm.Part) []any {
 	var out []any
 	for _, p := range parts {
 		switch p := p.(type) {
@@ -167,7 +167,11 @@ func (w *writer) content(parts []llm.Part) []any {
 				out = append(out, v)
 			}
 		case llm.Opaque:
-			out = w.opaque(out, p)
+			if p.Format == llm.FormatResponses || role != string(llm.RoleUser) {
+				out = w.opaque(out, p)
+			} else if text := w.Told("input", p); text != "" {
+				out = append(out, inputText(text))
+			}
 		}
 	}
 	return out
@@ -246,7 +250,7 @@ func (w *writer) result(r llm.ToolResult) outItem {
 	if r.IsError {
 		list = append(list, inputText("Error:"))
 	}
-	if list = append(list, w.content(r.Parts)...); len(list) == 0 {
+	if list = append(list, w.content(string(llm.RoleUser), r.Parts)...); len(list) == 0 {
 		out.Output = ""
 		return out
 	}
@@ -262,13 +266,9 @@ func resultText(r llm.ToolResult) string {
 	return r.Text()
 }
 
-func mediaOf(r llm.ToolResult) (out []llm.Part) {
-	for _, p := range r.Parts {
-		if m, ok := p.(llm.Media); ok {
-			out = append(out, m)
-		}
-	}
-	return out
+// besideText is what a result holds that isn't text.
+func besideText(r llm.ToolResult) []llm.Part {
+	return slices.DeleteFunc(slices.Clone(r.Parts), func(p llm.Part) bool { _, ok := p.(llm.Text); return ok })
 }
 
 func (w *writer) callID(id string) string {

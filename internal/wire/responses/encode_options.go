@@ -13,7 +13,7 @@ func (w *writer) tools(q *llm.Request) {
 	if len(q.Tools) == 0 {
 		return
 	}
-	must := q.ToolChoice.Mode == llm.ToolRequired || q.ToolChoice.Mode == llm.ToolOne || q.ToolChoice.Required
+	must := q.ToolChoice.Demands()
 	if w.Target.NoTools {
 		if must {
 			w.Refuse("tools", "the model "+w.Target.Model+" can't call tools, and this request requires a call")
@@ -160,7 +160,10 @@ func (w *writer) text(q *llm.Request, format any) {
 	}
 }
 
-// reasoning says how much to think, and whether to show it.
+// reasoning says how much to think, and whether to show it. Summaries are asked
+// for where the client did alone: OpenAI refuses the whole request of an
+// organization that isn't verified for them ("Your organization must be verified
+// to generate reasoning summaries"), and Chat's clients have no word to ask.
 func (w *writer) reasoning(q *llm.Request) {
 	o := w.object(q, "reasoning")
 	if e := w.effort(q); e != "" {

@@ -24,6 +24,10 @@ func (Format) Encode(q *llm.Request, t wire.Target) (wire.Outbound, []wire.Downg
 		}
 		instructions += "Answer with one JSON object that fits this JSON Schema, and nothing else:\n" + string(s)
 	}
+	if word := wire.JSONWord(q.Output, rest); word != "" {
+		// In the input, which is where it is looked for.
+		rest = append([]llm.Message{{Role: llm.RoleDeveloper, Parts: []llm.Part{llm.Text{Text: word}}}}, rest...)
+	}
 	w.Put("model", t.Model)
 	w.PutWord("instructions", instructions)
 	if items := w.input(rest, continues(q)); len(items) > 0 {

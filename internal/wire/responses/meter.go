@@ -54,11 +54,14 @@ func (m *meter) Event(name string, data []byte) wire.Verdict {
 	if typ == "" || typ == "message" {
 		typ = eventType(nil, data)
 	}
-	if m.keep != nil && !m.m.Complete {
+	if m.keep != nil && !m.m.Complete && !m.c.Full() {
 		_ = m.keep.take(typ, name, data) // an error is this meter's own to find
 		for _, e := range m.keep.drain() {
 			m.c.Add(e)
 		}
+	}
+	if strings.HasSuffix(typ, ".delta") && !wire.Enclosed(data) {
+		return wire.Verdict{Err: llm.Errorf(llm.KindUpstream, "the event %s can't be read", typ)}
 	}
 	switch typ {
 	case "response.output_text.delta":
@@ -250,7 +253,9 @@ func (m *meter) output(r *response) (parts []llm.Part) {
 
 func (m *meter) called(id string) {
 	m.seen.call = true
-	m.m.ToolCalls = append(m.m.ToolCalls, id)
+	if len(m.m.ToolCalls) < maxItems {
+		m.m.ToolCalls = append(m.m.ToolCalls, id)
+	}
 }
 
 // done looks at an item that is done, and counts what its deltas left out. One

@@ -212,7 +212,7 @@ func TestDecodeKeeps(t *testing.T) {
 
 func TestEncodeWritesTheFormatsOwn(t *testing.T) {
 	t.Parallel()
-	body := `{"model":"m","instructions":"be brief","input":[{"type":"message","role":"system","content":[{"type":"input_text","text":"s"}]},{"type":"message","role":"user","content":[{"type":"input_text","text":"hi"}]}],"tools":[{"type":"function","name":"f","parameters":{"type":"object"},"strict":true}],"tool_choice":{"type":"function","name":"f"},"text":{"format":{"type":"json_object"},"verbosity":"low"},"reasoning":{"context":"all_turns","effort":"high"},"temperature":0.5,"stream":true,"max_output_tokens":99,"include":["x","reasoning.encrypted_content"],"store":false,"safety_identifier":"u","conversation":"conv_1"}`
+	body := `{"model":"m","instructions":"be brief","input":[{"type":"message","role":"system","content":[{"type":"input_text","text":"s"}]},{"type":"message","role":"user","content":[{"type":"input_text","text":"JSON, hi"}]}],"tools":[{"type":"function","name":"f","parameters":{"type":"object"},"strict":true}],"tool_choice":{"type":"function","name":"f"},"text":{"format":{"type":"json_object"},"verbosity":"low"},"reasoning":{"context":"all_turns","effort":"high"},"temperature":0.5,"stream":true,"max_output_tokens":99,"include":["x","reasoning.encrypted_content"],"store":false,"safety_identifier":"u","conversation":"conv_1"}`
 	q := decode(t, body)
 	for range 3 {
 		out, downgrades, err := format.Encode(q, wire.Target{Model: "m", Stream: true, Reasoning: wire.ReasoningStyle{Replay: "tools"}})

@@ -3,6 +3,7 @@ package scan
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -280,10 +281,20 @@ func (f Field) Int() (n int, ok bool) {
 	case 'n':
 		return 0, true
 	case '0':
-		v, err := strconv.ParseInt(string(f.Value), 10, 64)
-		return int(v), err == nil
+		return Int(f.Value)
 	}
 	return 0, false
+}
+
+// Int reads a number that is whole, however it is written: 1e2 and 100.0 are 100,
+// as they are to the vendors.
+func Int(v []byte) (n int, ok bool) {
+	if n, err := strconv.ParseInt(string(v), 10, 64); err == nil {
+		return int(n), true
+	}
+	const exact = 1 << 53
+	f, err := strconv.ParseFloat(string(v), 64)
+	return int(f), err == nil && f == math.Trunc(f) && f > -exact && f < exact
 }
 
 // Filled says whether the field's value is an array that holds anything.

@@ -83,6 +83,7 @@ func (r *Reader) Close() {
 // event beyond MaxEvent, or what reading failed with; then always the same.
 func (r *Reader) Next() (Event, error) {
 	line := r.from // start of the line that is being looked for
+	seek := line   // up to where it was looked at: a long line comes in many reads
 	cr := r.afterCR
 	for {
 		if cr && line < r.end {
@@ -90,41 +91,51 @@ func (r *Reader) Next() (Event, error) {
 			if r.buf[line] == '\n' {
 				line++
 			}
-			cr = false
+			cr, seek = false, line
 		}
-		stop, next := lineEnd(r.buf[line:r.end])
+		stop, next := lineEnd(r.buf[seek:r.end])
 		switch {
-		case next > 0 && stop == 0:
-			return r.deliver(line + next), nil
+		case next > 0 && seek+stop == line:
+			return r.deliver(seek + next), nil
 		case next > 0:
-			line += next
+			line = seek + next
+			seek = line
 			cr = r.buf[line-1] == '\r'
 		case r.err != nil:
 			return r.last()
 		default:
-			line -= r.fill()
+			seek = r.end
+			moved := r.fill()
+			line, seek = line-moved, seek-moved
 		}
 	}
 }
+
+// window is how far is looked for a LF before a CR is looked for: in a stream of
+// lines that end in CR alone, each would be looked for to the end of all.
+const window = 512
 
 // lineEnd finds the end of the first line of b: its length without the ending,
 // and with it. next is 0 when the line hasn't ended. A CR at the very end of b
 // is taken for an ending by itself, so that nobody waits for a LF that doesn't
 // come.
 func lineEnd(b []byte) (stop, next int) {
-	lf := bytes.IndexByte(b, '\n')
-	line := b
-	if lf >= 0 {
-		line = b[:lf]
-	}
-	cr := bytes.IndexByte(line, '\r')
-	switch {
-	case cr >= 0 && cr+1 == lf:
-		return cr, lf + 1
-	case cr >= 0:
-		return cr, cr + 1
-	case lf >= 0:
-		return lf, lf + 1
+	for at := 0; at < len(b); at += window {
+		line := b[at:min(at+window, len(b))]
+		lf := bytes.IndexByte(line, '\n')
+		if lf >= 0 {
+			line = line[:lf]
+		}
+		if cr := bytes.IndexByte(line, '\r'); cr >= 0 {
+			stop = at + cr
+			if stop+1 < len(b) && b[stop+1] == '\n' {
+				return stop, stop + 2
+			}
+			return stop, stop + 1
+		}
+		if lf >= 0 {
+			return at + lf, at + lf + 1
+		}
 	}
 	return 0, 0
 }
@@ -232,23 +243,6 @@ func field(line []byte) (name, value []byte) {
 		value = value[1:]
 	}
 	return line[:colon], value
-}
-
-// Buffered says whether a whole event, or what looks like one, is there already:
-// Next will not wait.
-func (r *Reader) Buffered() bool {
-	line := r.from
-	for line < r.end {
-		stop, next := lineEnd(r.buf[line:r.end])
-		switch {
-		case next == 0:
-			return false
-		case stop == 0:
-			return true
-		}
-		line += next
-	}
-	return false
 }
 
 // AppendEvent appends an event with a name ("" for none) and data, which may

@@ -237,3 +237,37 @@ func FuzzReader(f *testing.F) {
 		}
 	})
 }
+
+// dribble gives a few bytes at a time.
+type dribble struct {
+	rest []byte
+	step int
+}
+
+func (d *dribble) Read(p []byte) (int, error) {
+	if len(d.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p[:min(len(p), d.step)], d.rest)
+	d.rest = d.rest[n:]
+	return n, nil
+}
+
+// What reading costs grows with the bytes alone: not with how many lines or
+// reads they come in. With cost that grows as their square these take minutes.
+func TestReadingIsLinear(t *testing.T) {
+	t.Parallel()
+	long := append(append([]byte("data: "), bytes.Repeat([]byte("a"), 8<<20)...), "\n\n"...)
+	lines := append(bytes.Repeat([]byte("data:\r"), 2<<20), '\r')
+	for name, c := range map[string]struct {
+		in   []byte
+		step int
+	}{"a long line in small reads": {long, 64}, "lines that end in CR": {lines, 1 << 20}} {
+		r := sse.NewReader(&dribble{c.in, c.step})
+		ev, err := r.Next()
+		if err != nil || len(ev.Raw) != len(c.in) {
+			t.Errorf("%s: %d bytes, %v; want %d", name, len(ev.Raw), err, len(c.in))
+		}
+		r.Close()
+	}
+}
