@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -154,13 +155,21 @@ func TestWhatATurnCosts(t *testing.T) {
 		w.WriteHeader(529)
 		_, _ = io.WriteString(w, `{"error":{"message":"busy"}}`)
 	}
+	var spent atomic.Pointer[string] // the key that is asked first: a conversation chooses it
 	oneKeyIsSpent := func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") == "Bearer a" {
+		key := r.Header.Get("Authorization")
+		if spent.CompareAndSwap(nil, &key) || *spent.Load() == key {
 			w.WriteHeader(429)
 			_, _ = io.WriteString(w, `{"error":{"message":"spent","code":"insufficient_quota"}}`)
 			return
 		}
 		answers(w, r)
+	}
+	boasts := func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strings.NewReplacer("300", "9223372036854775807", "%q", `"priced"`).Replace(answered))
+	}
+	owes := func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strings.NewReplacer(`"total_tokens":500`, `"total_tokens":500,"prompt_tokens_details":{"cache_write_tokens":-9}`, "%q", `"priced"`).Replace(answered))
 	}
 	dies := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 	for _, c := range []struct {
@@ -173,6 +182,8 @@ func TestWhatATurnCosts(t *testing.T) {
 		{"unpriced", fmt.Sprintf(asks, "unpriced"), answers, []string{"open 0", "end 0 ok in 300 out 200 exact, cost unknown"}, ""},
 		{"refused", fmt.Sprintf(asks, "priced"), refuses, []string{"open 0", "end 0 error in 0 out 0 exact, cost 0.000000000"}, ""},
 		{"no answer", fmt.Sprintf(asks, "priced"), dies, []string{"open 0", "end 0 error in 0 out 0 unknown, cost unknown"}, ""},
+		{"more than can be", fmt.Sprintf(asks, "priced"), boasts, []string{"open 0", "end 0 ok in 17 out 2 estimated, cost 0.000021000"}, "0.000021000"},
+		{"less than nothing", fmt.Sprintf(asks, "priced"), owes, []string{"open 0", "end 0 ok in 17 out 2 estimated, cost 0.000021000"}, "0.000021000"},
 		{"broken", fmt.Sprintf(streams, "priced"), breaks, []string{"open 0", "end 0 cut in 20 out 3 estimated, cost 0.000026000"}, ""},
 		{"another key", fmt.Sprintf(asks, "priced"), oneKeyIsSpent, []string{"open 0", "open 1", "close 0 error in 0 out 0 exact, cost 0.000000000", "end 1 ok in 300 out 200 exact, cost 0.000700000"}, "0.000700000"},
 	} {
