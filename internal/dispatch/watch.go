@@ -125,6 +125,8 @@ func (b *watched) Read(p []byte) (int, error) {
 	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF bare
 		if cause := context.Cause(b.ctx); cause != nil {
 			err = causeOf(cause)
+		} else {
+			err = provider.Discreet(err)
 		}
 	}
 	return n, err

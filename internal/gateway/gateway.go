@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -121,7 +122,7 @@ type Gateway struct {
 	Sessions   *session.Recogniser
 	Memory     *recall.Memory
 	Now        func() time.Time
-	// Gone is told of a model that a provider answered 404 or 410 for.
+	// Gone is told of a model that a provider says isn't there.
 	Gone func(account, model string)
 	// Ended is told of every turn that ended; it must be quick.
 	Ended func(*Turn, *dispatch.Outcome, []Charge)
@@ -168,13 +169,19 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 	o, committed := g.Dispatcher.Run(ctx, d, cand, rec, output{out, rec, d})
 	x := &Exchange{Head: rec.describe(o.Last(), false), Body: o.Body, Sent: len(o.Attempts) > 0, Committed: committed}
 	if o.Err != nil {
-		if last := o.Last(); last != nil && o.Err.Kind == llm.KindNotFound && g.Gone != nil {
+		if last := o.Last(); last != nil && g.Gone != nil && missing(o.Err, last.Model) {
 			g.Gone(last.Provider, last.Model)
 		}
 		return x, forCaller(o.Err)
 	}
 	x.Cost = rec.total()
 	return x, nil
+}
+
+// missing says whether a provider doesn't have the model: other things that a
+// request names, like a file, may be missing too.
+func missing(e *llm.Error, model string) bool {
+	return e.Kind == llm.KindNotFound && (e.Code == "model_not_found" || strings.Contains(e.Message, model))
 }
 
 func cap0(d, limit time.Duration) time.Duration {
@@ -261,6 +268,9 @@ func newID() string {
 	return id.String()
 }
 
+// restoreAgain is when to try again where the database doesn't answer.
+const restoreAgain = 5 * time.Second
+
 // restorer puts lost reasoning back into the messages for which it is required.
 func (g *Gateway) restorer(ctx context.Context, t *Turn, replay string) func(*llm.Request, llm.Origin) (*llm.Request, bool, error) {
 	only := func(m llm.Message) bool {
@@ -275,7 +285,14 @@ func (g *Gateway) restorer(ctx context.Context, t *Turn, replay string) func(*ll
 		return false
 	}
 	return func(req *llm.Request, at llm.Origin) (*llm.Request, bool, error) {
-		return g.Memory.Restore(ctx, t.Org, t.User, req, at, only)
+		restored, changed, err := g.Memory.Restore(ctx, t.Org, t.User, req, at, only)
+		if err != nil {
+			err = &llm.Error{
+				Kind: llm.KindUnavailable, RetryAfter: restoreAgain, Err: err,
+				Message: "the reasoning that belongs to this conversation can't be read just now: try again shortly",
+			}
+		}
+		return restored, changed, err
 	}
 }
 

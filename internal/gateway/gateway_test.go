@@ -218,15 +218,28 @@ func TestWhatIsTheOperatorsStaysTheOperators(t *testing.T) {
 		if hidden := want == 502; hidden && (strings.Contains(fmt.Sprintf("%+v %s", *e, e.Raw), "org-1234") || e.Provider != "up") {
 			t.Errorf("%d: the caller is told %+v", status, e)
 		}
-		var gone []string
-		if status == 404 {
-			gone = []string{"up/priced"}
-		}
-		if d := cmp.Diff(gone, r.gone); d != "" {
-			t.Errorf("%d: %s", status, d)
-		}
 		if n := len(r.book.lines); n != 2 {
 			t.Errorf("%d: %q", status, r.book.lines)
+		}
+	}
+}
+
+// A file that isn't there is no model that isn't: one client could take models
+// from all.
+func TestOnlyAMissingModelIsGone(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]int{
+		`{"error":{"message":"no such file: file-1"}}`:                       0,
+		`{"error":{"message":"the model priced is not here"}}`:               1,
+		`{"error":{"message":"it does not exist","code":"model_not_found"}}`: 1,
+		``: 0,
+	} {
+		r := newRig(t, []string{"k"}, nil, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(404)
+			_, _ = io.WriteString(w, body)
+		})
+		if _, _, err := r.generate(t, acme, fmt.Sprintf(asks, "priced")); err == nil || len(r.gone) != want {
+			t.Errorf("%s: %v, gone %q", body, err, r.gone)
 		}
 	}
 }

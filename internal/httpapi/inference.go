@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -138,7 +139,21 @@ func (s *Inference) serve(w http.ResponseWriter, r *http.Request, f wire.Format,
 		return
 	}
 	req.caller = caller
+	defer s.panicked(req)
 	next(req)
+}
+
+// panicked ends a request whose handler panics. Only an aborted connection is a
+// panic on purpose.
+func (s *Inference) panicked(r *request) {
+	switch p := recover(); p {
+	case nil:
+	case http.ErrAbortHandler:
+		panic(p)
+	default:
+		s.Log.Error("a request's handler panicked", "request", r.id, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // refuse answers a request that became no turn.
@@ -146,7 +161,7 @@ func (s *Inference) refuse(r *request, e *llm.Error) {
 	if s.Refused != nil {
 		s.Refused(r.format.Name(), e.Kind)
 	}
-	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request refused", slog.String("request", r.id), slog.String("path", r.URL.Path), slog.String("kind", string(e.Kind)), slog.String("message", e.Message))
+	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request refused", slog.String("request", r.id), slog.String("path", r.URL.Path), slog.String("kind", string(e.Kind)), slog.String("message", e.Error()))
 	s.fail(r, e)
 }
 
@@ -217,6 +232,7 @@ func (s *Inference) generate(r *request) {
 			s.refuse(r, llm.AsError(err))
 			return
 		}
+		s.Log.LogAttrs(r.Context(), slog.LevelInfo, "turn failed", slog.String("request", r.id), slog.String("turn", x.Turn), slog.String("kind", string(llm.AsError(err).Kind)), slog.String("message", err.Error()))
 		s.end(r, x, llm.AsError(err))
 		return
 	}

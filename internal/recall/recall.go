@@ -282,6 +282,9 @@ func keyOf(before string, parts []llm.Part) string {
 	return hex.EncodeToString(h.Sum(nil)[:20])
 }
 
+// patience is how long a request waits for the database.
+const patience = 2 * time.Second
+
 func (m *Memory) get(ctx context.Context, org, key string) (*kept, error) {
 	id := org + "\x00" + key
 	m.mu.Lock()
@@ -295,6 +298,8 @@ func (m *Memory) get(ctx context.Context, org, key string) (*kept, error) {
 	if m.o.Store == nil {
 		return nil, nil //nolint:nilnil // absent is a good answer
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	data, err := m.o.Store.GetReasoning(ctx, org, key, m.o.Now().UTC())
 	if err != nil {
 		return nil, fmt.Errorf("look for the conversation's reasoning: %w", err)
