@@ -51,7 +51,7 @@ type attemptRow struct {
 	Provider           string    `json:"provider"`
 	Model              string    `json:"model"`
 	ServedModel        string    `json:"served_model"`
-	Key                string    `json:"key,omitzero" doc:"the end of the provider's key; for those who manage it"`
+	Key                string    `json:"key,omitzero" doc:"names the provider's key without telling it; for those who manage it"`
 	Format             string    `json:"format"`
 	Status             string    `json:"status"`
 	StartedAt          time.Time `json:"started_at"`
