@@ -156,3 +156,29 @@ func TestWhenAllKeysRestTheClientIsToldForHowLong(t *testing.T) {
 		}
 	})
 }
+
+// What is kept of an answer to be sent back later must not grow for as long as a
+// provider talks.
+func TestAKeptStreamIsBounded(t *testing.T) {
+	t.Parallel()
+	for _, client := range []llm.Format{llm.FormatChat, llm.FormatMessages} {
+		for _, keep := range []bool{false, true} {
+			bubble(t, func(t *testing.T) {
+				r := newRig(t, rigOptions{}, func(w http.ResponseWriter, _ *http.Request) {
+					say(w, began, strings.Repeat(word, 2000), finish, used, end)
+				})
+				r.d.MaxAnswer = 50_000 // a quarter of what a stream may have, and this one has twice that
+				body := streamed
+				if client == llm.FormatMessages {
+					body = strings.Replace(streamed, `"stream_options":{"include_usage":true}`, `"max_tokens":9`, 1)
+				}
+				call := r.call(client, body)
+				call.KeepParts = keep
+				o, _ := r.run(t.Context(), call)
+				if cut := o.Err != nil && strings.Contains(o.Err.Message, "larger than 200000 bytes"); cut != keep {
+					t.Errorf("%s, kept %v: %s %v", client, keep, o.Status, o.Err)
+				}
+			})
+		}
+	}
+}

@@ -27,8 +27,6 @@ type State struct {
 	Accounts map[string]*provider.Account
 	Policy   router.Policy
 	View     *catalog.View
-	// MaxTimeout caps what clients may ask for; 0 is no cap.
-	MaxTimeout time.Duration
 }
 
 // Recorder keeps turns. Its methods are called in this order for each turn, from
@@ -154,7 +152,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 
 	d := &dispatch.Call{
 		Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, Session: t.Session, AnswerID: t.ID,
-		Timeout: cap0(c.Timeout, st.MaxTimeout),
+		Timeout: c.Timeout,
 	}
 	if s.First {
 		d.WantOpening = session.Enough
@@ -182,13 +180,6 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 // request names, like a file, may be missing too.
 func missing(e *llm.Error, model string) bool {
 	return e.Kind == llm.KindNotFound && (e.Code == "model_not_found" || strings.Contains(e.Message, model))
-}
-
-func cap0(d, limit time.Duration) time.Duration {
-	if limit > 0 && d > limit {
-		return limit
-	}
-	return d
 }
 
 // Bounds of what a client's body names: it comes into rows, logs and messages.
