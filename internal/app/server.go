@@ -253,7 +253,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	if err := m.Register(mux); err != nil {
 		return nil, fmt.Errorf("describe the management API: %w", err)
 	}
-	return mux, nil
+	return s.ownHosts(mux), nil
 }
 
 // listed says when an account's model list was read, and why the last reading
