@@ -203,6 +203,20 @@ func (s *Inference) writeDeadline(r *request) {
 	}
 }
 
+// piece is how much is sent at once.
+const piece = 256 << 10
+
+// write sends a text in pieces, so that a slow client has its time for each.
+func (s *Inference) write(r *request, p []byte) (n int, err error) {
+	for len(p) > 0 && err == nil {
+		var m int
+		s.writeDeadline(r)
+		m, err = r.ResponseWriter.Write(p[:min(len(p), piece)])
+		n, p = n+m, p[m:]
+	}
+	return n, err
+}
+
 // generate answers a generation request of any format.
 func (s *Inference) generate(r *request) {
 	body, release, e := s.readBody(r)
@@ -262,9 +276,8 @@ func (s *Inference) whole(r *request, out *answer, x *gateway.Exchange) {
 	}
 	h["Content-Type"] = jsonType
 	h["Content-Length"] = []string{strconv.Itoa(len(x.Body))}
-	s.writeDeadline(r)
 	r.WriteHeader(http.StatusOK)
-	if _, err := r.ResponseWriter.Write(x.Body); err != nil {
+	if _, err := s.write(r, x.Body); err != nil {
 		s.Log.Debug("answer not delivered", "request", r.id, "turn", x.Turn, "error", err)
 	}
 }
@@ -346,7 +359,13 @@ func streamType(r *request) string {
 	return "text/event-stream"
 }
 
-func (a *answer) Write(p []byte) (int, error) { return a.r.ResponseWriter.Write(p) }
+// Write adds to the answer; only what is too large for a buffer is sent at once.
+func (a *answer) Write(p []byte) (int, error) {
+	if len(p) > piece {
+		return a.s.write(a.r, p)
+	}
+	return a.r.ResponseWriter.Write(p)
+}
 
 // Flush sends what was written; a client that doesn't take it in time is given up.
 func (a *answer) Flush() error {
