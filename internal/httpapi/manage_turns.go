@@ -191,6 +191,8 @@ func (in *TurnFilter) filter(ctx context.Context) (c identity.Caller, org string
 
 func (m *Management) turns(api huma.API) {
 	huma.Register(api, op("GET", "/api/v1/turns", "list-turns", "Single turns, newest first"), func(ctx context.Context, in *turnsInput) (*struct{ Body Page[turnRow] }, error) {
+		ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+		defer cancel()
 		_, org, f, err := in.filter(ctx)
 		if err != nil {
 			return nil, err
@@ -233,6 +235,8 @@ func (m *Management) turns(api huma.API) {
 		Org string `query:"org" doc:"an operator may look at another org than the key's"`
 	},
 	) (*struct{ Body turnRow }, error) {
+		ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+		defer cancel()
 		c, org, f, err := (&TurnFilter{Org: in.Org}).filter(ctx)
 		if err != nil {
 			return nil, err

@@ -304,3 +304,40 @@ func TestASlowReaderGetsALargeAnswer(t *testing.T) {
 		})
 	}
 }
+
+// stuckReader is a database whose answers take for ever.
+type stuckReader struct{ ledger.Reader }
+
+func (stuckReader) Turns(ctx context.Context, _ string, _ ledger.TurnFilter) ([]ledger.Turn, error) {
+	<-ctx.Done()
+	return nil, fmt.Errorf("read the turns: %w", ctx.Err())
+}
+
+func TestAQuestionThatTakesTooLongIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &httpapi.Management{
+			Gateway: newEdge(t, "http://127.0.0.1:1", edgeOptions{}).Gateway, Directory: directory(t), Reader: stuckReader{}, Zone: time.UTC,
+			Log: slog.New(slog.DiscardHandler), Now: time.Now, Lists: func(string) (time.Time, string) { return time.Time{}, "" },
+		}
+		mux := http.NewServeMux()
+		if err := m.Register(mux); err != nil {
+			t.Fatal(err)
+		}
+		p := serving(t, mux)
+		conn, err := p.dial(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Fprintf(conn, "GET /api/v1/turns HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: %s\r\n\r\n", adminKey); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || resp.StatusCode != http.StatusServiceUnavailable {
+			t.Fatalf("%+v %v", resp, err)
+		}
+		if err := errors.Join(resp.Body.Close(), conn.Close()); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+	})
+}
