@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"strings"
 	"time"
 
@@ -62,11 +61,4 @@ func attemptOf(a *dispatch.Attempt, c gateway.Charge) *ledger.Attempt {
 		}
 	}
 	return out
-}
-
-// drain waits until what was recorded is in the database.
-func drain(l *ledger.Ledger, limit time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	return l.Drain(ctx)
 }

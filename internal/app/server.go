@@ -160,13 +160,13 @@ func (s *Server) Apply(cfg *config.Config) error {
 	}
 	var lists *provider.Refresher
 	lists = provider.NewRefresher(bare, listers(), s.store, s.log, func() { s.publish(lists) })
+	lists.Start(context.Background()) // before others can stop it
 	s.mu.Lock()
 	before, old := s.lists, s.accounts
 	s.accounts, s.lists = accounts, lists
 	s.cfg.Store(cfg)
 	s.mu.Unlock()
 	s.directory.SetFile(keys)
-	lists.Start(context.Background())
 	s.publish(lists)
 	if before != nil {
 		before.Stop()
@@ -345,8 +345,22 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer cancel()
 	if err = srv.Shutdown(stop); err != nil {
 		err = errors.Join(fmt.Errorf("stop: %w", err), srv.Close())
+		s.settle(lastWord)
 	}
 	return errors.Join(err, s.close(grace))
+}
+
+// lastWord is how long requests may take to record how they ended, whose
+// connections were closed.
+const lastWord = 5 * time.Second
+
+// settle waits for the requests in flight.
+func (s *Server) settle(limit time.Duration) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(limit); s.inference.InFlight() > 0 && time.Now().Before(end); {
+		<-tick.C
+	}
 }
 
 // Close closes what Open opened, for a server that never served.
@@ -366,7 +380,6 @@ func (s *Server) close(limit time.Duration) error {
 		c.account.Close()
 	}
 	if s.ledger != nil {
-		errs = append(errs, drain(s.ledger, limit))
 		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		errs = append(errs, s.ledger.Close(ctx))
 		cancel()

@@ -155,7 +155,7 @@ func TestViewJoinsSnapshotListAndDeclared(t *testing.T) {
 	if d := cmp.Diff([]string{"work/gpt-4o", "vllm/gpt-4o"}, names); d != "" {
 		t.Error(d)
 	}
-	if got := v.Nearest("claude-sonet-4-6", 1); len(got) != 1 || got[0] != "claude-sonnet-4-6" {
+	if got := v.Nearest("claude-sonet-4-6", 1, func(string) bool { return true }); len(got) != 1 || got[0] != "claude-sonnet-4-6" {
 		t.Errorf("nearest: %v", got)
 	}
 }

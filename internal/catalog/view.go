@@ -251,22 +251,23 @@ func rank(e *Entry) int {
 	return 0
 }
 
-// Nearest returns up to n names like the one given, best first: bare ids for a
-// bare id, provider/model-id for a name with a known provider.
-func (v *View) Nearest(name string, n int) []string {
+// Nearest returns up to n names like the one given, best first, out of the
+// accounts that may be named: bare ids for a bare id, provider/model-id for a name
+// with a known provider.
+func (v *View) Nearest(name string, n int, may func(account string) bool) []string {
 	type scored struct {
 		name string
 		d    int
 	}
 	account, id, pinned := strings.Cut(name, "/")
-	if pinned = pinned && v.HasAccount(account); !pinned {
+	if pinned = pinned && v.HasAccount(account) && may(account); !pinned {
 		id = name
 	}
 	limit := max(2, len(id)/3)
 	var best []scored
 	seen := map[string]bool{}
 	for _, e := range v.entries {
-		if e.Gone || pinned && e.Account != account {
+		if e.Gone || !may(e.Account) || pinned && e.Account != account {
 			continue
 		}
 		shown := e.ID

@@ -62,6 +62,9 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again 
 	}
 	var e *llm.Error
 	if r.call.Peeked.Stream {
+		if r.call.KeepParts {
+			body.most = framed * r.maxAnswer()
+		}
 		e = r.stream(a, upstream, target, resp, body)
 	} else {
 		e = r.whole(a, upstream, target, resp, body)
@@ -233,6 +236,10 @@ func withoutReasoning(req *llm.Request) *llm.Request {
 	return &out
 }
 
+// framed is how many times as large as the answer in it a stream may be, since
+// each of its words comes in an event.
+const framed = 4
+
 // refusal reads an answer whose status isn't 2xx.
 func (r *run) refusal(resp *http.Response, body io.Reader, f wire.Format) *llm.Error {
 	data, err := io.ReadAll(io.LimitReader(body, maxErrorBody))
@@ -257,6 +264,7 @@ func (r *run) failed(ctx context.Context, a *Attempt, key provider.Key, e *llm.E
 		named.Provider, named.Model = a.Provider, a.Model
 		e = &named
 	}
+	e = key.Redact(e)
 	a.Err = e
 	switch {
 	case e.Kind == llm.KindCanceled:

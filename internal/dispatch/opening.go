@@ -63,6 +63,10 @@ func (o *opening) event(e llm.Event) {
 	if !o.wants() {
 		return
 	}
+	switch e.(type) {
+	case llm.ReasoningDelta, llm.ArgumentsDelta:
+		return // there may be much of it before the first text
+	}
 	o.events.Add(e)
 	if d, ok := e.(llm.TextDelta); ok {
 		if o.text == 0 {

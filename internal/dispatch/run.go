@@ -65,7 +65,14 @@ func (d *Dispatcher) Run(ctx context.Context, call *Call, cand Candidate, rec Re
 	r.out = newReply(call, out, d.pingAfter())
 	defer r.out.stop()
 	defer func() { r.answers.Add(-r.held) }()
+	ended := false
+	defer func() {
+		if !ended {
+			r.crashed()
+		}
+	}()
 	r.loop(ctx)
+	ended = true
 	return r.outcome, r.out.isCommitted()
 }
 
@@ -110,7 +117,9 @@ func (r *run) loop(ctx context.Context) {
 		key, ok := r.cand.Account.Pick(r.tried, r.call.Session)
 		if !ok {
 			if number == 0 {
-				r.fail(llm.Errorf(llm.KindUnavailable, "%s: every key rests after errors", r.cand.Account.Name))
+				e := llm.Errorf(llm.KindUnavailable, "%s: every key rests after errors", r.cand.Account.Name)
+				e.RetryAfter = max(r.cand.Account.Resting(), time.Second)
+				r.fail(e)
 			}
 			break
 		}
@@ -147,6 +156,21 @@ func (r *run) fail(e *llm.Error) {
 		return
 	}
 	r.outcome.Status, r.outcome.Err = StatusError, e
+}
+
+// crashed records a call that a panic ends, which goes on: a turn that never ends
+// would keep its place in the books.
+func (r *run) crashed() {
+	last := r.outcome.Last()
+	if last == nil {
+		return
+	}
+	last.Duration = time.Since(last.Started)
+	last.Status, last.Err = StatusError, llm.Errorf(llm.KindUpstream, "the gateway failed over this answer")
+	if r.out.begun() {
+		last.Status = StatusCut
+	}
+	r.done(last)
 }
 
 // finish records the outcome, unless the answer's end already did.

@@ -198,10 +198,6 @@ func (t *tally) add(e llm.Event) {
 	switch e := e.(type) {
 	case llm.Start:
 		t.m.ID, t.m.Model = e.ID, e.Model
-	case llm.PartStart:
-		if c, ok := e.Part.(llm.ToolCall); ok {
-			t.m.ToolCalls = append(t.m.ToolCalls, c.ID)
-		}
 	case llm.TextDelta:
 		t.m.OutputBytes += int64(len(e.Text))
 	case llm.ReasoningDelta:

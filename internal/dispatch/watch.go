@@ -112,6 +112,9 @@ type watched struct {
 	w      *watch
 	ctx    context.Context
 	before func() error
+	// most is how many bytes may come; 0 is any number, which is right where
+	// nothing of them stays.
+	most, came int64
 }
 
 func (b *watched) Read(p []byte) (int, error) {
@@ -122,9 +125,14 @@ func (b *watched) Read(p []byte) (int, error) {
 	if n > 0 {
 		b.w.read()
 	}
+	if b.came += int64(n); b.most > 0 && b.came > b.most {
+		return 0, tooBig(b.most)
+	}
 	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF bare
 		if cause := context.Cause(b.ctx); cause != nil {
 			err = causeOf(cause)
+		} else {
+			err = provider.Discreet(err)
 		}
 	}
 	return n, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -26,8 +27,6 @@ type State struct {
 	Accounts map[string]*provider.Account
 	Policy   router.Policy
 	View     *catalog.View
-	// MaxTimeout caps what clients may ask for; 0 is no cap.
-	MaxTimeout time.Duration
 }
 
 // Recorder keeps turns. Its methods are called in this order for each turn, from
@@ -121,7 +120,7 @@ type Gateway struct {
 	Sessions   *session.Recogniser
 	Memory     *recall.Memory
 	Now        func() time.Time
-	// Gone is told of a model that a provider answered 404 or 410 for.
+	// Gone is told of a model that a provider says isn't there.
 	Gone func(account, model string)
 	// Ended is told of every turn that ended; it must be quick.
 	Ended func(*Turn, *dispatch.Outcome, []Charge)
@@ -153,7 +152,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 
 	d := &dispatch.Call{
 		Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, Session: t.Session, AnswerID: t.ID,
-		Timeout: cap0(c.Timeout, st.MaxTimeout),
+		Timeout: c.Timeout,
 	}
 	if s.First {
 		d.WantOpening = session.Enough
@@ -168,7 +167,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 	o, committed := g.Dispatcher.Run(ctx, d, cand, rec, output{out, rec, d})
 	x := &Exchange{Head: rec.describe(o.Last(), false), Body: o.Body, Sent: len(o.Attempts) > 0, Committed: committed}
 	if o.Err != nil {
-		if last := o.Last(); last != nil && o.Err.Kind == llm.KindNotFound && g.Gone != nil {
+		if last := o.Last(); last != nil && g.Gone != nil && missing(o.Err, last.Model) {
 			g.Gone(last.Provider, last.Model)
 		}
 		return x, forCaller(o.Err)
@@ -177,11 +176,10 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 	return x, nil
 }
 
-func cap0(d, limit time.Duration) time.Duration {
-	if limit > 0 && d > limit {
-		return limit
-	}
-	return d
+// missing says whether a provider doesn't have the model: other things that a
+// request names, like a file, may be missing too.
+func missing(e *llm.Error, model string) bool {
+	return e.Kind == llm.KindNotFound && (e.Code == "model_not_found" || strings.Contains(e.Message, model))
 }
 
 // Bounds of what a client's body names: it comes into rows, logs and messages.
@@ -261,6 +259,9 @@ func newID() string {
 	return id.String()
 }
 
+// restoreAgain is when to try again where the database doesn't answer.
+const restoreAgain = 5 * time.Second
+
 // restorer puts lost reasoning back into the messages for which it is required.
 func (g *Gateway) restorer(ctx context.Context, t *Turn, replay string) func(*llm.Request, llm.Origin) (*llm.Request, bool, error) {
 	only := func(m llm.Message) bool {
@@ -275,7 +276,14 @@ func (g *Gateway) restorer(ctx context.Context, t *Turn, replay string) func(*ll
 		return false
 	}
 	return func(req *llm.Request, at llm.Origin) (*llm.Request, bool, error) {
-		return g.Memory.Restore(ctx, t.Org, t.User, req, at, only)
+		restored, changed, err := g.Memory.Restore(ctx, t.Org, t.User, req, at, only)
+		if err != nil {
+			err = &llm.Error{
+				Kind: llm.KindUnavailable, RetryAfter: restoreAgain, Err: err,
+				Message: "the reasoning that belongs to this conversation can't be read just now: try again shortly",
+			}
+		}
+		return restored, changed, err
 	}
 }
 

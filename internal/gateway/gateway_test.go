@@ -166,6 +166,12 @@ func TestWhatATurnCosts(t *testing.T) {
 		}
 		answers(w, r)
 	}
+	boasts := func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strings.NewReplacer("300", "9223372036854775807", "%q", `"priced"`).Replace(answered))
+	}
+	owes := func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strings.NewReplacer(`"total_tokens":500`, `"total_tokens":500,"prompt_tokens_details":{"cache_write_tokens":-9}`, "%q", `"priced"`).Replace(answered))
+	}
 	dies := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 	for _, c := range []struct {
 		name, body string
@@ -177,6 +183,8 @@ func TestWhatATurnCosts(t *testing.T) {
 		{"unpriced", fmt.Sprintf(asks, "unpriced"), answers, []string{"open 0", "end 0 ok in 300 out 200 exact, cost unknown"}, ""},
 		{"refused", fmt.Sprintf(asks, "priced"), refuses, []string{"open 0", "end 0 error in 0 out 0 exact, cost 0.000000000"}, ""},
 		{"no answer", fmt.Sprintf(asks, "priced"), dies, []string{"open 0", "end 0 error in 0 out 0 unknown, cost unknown"}, ""},
+		{"more than can be", fmt.Sprintf(asks, "priced"), boasts, []string{"open 0", "end 0 ok in 17 out 2 estimated, cost 0.000021000"}, "0.000021000"},
+		{"less than nothing", fmt.Sprintf(asks, "priced"), owes, []string{"open 0", "end 0 ok in 17 out 2 estimated, cost 0.000021000"}, "0.000021000"},
 		{"broken", fmt.Sprintf(streams, "priced"), breaks, []string{"open 0", "end 0 cut in 20 out 3 estimated, cost 0.000026000"}, ""},
 		{"another key", fmt.Sprintf(asks, "priced"), oneKeyIsSpent, []string{"open 0", "open 1", "close 0 error in 0 out 0 exact, cost 0.000000000", "end 1 ok in 300 out 200 exact, cost 0.000700000"}, "0.000700000"},
 	} {
@@ -211,15 +219,28 @@ func TestWhatIsTheOperatorsStaysTheOperators(t *testing.T) {
 		if hidden := want == 502; hidden && (strings.Contains(fmt.Sprintf("%+v %s", *e, e.Raw), "org-1234") || e.Provider != "up") {
 			t.Errorf("%d: the caller is told %+v", status, e)
 		}
-		var gone []string
-		if status == 404 {
-			gone = []string{"up/priced"}
-		}
-		if d := cmp.Diff(gone, r.gone); d != "" {
-			t.Errorf("%d: %s", status, d)
-		}
 		if n := len(r.book.lines); n != 2 {
 			t.Errorf("%d: %q", status, r.book.lines)
+		}
+	}
+}
+
+// A file that isn't there is no model that isn't: one client could take models
+// from all.
+func TestOnlyAMissingModelIsGone(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]int{
+		`{"error":{"message":"no such file: file-1"}}`:                       0,
+		`{"error":{"message":"the model priced is not here"}}`:               1,
+		`{"error":{"message":"it does not exist","code":"model_not_found"}}`: 1,
+		``: 0,
+	} {
+		r := newRig(t, []string{"k"}, nil, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(404)
+			_, _ = io.WriteString(w, body)
+		})
+		if _, _, err := r.generate(t, acme, fmt.Sprintf(asks, "priced")); err == nil || len(r.gone) != want {
+			t.Errorf("%s: %v, gone %q", body, err, r.gone)
 		}
 	}
 }

@@ -10,7 +10,8 @@ type recording struct {
 	g       *Gateway
 	t       *Turn
 	st      *State
-	head    Head
+	head    Head // what never changes of it
+	sent    int  // attempts so far
 	charges []Charge
 	// remember keeps what later turns will need. It comes before the end of the
 	// answer leaves, since the next turn may come at once.
@@ -21,7 +22,7 @@ var _ dispatch.Recorder = (*recording)(nil)
 
 // Open records that an attempt is about to be sent.
 func (r *recording) Open(a *dispatch.Attempt) error {
-	r.head.Attempts++
+	r.sent++
 	return r.g.Recorder.OpenAttempt(r.t, a)
 }
 
@@ -48,6 +49,9 @@ func (r *recording) Done(o *dispatch.Outcome) {
 // estimated as far as bytes were seen, and unknown where nothing was.
 func (r *recording) charge(a *dispatch.Attempt) Charge {
 	u := a.Metered.Usage
+	if !plausible(u) {
+		u = llm.Usage{}
+	}
 	switch {
 	case u.Quality == llm.QualityExact && a.Status != dispatch.StatusCut && a.Status != dispatch.StatusCanceled:
 	case a.Status == dispatch.StatusError && a.Err != nil && a.Err.Status >= 400:
@@ -78,6 +82,20 @@ func (r *recording) charge(a *dispatch.Attempt) Charge {
 	return c
 }
 
+// maxTokens is more than any answer can use.
+const maxTokens = 1 << 30
+
+// plausible says whether a usage can be what an answer used. Others would make
+// sums overflow, for which the books of all orgs would have to wait.
+func plausible(u llm.Usage) bool {
+	for _, n := range [...]int64{u.Input, u.CacheRead, u.CacheWrite, u.CacheWrite1h, u.Output, u.ReasoningOfOutput} {
+		if n < 0 || n > maxTokens {
+			return false
+		}
+	}
+	return true
+}
+
 // estimate fills in what an answer that broke off must have used at least.
 func estimate(u llm.Usage, a *dispatch.Attempt, t *Turn) llm.Usage {
 	if u.TotalInput() == 0 {
@@ -100,14 +118,15 @@ func (r *recording) total() *llm.NanoUSD {
 	return &sum
 }
 
-// describe is the head of an answer by this attempt.
+// describe is the head of an answer by this attempt. An early one is told from a
+// timer, beside the attempts.
 func (r *recording) describe(a *dispatch.Attempt, early bool) Head {
 	h := r.head
 	h.Early = early
 	if a == nil || early {
 		return h
 	}
-	h.Provider, h.Model = a.Provider, a.Model
+	h.Provider, h.Model, h.Attempts = a.Provider, a.Model, r.sent
 	for _, d := range a.Downgrades {
 		h.Downgrades = append(h.Downgrades, d.Feature)
 	}

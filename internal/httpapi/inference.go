@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -148,7 +149,21 @@ func (s *Inference) serve(w http.ResponseWriter, r *http.Request, f wire.Format,
 		return
 	}
 	req.caller = caller
+	defer s.panicked(req)
 	next(req)
+}
+
+// panicked ends a request whose handler panics. Only an aborted connection is a
+// panic on purpose.
+func (s *Inference) panicked(r *request) {
+	switch p := recover(); p {
+	case nil:
+	case http.ErrAbortHandler:
+		panic(p)
+	default:
+		s.Log.Error("a request's handler panicked", "request", r.id, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // refuse answers a request that became no turn.
@@ -156,7 +171,7 @@ func (s *Inference) refuse(r *request, e *llm.Error) {
 	if s.Refused != nil {
 		s.Refused(r.format.Name(), e.Kind)
 	}
-	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request refused", slog.String("request", r.id), slog.String("path", r.URL.Path), slog.String("kind", string(e.Kind)), slog.String("message", e.Message))
+	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request refused", slog.String("request", r.id), slog.String("path", r.URL.Path), slog.String("kind", string(e.Kind)), slog.String("message", e.Error()))
 	s.fail(r, e)
 }
 
@@ -198,6 +213,20 @@ func (s *Inference) writeDeadline(r *request) {
 	}
 }
 
+// piece is how much is sent at once.
+const piece = 256 << 10
+
+// write sends a text in pieces, so that a slow client has its time for each.
+func (s *Inference) write(r *request, p []byte) (n int, err error) {
+	for len(p) > 0 && err == nil {
+		var m int
+		s.writeDeadline(r)
+		m, err = r.ResponseWriter.Write(p[:min(len(p), piece)])
+		n, p = n+m, p[m:]
+	}
+	return n, err
+}
+
 // generate answers a generation request of any format.
 func (s *Inference) generate(r *request) {
 	body, release, e := s.readBody(r)
@@ -227,6 +256,7 @@ func (s *Inference) generate(r *request) {
 			s.refuse(r, llm.AsError(err))
 			return
 		}
+		s.Log.LogAttrs(r.Context(), slog.LevelInfo, "turn failed", slog.String("request", r.id), slog.String("turn", x.Turn), slog.String("kind", string(llm.AsError(err).Kind)), slog.String("message", err.Error()))
 		s.end(r, x, llm.AsError(err))
 		return
 	}
@@ -256,9 +286,8 @@ func (s *Inference) whole(r *request, out *answer, x *gateway.Exchange) {
 	}
 	h["Content-Type"] = jsonType
 	h["Content-Length"] = []string{strconv.Itoa(len(x.Body))}
-	s.writeDeadline(r)
 	r.WriteHeader(http.StatusOK)
-	if _, err := r.ResponseWriter.Write(x.Body); err != nil {
+	if _, err := s.write(r, x.Body); err != nil {
 		s.Log.Debug("answer not delivered", "request", r.id, "turn", x.Turn, "error", err)
 	}
 }
@@ -340,7 +369,13 @@ func streamType(r *request) string {
 	return "text/event-stream"
 }
 
-func (a *answer) Write(p []byte) (int, error) { return a.r.ResponseWriter.Write(p) }
+// Write adds to the answer; only what is too large for a buffer is sent at once.
+func (a *answer) Write(p []byte) (int, error) {
+	if len(p) > piece {
+		return a.s.write(a.r, p)
+	}
+	return a.r.ResponseWriter.Write(p)
+}
 
 // Flush sends what was written; a client that doesn't take it in time is given up.
 func (a *answer) Flush() error {

@@ -167,10 +167,17 @@ func caller(ctx context.Context, any ...identity.Action) (identity.Caller, error
 	return c, huma.Error403Forbidden("a key of role " + string(c.Role) + " may not do this")
 }
 
+// queryTimeout is how long a question to the database may take: no longer than
+// its answer may be waited for, since requests for models read there too.
+const queryTimeout = writeTimeout - 5*time.Second
+
 // failed answers a failure of ours; the cause goes to the log alone.
 func (m *Management) failed(what string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return huma.Error503ServiceUnavailable(what + " in time: ask for less, or later")
 	}
 	m.Log.Error(what, "error", err)
 	return huma.Error500InternalServerError(what)

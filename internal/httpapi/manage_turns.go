@@ -51,7 +51,7 @@ type attemptRow struct {
 	Provider           string    `json:"provider"`
 	Model              string    `json:"model"`
 	ServedModel        string    `json:"served_model"`
-	Key                string    `json:"key,omitzero" doc:"the end of the provider's key; for those who manage it"`
+	Key                string    `json:"key,omitzero" doc:"names the provider's key without telling it; for those who manage it"`
 	Format             string    `json:"format"`
 	Status             string    `json:"status"`
 	StartedAt          time.Time `json:"started_at"`
@@ -191,6 +191,8 @@ func (in *TurnFilter) filter(ctx context.Context) (c identity.Caller, org string
 
 func (m *Management) turns(api huma.API) {
 	huma.Register(api, op("GET", "/api/v1/turns", "list-turns", "Single turns, newest first"), func(ctx context.Context, in *turnsInput) (*struct{ Body Page[turnRow] }, error) {
+		ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+		defer cancel()
 		_, org, f, err := in.filter(ctx)
 		if err != nil {
 			return nil, err
@@ -233,6 +235,8 @@ func (m *Management) turns(api huma.API) {
 		Org string `query:"org" doc:"an operator may look at another org than the key's"`
 	},
 	) (*struct{ Body turnRow }, error) {
+		ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+		defer cancel()
 		c, org, f, err := (&TurnFilter{Org: in.Org}).filter(ctx)
 		if err != nil {
 			return nil, err

@@ -49,6 +49,8 @@ type usageDays struct {
 
 func (m *Management) usage(api huma.API) {
 	huma.Register(api, op("GET", "/api/v1/usage", "usage", "What was used and what it cost"), func(ctx context.Context, in *usageByInput) (*struct{ Body *ledger.Usage }, error) {
+		ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+		defer cancel()
 		q, c, err := m.usageQuery(ctx, &in.UsageFilter, "7d")
 		if err != nil {
 			return nil, err
@@ -63,6 +65,8 @@ func (m *Management) usage(api huma.API) {
 		return &struct{ Body *ledger.Usage }{u}, nil
 	})
 	huma.Register(api, op("GET", "/api/v1/usage/daily", "usage-daily", "What was used day by day, oldest first"), func(ctx context.Context, in *usageDaysInput) (*struct{ Body usageDays }, error) {
+		ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+		defer cancel()
 		q, _, err := m.usageQuery(ctx, &in.UsageFilter, "30d")
 		if err != nil {
 			return nil, err

@@ -251,3 +251,93 @@ func TestAReaderOfTurnsThatStopsReadingIsGivenUp(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// A client that reads slowly has its time for each piece, however large the whole
+// answer is.
+func TestASlowReaderGetsALargeAnswer(t *testing.T) {
+	for _, stream := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			text := strings.Repeat("x", 4<<20)
+			up := serving(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if _, err := io.Copy(io.Discard, r.Body); err != nil {
+					return
+				}
+				if stream {
+					w.Header().Set("Content-Type", "text/event-stream")
+					_, _ = fmt.Fprintf(w, "data: {\"id\":\"a\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"sim\",\"choices\":[{\"index\":0,\"delta\":{\"content\":%q},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n", text)
+					return
+				}
+				_, _ = fmt.Fprintf(w, `{"id":"a","object":"chat.completion","created":1,"model":"sim","choices":[{"index":0,"message":{"role":"assistant","content":%q},"finish_reason":"stop"}]}`, text)
+			}))
+			e := newEdge(t, "http://127.0.0.1:1", edgeOptions{dial: up.dial, pingAfter: time.Hour})
+			p := serving(t, e.mux)
+			conn, err := p.dial(t.Context(), "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			body := fmt.Sprintf(`{"model":"up/sim","stream":%v,"messages":[{"role":"user","content":"hi"}]}`, stream)
+			if _, err := fmt.Fprintf(conn, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: %s\r\nContent-Length: %d\r\n\r\n%s", adminKey, len(body), body); err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, most := 0, make([]byte, 64<<10)
+			for {
+				n, err := io.ReadFull(resp.Body, most)
+				got += n
+				if err != nil {
+					if got < len(text) || errors.Is(err, io.ErrUnexpectedEOF) && n == 0 {
+						t.Errorf("stream %v: %d bytes, %v", stream, got, err)
+					}
+					break
+				}
+				time.Sleep(time.Second)
+			}
+			if err := resp.Body.Close(); err != nil {
+				t.Error(err)
+			}
+			if err := conn.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// stuckReader is a database whose answers take for ever.
+type stuckReader struct{ ledger.Reader }
+
+func (stuckReader) Turns(ctx context.Context, _ string, _ ledger.TurnFilter) ([]ledger.Turn, error) {
+	<-ctx.Done()
+	return nil, fmt.Errorf("read the turns: %w", ctx.Err())
+}
+
+func TestAQuestionThatTakesTooLongIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &httpapi.Management{
+			Gateway: newEdge(t, "http://127.0.0.1:1", edgeOptions{}).Gateway, Directory: directory(t), Reader: stuckReader{}, Zone: time.UTC,
+			Log: slog.New(slog.DiscardHandler), Now: time.Now, Lists: func(string) (time.Time, string) { return time.Time{}, "" },
+		}
+		mux := http.NewServeMux()
+		if err := m.Register(mux); err != nil {
+			t.Fatal(err)
+		}
+		p := serving(t, mux)
+		conn, err := p.dial(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Fprintf(conn, "GET /api/v1/turns HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: %s\r\n\r\n", adminKey); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || resp.StatusCode != http.StatusServiceUnavailable {
+			t.Fatalf("%+v %v", resp, err)
+		}
+		if err := errors.Join(resp.Body.Close(), conn.Close()); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+	})
+}

@@ -207,6 +207,9 @@ func (l *Ledger) syncing(ctx context.Context) {
 	}
 }
 
+// forgotten is how many turns are removed at once.
+const forgotten = 2000
+
 // forgetting removes old rows, a few at a time so that nobody waits for it.
 func (l *Ledger) forgetting(ctx context.Context) {
 	tick := time.NewTicker(time.Minute)
@@ -216,9 +219,12 @@ func (l *Ledger) forgetting(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			n, err := l.o.Store.DeleteTurns(ctx, time.Now().Add(-l.o.Keep), 2000)
-			if err != nil && ctx.Err() == nil {
-				l.o.Log.Warn("old turns not removed", "removed", n, "error", err)
+			for more := true; more && ctx.Err() == nil; {
+				n, err := l.o.Store.DeleteTurns(ctx, time.Now().Add(-l.o.Keep), forgotten)
+				if err != nil && ctx.Err() == nil {
+					l.o.Log.Warn("old turns not removed", "error", err)
+				}
+				more = err == nil && n == forgotten
 			}
 		}
 	}

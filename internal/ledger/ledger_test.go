@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -263,4 +265,100 @@ func TestASegmentInTheWayIsPassedOver(t *testing.T) {
 	if n := len(read(t, db)); n != count+1 {
 		t.Errorf("%d turns of %d", n, count+1)
 	}
+}
+
+// A damaged record costs its own turn alone, those behind it are there.
+func TestWhatStandsBehindDamageIsRead(t *testing.T) {
+	t.Parallel()
+	for _, damage := range []struct {
+		name string
+		at   int64 // from the record's beginning
+		with []byte
+	}{
+		{"in the text", 40, []byte("x")},
+		{"in the length", 1, []byte{7}},
+		{"a wild length", 0, []byte{255, 255, 255, 255}},
+		{"nothing left", 0, make([]byte, 60)},
+	} {
+		dir := t.TempDir()
+		db := database(t, dir)
+		db.away.Store(true)
+		l := begin(t, ledger.Options{Dir: dir, Store: db})
+		before := whole(t, l, "before", "")
+		for db.writes.Load() == 0 {
+			time.Sleep(time.Millisecond) // the writer has read it, and tries to store it
+		}
+		path, at := spoolEnd(t, dir)
+		whole(t, l, "damaged", "")
+		after := whole(t, l, "after", "")
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteAt(damage.with, at+damage.at); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		// Also by the process that goes on writing there.
+		db.away.Store(false)
+		later := whole(t, l, "later", "")
+		drained(t, l)
+		want := map[string]ledger.Turn{"before": before, "after": after, "later": later}
+		if d := cmp.Diff(want, read(t, db)); d != "" {
+			t.Errorf("%s: %s", damage.name, d)
+		}
+		ended(t, l)
+		sound(t, db)
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A turn that was answered while the disk was full is recorded when it no longer
+// is, and doesn't keep the spool from being given back.
+func TestATurnsEndWaitsForRoomOnTheDisk(t *testing.T) { //nolint:paralleltest // the limit is the process's
+	dir := t.TempDir()
+	db := database(t, dir)
+	defer db.Close()
+	db.away.Store(true)
+	l := begin(t, ledger.Options{Dir: dir, Store: db, SpoolCap: smallSegments})
+	turn, other := newTurn("answered", noon), newTurn("refused", noon)
+	turn.Attempts = []ledger.Attempt{sent(0, noon)}
+	if err := l.OpenAttempt(&turn, &turn.Attempts[0]); err != nil {
+		t.Fatal(err)
+	}
+	_, size := spoolEnd(t, dir)
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
+		t.Fatal(err)
+	}
+	signal.Ignore(syscall.SIGXFSZ)
+	full := before
+	full.Cur = uint64(size) + 10
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &full); err != nil {
+		t.Fatal(err)
+	}
+	turn.Status = ledger.StatusOK
+	turn.Attempts[0] = answered(turn.Attempts[0], ledger.StatusOK, 1)
+	l.CloseTurn(&turn, &turn.Attempts[0])
+	first := sent(0, noon)
+	refused := l.OpenAttempt(&other, &first)
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
+		t.Fatal(err)
+	}
+	if refused == nil {
+		t.Error("a turn was begun that can't be recorded")
+	}
+	db.away.Store(false)
+	next := whole(t, l, "next", "")
+	drained(t, l)
+	turn.InputEstimate = 0
+	if d := cmp.Diff(map[string]ledger.Turn{"answered": turn, "next": next}, read(t, db)); d != "" {
+		t.Error(d)
+	}
+	ended(t, l)
+	sound(t, db)
 }

@@ -26,6 +26,7 @@ const (
 	frameSize    = 8
 	segmentSize  = 16 << 20
 	maxRecord    = 64 << 10
+	maxLate      = 4 << 20
 	segmentsFile = "%016d.spool"
 )
 
@@ -61,6 +62,9 @@ type spool struct {
 	f   *os.File
 	pos Position // where the next record goes
 	buf encoder
+	// late holds records that couldn't be written: how something ended that had
+	// been sent. Without them its turn would stay open and keep the spool.
+	late []byte
 }
 
 // openSpool starts a new segment after those that are there and those that were
@@ -134,7 +138,8 @@ func (s *spool) begin(n int64) error {
 // full says whether no further turn may be opened.
 func (s *spool) full() bool { return s.total.Load() >= s.cap }
 
-// append writes one record; fill encodes its payload.
+// append writes one record; fill encodes its payload. An ending that can't be
+// written now waits, and is written before the next record.
 func (s *spool) append(k kind, fill func(*encoder)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,36 +154,65 @@ func (s *spool) append(k kind, fill func(*encoder)) error {
 	}
 	binary.LittleEndian.PutUint32(s.buf.b, uint32(len(payload)))
 	binary.LittleEndian.PutUint32(s.buf.b[4:], crc32.Checksum(payload, castagnoli))
-	n, err := s.f.Write(s.buf.b)
+	err := s.writeLate()
+	if err == nil {
+		err = s.write(s.buf.b)
+	}
 	if err != nil {
-		return s.torn(n, err)
-	}
-	s.pos.Offset += int64(n)
-	s.total.Add(int64(n))
-	if s.sync {
-		if err := s.f.Sync(); err != nil {
-			return fmt.Errorf("sync the spool: %w", err)
+		if k == openRecord || len(s.late)+len(s.buf.b) > maxLate {
+			return err
 		}
-	} else {
-		s.dirty.Store(true)
-	}
-	if s.pos.Offset >= s.segment {
-		// The record is written, whatever becomes of the next segment.
-		if err := s.begin(s.pos.Segment + 1); err != nil {
-			s.log.Error("the spool's segment was not ended as it should", "error", err)
-		}
+		s.late = append(s.late, s.buf.b...)
+		s.log.Error("how a turn ended waits in memory: the spool can't be written", "bytes", len(s.late), "error", err)
 	}
 	s.wake()
 	return nil
 }
 
-// torn cuts off what a failed write left, so that the records after it can be
-// read.
+// writeLate writes what waits. Called with mu held.
+func (s *spool) writeLate() error {
+	if len(s.late) == 0 {
+		return nil
+	}
+	if err := s.write(s.late); err != nil {
+		return err
+	}
+	s.late = nil
+	return nil
+}
+
+// write adds whole records to the segment. Called with mu held.
+func (s *spool) write(records []byte) error {
+	n, err := s.f.Write(records)
+	if err == nil && s.sync {
+		err = s.f.Sync()
+	}
+	if err != nil {
+		return s.torn(n, err)
+	}
+	s.pos.Offset += int64(n)
+	s.total.Add(int64(n))
+	if !s.sync {
+		s.dirty.Store(true)
+	}
+	if s.pos.Offset >= s.segment {
+		// The records are written, whatever becomes of the next segment.
+		if err := s.begin(s.pos.Segment + 1); err != nil {
+			s.log.Error("the spool's segment was not ended as it should", "error", err)
+		}
+	}
+	return nil
+}
+
+// torn cuts off what a failed write left, so that nothing of it counts and the
+// records after it can be read.
 func (s *spool) torn(written int, cause error) error {
 	err := fmt.Errorf("write to the spool: %w", cause)
 	if written > 0 {
 		if terr := s.f.Truncate(s.pos.Offset); terr != nil {
-			// A fresh segment is the way round half a record.
+			// It stays; a fresh segment is the way round it.
+			s.pos.Offset += int64(written)
+			s.total.Add(int64(written))
 			return errors.Join(err, s.begin(s.pos.Segment+1))
 		}
 	}
@@ -214,13 +248,14 @@ func (s *spool) close() error {
 	if s.f == nil {
 		return nil
 	}
-	err := errors.Join(s.f.Sync(), s.f.Close())
+	err := errors.Join(s.writeLate(), s.f.Sync(), s.f.Close())
 	s.f = nil
 	return err
 }
 
-// drop removes the segments before one.
+// drop removes the segments before one, but never that which is being written.
 func (s *spool) drop(before int64) error {
+	before = min(before, s.end().Segment)
 	all, err := s.segments()
 	if err != nil {
 		return err

@@ -24,8 +24,7 @@ type tail struct {
 }
 
 // next returns the next record that stands before end, where it stands, and
-// false when there is none yet. Damaged places are passed over: to the next
-// segment, since after a broken frame nothing says where the next one begins.
+// false when there is none yet. Damaged places are passed over.
 func (t *tail) next(end Position) (r record, at Position, ok bool, err error) {
 	for t.at.before(end) {
 		if t.f == nil {
@@ -37,12 +36,12 @@ func (t *tail) next(end Position) (r record, at Position, ok bool, err error) {
 		last := t.at.Segment == end.Segment
 		payload, err := t.frame(last, end)
 		if errors.Is(err, io.EOF) {
-			t.skip()
+			t.skip(end)
 			continue
 		}
 		if errors.Is(err, errRecord) {
 			t.damaged++
-			t.skip()
+			t.resync(last, end)
 			continue
 		}
 		if err != nil {
@@ -62,22 +61,23 @@ func (t *tail) next(end Position) (r record, at Position, ok bool, err error) {
 
 // open opens the segment of t.at, or the next one that is there.
 func (t *tail) open(end Position) error {
-	for t.at.Segment <= end.Segment {
+	for t.at.before(end) {
 		f, err := os.Open(t.s.path(t.at.Segment))
 		if errors.Is(err, fs.ErrNotExist) {
-			t.at = Position{t.at.Segment + 1, 0}
+			t.skip(end)
 			continue
 		}
 		if err != nil {
 			return fmt.Errorf("read the spool: %w", err)
 		}
 		head := make([]byte, headerSize)
-		if _, err := io.ReadFull(f, head); err != nil || string(head) != magic+string(rune(formatVersion)) {
+		// The segment of end was begun by this process.
+		if _, err := io.ReadFull(f, head); t.at.Segment < end.Segment && (err != nil || string(head) != magic+string(rune(formatVersion))) {
 			t.damaged++
 			if err := f.Close(); err != nil {
 				return fmt.Errorf("read the spool: %w", err)
 			}
-			t.at = Position{t.at.Segment + 1, 0}
+			t.skip(end)
 			continue
 		}
 		t.at.Offset = max(t.at.Offset, int64(headerSize))
@@ -133,8 +133,34 @@ func (t *tail) peek(n int) ([]byte, error) {
 	return nil, errRecord
 }
 
-// skip goes on with the next segment.
-func (t *tail) skip() {
+// resync moves on to the next whole record behind a damaged place. Mostly the
+// damaged record's length is still good; else every byte is tried, those inside the
+// record too, in whose texts clients have a hand.
+func (t *tail) resync(last bool, end Position) {
+	damaged := t.at.Offset
+	if head, err := t.peek(frameSize); err == nil {
+		if size := binary.LittleEndian.Uint32(head); size <= maxRecord {
+			t.at.Offset += int64(frameSize) + int64(size)
+			if _, err := t.frame(last, end); err == nil || t.at == end {
+				return
+			}
+		}
+	}
+	for t.at.Offset = damaged + 1; !last || t.at.Offset < end.Offset; t.at.Offset++ {
+		if _, err := t.frame(last, end); !errors.Is(err, errRecord) {
+			return // where that is another failure, next says so
+		}
+	}
+	t.at = end
+}
+
+// skip goes on with the next segment. Where there is none yet it goes on where
+// the next record will be, since a place beyond that would never be reached.
+func (t *tail) skip(end Position) {
+	if t.at.Segment >= end.Segment {
+		t.at = end
+		return
+	}
 	t.close()
 	t.at = Position{t.at.Segment + 1, 0}
 }

@@ -292,6 +292,9 @@ func (a *Account) Pick(tried []Key, conversation string) (Key, bool) {
 	return a.pool.pick(tried, conversation)
 }
 
+// Resting is how long it takes until a key may be used again, where all rest.
+func (a *Account) Resting() time.Duration { return a.pool.resting() }
+
 // Rest puts a key aside after an error that is the key's own.
 func (a *Account) Rest(k Key, e *llm.Error) { a.pool.rest(k, e) }
 
@@ -364,9 +367,7 @@ func (a *Account) roundTrip(r *http.Request) (*http.Response, error) {
 	if cause := context.Cause(ctx); cause != nil {
 		return nil, llm.AsError(cause)
 	}
-	e := llm.Errorf(llm.KindUpstream, "cannot reach %s: %w", r.URL.Host, err)
-	e.Provider = a.Name
-	return nil, e
+	return nil, &llm.Error{Kind: llm.KindUpstream, Provider: a.Name, Message: "cannot reach " + a.Name + ": " + Discreet(err).Error(), Err: err}
 }
 
 // May says whether an org may use the account.

@@ -1,10 +1,12 @@
 package provider
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"hash/fnv"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,9 +17,25 @@ import (
 type Key struct {
 	// Hint names the key without telling it: the first eight hex digits of its
 	// SHA-256. "" for an account without keys.
-	Hint  string
-	index int
-	value string // with the auth prefix
+	Hint   string
+	index  int
+	value  string // with the auth prefix
+	secret string // without
+}
+
+// minSecret is how long a key is at least that is looked for in texts.
+const minSecret = 8
+
+// Redact returns what a provider said without the key, which some repeat.
+func (k Key) Redact(e *llm.Error) *llm.Error {
+	if len(k.secret) < minSecret || !strings.Contains(e.Error(), k.secret) && !bytes.Contains(e.Raw, []byte(k.secret)) {
+		return e
+	}
+	out := *e
+	out.Message = strings.ReplaceAll(e.Message, k.secret, "…")
+	out.Raw = bytes.ReplaceAll(e.Raw, []byte(k.secret), []byte("…"))
+	out.Err = nil
+	return &out
 }
 
 // keyPool hands out the keys in turn, past those that rest or are refused.
@@ -34,11 +52,14 @@ type keyPool struct {
 // it is tried again: the operator may have repaired the account meanwhile.
 const refusedRest = 5 * time.Minute
 
+// maxRest is the longest that a key rests, whatever a provider asks for.
+const maxRest = time.Hour
+
 func newKeyPool(secrets []string, prefix string, now func() time.Time) *keyPool {
 	p := &keyPool{now: now}
 	for i, s := range secrets {
 		sum := sha256.Sum256([]byte(s))
-		p.keys = append(p.keys, Key{Hint: hex.EncodeToString(sum[:4]), index: i, value: prefix + s})
+		p.keys = append(p.keys, Key{Hint: hex.EncodeToString(sum[:4]), index: i, value: prefix + s, secret: s})
 	}
 	if len(p.keys) == 0 {
 		p.keys = []Key{{}}
@@ -81,6 +102,18 @@ func (p *keyPool) pick(tried []Key, conversation string) (Key, bool) {
 	return Key{}, false
 }
 
+// resting is how long it takes until the first key may be tried again.
+func (p *keyPool) resting() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	first := p.until[0].Sub(now)
+	for _, at := range p.until[1:] {
+		first = min(first, at.Sub(now))
+	}
+	return max(first, 0)
+}
+
 func holds(keys []Key, index int) bool {
 	for _, k := range keys {
 		if k.index == index {
@@ -99,7 +132,7 @@ func (p *keyPool) rest(k Key, e *llm.Error) {
 	case llm.KindAuth, llm.KindQuota:
 		d = refusedRest
 	case llm.KindRateLimit:
-		d = max(e.RetryAfter, time.Second)
+		d = min(max(e.RetryAfter, time.Second), maxRest)
 	default:
 		return
 	}

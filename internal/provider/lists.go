@@ -58,7 +58,8 @@ type Refresher struct {
 	log      *slog.Logger
 
 	lists map[string]*atomic.Pointer[List]
-	busy  map[string]*sync.Mutex
+	busy  map[string]*sync.Mutex // held while a list is read
+	swap  sync.Mutex             // held while one list takes another's place
 	first sync.WaitGroup
 	stop  context.CancelFunc
 	done  sync.WaitGroup
@@ -127,43 +128,53 @@ func (r *Refresher) Refresh(ctx context.Context, a *Account) error {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	models, err := a.listModels(ctx, r.listers)
-	old := r.List(a.Name)
 	if err == nil && len(models) == 0 {
 		err = fmt.Errorf("list models of %s: the list is empty", a.Name)
 	}
+	next := r.take(a.Name, models, err)
+	r.changed()
+	if err == nil {
+		r.keep(ctx, a.Name, next)
+	}
+	return err
+}
+
+// take puts what was read, or why it wasn't, in the place of the last list.
+func (r *Refresher) take(account string, models []wire.ListedModel, err error) *List {
+	r.swap.Lock()
+	defer r.swap.Unlock()
+	old := r.List(account)
+	next := &List{Models: models, FetchedAt: time.Now().UTC(), Gone: goneSince(old, models)}
 	if err != nil {
-		next := &List{Err: err}
+		next = &List{Err: err}
 		if old != nil {
 			*next = List{Models: old.Models, FetchedAt: old.FetchedAt, Gone: old.Gone, Err: err}
 		}
-		r.lists[a.Name].Store(next)
-		r.changed()
-		return err
 	}
-	next := &List{Models: models, FetchedAt: time.Now().UTC(), Gone: goneSince(old, models)}
-	r.lists[a.Name].Store(next)
-	r.changed()
-	r.keep(ctx, a.Name, next)
-	return nil
+	r.lists[account].Store(next)
+	return next
 }
 
-// MarkGone takes a model out that the provider answered 404 or 410 for.
+// MarkGone takes a model out that the provider says isn't there. It doesn't wait
+// for a reading.
 func (r *Refresher) MarkGone(account, model string) {
-	mu := r.busy[account]
-	if mu == nil {
-		return
+	if r.without(account, model) {
+		r.changed()
 	}
-	mu.Lock()
-	defer mu.Unlock()
+}
+
+func (r *Refresher) without(account, model string) bool {
+	r.swap.Lock()
+	defer r.swap.Unlock()
 	old := r.List(account)
 	if old == nil || !slices.ContainsFunc(old.Models, func(m wire.ListedModel) bool { return m.ID == model }) {
-		return
+		return false
 	}
 	next := *old
 	next.Models = slices.DeleteFunc(slices.Clone(old.Models), func(m wire.ListedModel) bool { return m.ID == model })
 	next.Gone = append(slices.Clone(old.Gone), model)
 	r.lists[account].Store(&next)
-	r.changed()
+	return true
 }
 
 func goneSince(old *List, now []wire.ListedModel) []string {

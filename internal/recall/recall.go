@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -50,16 +51,20 @@ type Options struct {
 	Log    *slog.Logger
 	Now    func() time.Time
 	Keep   time.Duration // how long rows live; default 30 days
-	Bytes  int           // of the cache; default 64 MiB
+	Bytes  int           // of the cache, and of what waits to be stored; default 64 MiB
 	Queue  int           // answers waiting to be stored; default 4096
 }
 
 // Memory is the side store. It is safe for concurrent use.
 type Memory struct {
-	o     Options
-	queue chan Row
-	done  chan struct{}
-	drop  sync.Once
+	o       Options
+	queue   chan Row
+	waiting atomic.Int64  // bytes of the rows on their way to the store
+	closing chan struct{} // closed when no more is to come
+	done    chan struct{}
+	drop    sync.Once
+	storing context.Context // ends when the store has had its time
+	giveUp  context.CancelFunc
 
 	mu      sync.Mutex // protects following fields
 	order   *list.List // of *cached, most recently used first
@@ -101,15 +106,23 @@ func New(o Options) *Memory {
 	if o.Queue <= 0 {
 		o.Queue = 4096
 	}
-	m := &Memory{o: o, queue: make(chan Row, o.Queue), done: make(chan struct{}), order: list.New(), entries: map[string]*list.Element{}}
+	m := &Memory{o: o, queue: make(chan Row, o.Queue), closing: make(chan struct{}), done: make(chan struct{}), order: list.New(), entries: map[string]*list.Element{}}
+	m.storing, m.giveUp = context.WithCancel(context.Background())
 	go m.write()
 	return m
 }
 
-// Close stores what waits and ends the writer. Keep must not be called after it.
+// lastPatience is how long Close waits for the store.
+const lastPatience = 10 * time.Second
+
+// Close stores what waits, as far as the store takes it in a short time, and ends
+// the writer. What is kept after it is kept in memory only.
 func (m *Memory) Close() {
-	m.drop.Do(func() { close(m.queue) })
+	m.drop.Do(func() { close(m.closing) })
+	late := time.AfterFunc(lastPatience, m.giveUp)
 	<-m.done
+	late.Stop()
+	m.giveUp()
 }
 
 // Keep remembers an answer's reasoning. before is the user's text that the
@@ -150,11 +163,16 @@ func (m *Memory) Keep(org, user, before string, parts []llm.Part) {
 	}
 	now := m.o.Now().UTC()
 	row := Row{Org: org, User: user, Key: key, Data: m.o.Sealer.Seal(id, doc), Created: now, Expires: now.Add(m.o.Keep)}
-	select {
-	case m.queue <- row:
-	default:
-		m.o.Log.Warn("reasoning kept in memory only: the database is behind", "waiting", cap(m.queue))
+	size := int64(len(row.Data))
+	if m.waiting.Add(size) <= int64(m.o.Bytes) {
+		select {
+		case m.queue <- row:
+			return
+		default:
+		}
 	}
+	m.waiting.Add(-size)
+	m.o.Log.Warn("reasoning kept in memory only: the database is behind", "waiting_bytes", m.waiting.Load())
 }
 
 // Restore returns the request with the reasoning put back that was made by
@@ -282,6 +300,9 @@ func keyOf(before string, parts []llm.Part) string {
 	return hex.EncodeToString(h.Sum(nil)[:20])
 }
 
+// patience is how long a request waits for the database.
+const patience = 2 * time.Second
+
 func (m *Memory) get(ctx context.Context, org, key string) (*kept, error) {
 	id := org + "\x00" + key
 	m.mu.Lock()
@@ -295,6 +316,8 @@ func (m *Memory) get(ctx context.Context, org, key string) (*kept, error) {
 	if m.o.Store == nil {
 		return nil, nil //nolint:nilnil // absent is a good answer
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	data, err := m.o.Store.GetReasoning(ctx, org, key, m.o.Now().UTC())
 	if err != nil {
 		return nil, fmt.Errorf("look for the conversation's reasoning: %w", err)
@@ -314,17 +337,32 @@ func (m *Memory) get(ctx context.Context, org, key string) (*kept, error) {
 			k = nil
 		}
 	}
-	m.put(id, k, size)
-	return k, nil
+	return m.found(id, k, size), nil
+}
+
+// found keeps what a look at the table showed, unless it has been kept meanwhile.
+func (m *Memory) found(id string, k *kept, size int) *kept {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e, ok := m.entries[id]; ok {
+		c, _ := e.Value.(*cached)
+		return c.kept
+	}
+	m.putLocked(id, k, size)
+	return k
 }
 
 // overhead is about what an entry costs beside its content.
 const overhead = 256
 
 func (m *Memory) put(id string, k *kept, size int) {
-	size += overhead + len(id)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.putLocked(id, k, size)
+}
+
+func (m *Memory) putLocked(id string, k *kept, size int) {
+	size += overhead + len(id)
 	if e, ok := m.entries[id]; ok {
 		c, _ := e.Value.(*cached)
 		m.size += size - c.size
@@ -346,30 +384,47 @@ func (m *Memory) put(id string, k *kept, size int) {
 // write stores what was kept, in batches, trying again while the database can't.
 func (m *Memory) write() {
 	defer close(m.done)
-	for row := range m.queue {
-		batch := []Row{row}
-		for len(batch) < 256 && len(m.queue) > 0 {
-			if r, ok := <-m.queue; ok {
-				batch = append(batch, r)
+	for closing := false; ; {
+		var batch []Row
+		if !closing {
+			select {
+			case row := <-m.queue:
+				batch = append(batch, row)
+			case <-m.closing:
+				closing = true
 			}
+		}
+		for len(batch) < 256 && len(m.queue) > 0 {
+			batch = append(batch, <-m.queue)
+		}
+		if len(batch) == 0 {
+			return
 		}
 		m.store(batch)
 	}
 }
 
 func (m *Memory) store(batch []Row) {
+	defer func() {
+		for i := range batch {
+			m.waiting.Add(-int64(len(batch[i].Data)))
+		}
+	}()
 	const tries = 5
 	for try := range tries {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(m.storing, 10*time.Second)
 		err := m.o.Store.PutReasoning(ctx, batch)
 		cancel()
 		if err == nil {
 			return
 		}
-		if try == tries-1 {
+		if try == tries-1 || m.storing.Err() != nil {
 			m.o.Log.Error("reasoning not stored: conversations that return after a restart lose it", "answers", len(batch), "error", err)
 			return
 		}
-		time.Sleep(time.Duration(try+1) * 200 * time.Millisecond)
+		select {
+		case <-m.storing.Done():
+		case <-time.After(time.Duration(try+1) * 200 * time.Millisecond):
+		}
 	}
 }

@@ -3,8 +3,12 @@ package recall_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -252,4 +256,61 @@ func TestTheCacheIsBounded(t *testing.T) {
 	if _, changed, _ := m.Restore(t.Context(), "org", "ada", req, origin, all); changed {
 		t.Error("the oldest answer is still there")
 	}
+}
+
+// stuck is a table behind a lock that is never let go.
+type stuck struct{ stored atomic.Int64 }
+
+func (s *stuck) PutReasoning(ctx context.Context, rows []recall.Row) error {
+	for _, r := range rows {
+		s.stored.Add(int64(len(r.Data)))
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (*stuck) GetReasoning(ctx context.Context, _, _ string, _ time.Time) ([]byte, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestNobodyWaitsForAStuckTable(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := memory(t, &stuck{}, 0)
+		for i := range 3000 {
+			m.Keep("org", "ada", fmt.Sprint(i), answer[:2])
+		}
+		start := time.Now()
+		if _, _, err := m.Restore(t.Context(), "org", "bob", stripped(), origin, all); err == nil {
+			t.Error("a table that doesn't answer is taken for an empty one")
+		}
+		if d := time.Since(start); d > 5*time.Second {
+			t.Errorf("a request waited for %s", d)
+		}
+		start = time.Now()
+		m.Close()
+		if d := time.Since(start); d > 15*time.Second {
+			t.Errorf("the end waited for %s", d)
+		}
+		m.Keep("org", "ada", "after the end", answer[:2])
+	})
+}
+
+func TestWhatWaitsForTheTableIsBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 1 << 20
+		table := &stuck{}
+		m := memory(t, table, limit)
+		long := []llm.Part{llm.Reasoning{Text: strings.Repeat("x", 100_000), Blob: blob("s")}}
+		for i := range 100 {
+			m.Keep("org", "ada", fmt.Sprint(i), long)
+			synctest.Wait()
+		}
+		m.Close()
+		if n := table.stored.Load(); n == 0 || n > 2*limit {
+			t.Errorf("%d bytes were on their way to the table", n)
+		}
+	})
 }

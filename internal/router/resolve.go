@@ -96,7 +96,7 @@ func pinned(account, id string, pol Policy, view *catalog.View, now time.Time) (
 	e := view.Lookup(account, id)
 	switch {
 	case e == nil && pol.Complete[account]:
-		return Candidate{}, notFound(account+"/"+id, view)
+		return Candidate{}, notFound(account+"/"+id, pol, view)
 	case e != nil && retired(e, now):
 		return Candidate{}, gone(e)
 	}
@@ -123,7 +123,7 @@ func bare(name string, pol Policy, view *catalog.View, now time.Time) (Resolutio
 	case ended != nil:
 		return Resolution{}, gone(ended)
 	}
-	return Resolution{}, notFound(name, view)
+	return Resolution{}, notFound(name, pol, view)
 }
 
 // retired says whether a model can't answer any more. A live list that has it
@@ -140,9 +140,9 @@ func gone(e *catalog.Entry) error {
 	return &llm.Error{Kind: llm.KindNotFound, Param: "model", Code: "model_not_found", Message: msg}
 }
 
-func notFound(name string, view *catalog.View) error {
+func notFound(name string, pol Policy, view *catalog.View) error {
 	msg := fmt.Sprintf("the model %q is not known at any connected provider", name)
-	if near := view.Nearest(name, 3); len(near) > 0 {
+	if near := view.Nearest(name, 3, pol.may); len(near) > 0 {
 		msg += "; nearest: " + strings.Join(near, ", ")
 	}
 	return &llm.Error{Kind: llm.KindNotFound, Param: "model", Code: "model_not_found", Message: msg}

@@ -75,7 +75,7 @@ func TestResolveFollowsTheOrderOfNames(t *testing.T) {
 
 func TestResolveLeavesOutAccountsOfOtherOrgs(t *testing.T) {
 	t.Parallel()
-	view, err := catalog.NewView([]catalog.Account{{Name: "theirs", Listed: []wire.ListedModel{{ID: "m"}}}, {Name: "ours", Listed: []wire.ListedModel{{ID: "m"}}}})
+	view, err := catalog.NewView([]catalog.Account{{Name: "theirs", Listed: []wire.ListedModel{{ID: "m"}, {ID: "secret-model"}}}, {Name: "ours", Listed: []wire.ListedModel{{ID: "m"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,5 +86,11 @@ func TestResolveLeavesOutAccountsOfOtherOrgs(t *testing.T) {
 	}
 	if _, err := router.Resolve("theirs/m", pol, view, time.Now()); err == nil {
 		t.Error("a pinned account of another org is used")
+	}
+	// Nor are they told what others have.
+	for _, name := range []string{"secret-modal", "theirs/secret-modal"} {
+		if _, err := router.Resolve(name, pol, view, time.Now()); err == nil || strings.Contains(err.Error(), "secret-model") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
