@@ -170,7 +170,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 		if last := o.Last(); last != nil && g.Gone != nil && missing(o.Err, last.Model) {
 			g.Gone(last.Provider, last.Model)
 		}
-		return x, forCaller(o.Err)
+		return x, wire.Shown(o.Err)
 	}
 	x.Cost = rec.total()
 	return x, nil
@@ -305,22 +305,4 @@ func (g *Gateway) remember(d *dispatch.Call, t *Turn, s session.Session, o *disp
 		}
 	}
 	g.Memory.Keep(t.Org, t.User, before, last.Metered.Parts)
-}
-
-// forCaller hides what is the operator's business: that a provider refuses the
-// account is no fault of the caller's and tells nothing of the key.
-func forCaller(e *llm.Error) *llm.Error {
-	if e.Provider == "" {
-		return e
-	}
-	switch {
-	case e.Status == http.StatusUnauthorized, e.Status == http.StatusPaymentRequired, e.Status == http.StatusForbidden,
-		// Google says of a wrong key with 400 that it is one.
-		e.Kind == llm.KindAuth, e.Kind == llm.KindPermission:
-		return &llm.Error{
-			Kind: llm.KindUpstream, Status: http.StatusBadGateway, Provider: e.Provider, Model: e.Model,
-			Message: "the provider refuses this gateway's account; its operator can see why with `oido doctor`",
-		}
-	}
-	return e
 }

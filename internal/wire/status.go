@@ -34,6 +34,7 @@ func Shown(e *llm.Error) *llm.Error {
 	if e.Provider == "" {
 		return e
 	}
+	// Google says of a wrong key with 400 that it is one.
 	refused := e.Kind == llm.KindAuth || e.Kind == llm.KindPermission
 	switch e.Status {
 	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden:
@@ -43,8 +44,8 @@ func Shown(e *llm.Error) *llm.Error {
 		return e
 	}
 	return &llm.Error{
-		Kind: llm.KindUpstream, Provider: e.Provider, Model: e.Model,
-		Message: "the provider refused the account that is configured for it",
+		Kind: llm.KindUpstream, Status: http.StatusBadGateway, Provider: e.Provider, Model: e.Model,
+		Message: "the provider refuses this gateway's account; its operator can see why with `oido doctor`",
 	}
 }
 

@@ -28,7 +28,7 @@ func TestShownHidesTheAccount(t *testing.T) {
 		if hidden := !strings.Contains(got.Message, "sk-123"); hidden != test.hidden || got.Provider != test.e.Provider {
 			t.Errorf("%s: %+v", test.name, got)
 		}
-		if test.hidden && (got.Kind != llm.KindUpstream || got.Status != 0 || got.Raw != nil) {
+		if test.hidden && (got.Kind != llm.KindUpstream || got.Status != 502 || got.Raw != nil) {
 			t.Errorf("%s: %+v", test.name, got)
 		}
 	}

@@ -4,12 +4,15 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/oidostudio/oido/internal/identity"
+	"github.com/oidostudio/oido/internal/ledger"
 	"github.com/oidostudio/oido/internal/recall"
 	"github.com/oidostudio/oido/internal/store/sqlite"
 )
@@ -29,6 +32,28 @@ func open(t *testing.T, dir string) *sqlite.Store {
 }
 
 var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+
+// The database is its owner's alone, whatever the folder is called and whoever
+// may enter it.
+func TestTheDatabaseIsItsOwnersAlone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "what? is#100% this")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, dir)
+	if err := s.WriteTurns(t.Context(), someTurns(1), ledger.Position{}); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(dir), "*", "oido.db*"))
+	if err != nil || len(files) < 2 {
+		t.Fatal(files, err)
+	}
+	for _, f := range files {
+		if info, err := os.Stat(f); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v %v", f, info.Mode(), err)
+		}
+	}
+}
 
 func TestKeysAreKept(t *testing.T) {
 	s := open(t, t.TempDir())

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,7 +57,17 @@ func Open(ctx context.Context, dir string, zone *time.Location) (*Store, error) 
 		return nil, err
 	}
 	s := &Store{zone: zone, lock: lock, prepared: map[string]*sql.Stmt{}}
-	path := "file:" + filepath.Join(dir, "oido.db") + pragmas
+	file := filepath.Join(dir, "oido.db")
+	// Made here, so that only its owner can read it wherever the folder is; its
+	// companions take after it.
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), s.Close())
+	}
+	path := (&url.URL{Scheme: "file", Opaque: url.PathEscape(file)}).String() + pragmas
 	if s.write, err = sql.Open("sqlite", path); err == nil {
 		s.write.SetMaxOpenConns(1)
 		s.read, err = sql.Open("sqlite", path)
@@ -66,7 +77,7 @@ func Open(ctx context.Context, dir string, zone *time.Location) (*Store, error) 
 		err = s.migrate(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the database %s: %w", filepath.Join(dir, "oido.db"), err), s.Close())
+		return nil, errors.Join(fmt.Errorf("open the database %s: %w", file, err), s.Close())
 	}
 	return s, nil
 }

@@ -428,7 +428,7 @@ func TestErrorsAreShown(t *testing.T) {
 		{llm.Error{Kind: llm.KindBadRequest, Status: 405, Message: "send a POST", Param: "n"}, 405, `{"error":{"message":"send a POST","type":"invalid_request_error","param":"n","code":null}}`},
 		{llm.Error{Kind: llm.KindQuota, Message: "over", Code: "budget_exceeded"}, 429, `{"error":{"message":"over","type":"insufficient_quota","param":null,"code":"budget_exceeded"}}`},
 		{llm.Error{Kind: llm.KindOverloaded, Status: 529, Message: "bu\xffsy", Provider: "p", Code: "overloaded_error"}, 529, `{"error":{"message":"p: bu�sy","type":"server_error","param":null,"code":"server_is_overloaded"}}`},
-		{llm.Error{Kind: llm.KindAuth, Status: 401, Message: "sk-123 is wrong", Provider: "p"}, 502, `{"error":{"message":"p: the provider refused the account that is configured for it","type":"server_error","param":null,"code":"server_error"}}`},
+		{llm.Error{Kind: llm.KindAuth, Status: 401, Message: "sk-123 is wrong", Provider: "p"}, 502, `{"error":{"message":"p: the provider refuses this gateway's account; its operator can see why with ` + "`oido doctor`" + `","type":"server_error","param":null,"code":"server_error"}}`},
 	} {
 		if status, body := (chat.Format{}).EncodeError(&c.e); status != c.status || string(body) != c.want {
 			t.Errorf("%+v: %d %s", c.e, status, body)

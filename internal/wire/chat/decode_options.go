@@ -241,7 +241,7 @@ func readStop(q *llm.Request, v jsontext.Value) error {
 
 func readLogitBias(q *llm.Request, v jsontext.Value) error {
 	if v.Kind() == '{' {
-		q.Sampling.LogitBias = v
+		q.Sampling.LogitBias = v.Clone()
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -73,7 +74,7 @@ func (Format) Decode(r wire.RawRequest) (*llm.Request, error) {
 		f := o.Field()
 		read, known := readers[string(f.Name)]
 		if !known {
-			q.Extra = append(q.Extra, llm.Field{Format: llm.FormatChat, Name: string(f.Name), Value: f.Value})
+			q.Extra = append(q.Extra, llm.Field{Format: llm.FormatChat, Name: string(f.Name), Value: bytes.Clone(f.Value)})
 			continue
 		}
 		if err := read(q, f.Value); err != nil {

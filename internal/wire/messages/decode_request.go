@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -98,7 +99,7 @@ func (Format) Decode(r wire.RawRequest) (*llm.Request, error) {
 
 // keep keeps a field verbatim that has no neutral word.
 func (q *decoding) keep(name string, v []byte) {
-	q.Extra = append(q.Extra, llm.Field{Format: llm.FormatMessages, Name: name, Value: v})
+	q.Extra = append(q.Extra, llm.Field{Format: llm.FormatMessages, Name: name, Value: bytes.Clone(v)})
 }
 
 func readSystem(q *decoding, v jsontext.Value) error {
