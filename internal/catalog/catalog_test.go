@@ -142,8 +142,11 @@ func TestViewJoinsSnapshotListAndDeclared(t *testing.T) {
 	if e := v.Lookup("work", "gpt-4"); e == nil || !e.Gone {
 		t.Errorf("a model that left the list is not gone: %+v", e)
 	}
-	if e := v.Lookup("work", "gpt-4.1"); e != nil {
-		t.Errorf("the snapshot stands in although there is a list: %+v", e)
+	if e := v.Lookup("work", "gpt-4.1"); e == nil || e.Listed || !e.Unlisted || e.Context != 1_047_576 {
+		t.Errorf("what a list lacks and the snapshot knows is not marked unlisted: %+v", e)
+	}
+	if found := v.ByID("gpt-4.1"); found != nil {
+		t.Errorf("the snapshot stands in although there is a list: %+v", found)
 	}
 	if e := v.Lookup("anthropic", "claude-sonnet-4-6-20260101"); e == nil || e.Name() != "anthropic/claude-sonnet-4-6-20260101" {
 		t.Errorf("a dated version does not count with its base: %+v", e)

@@ -35,27 +35,6 @@ type Caps struct {
 	Temperature      *bool `json:"temperature"`
 }
 
-// Lifecycle is how long a model is there.
-type Lifecycle struct {
-	State       string `json:"state"`    // "deprecated" or "retired"
-	Shutdown    string `json:"shutdown"` // YYYY-MM-DD; "" unknown
-	Replacement string `json:"replacement"`
-	// RedirectsTo is the model that answers under the retired name.
-	RedirectsTo string `json:"redirects_to"`
-}
-
-// Retired says whether the name is no longer served at a point in time. A
-// shutdown date decides where there is one; else the recorded state.
-func (l *Lifecycle) Retired(now time.Time) bool {
-	if l == nil {
-		return false
-	}
-	if end, err := time.Parse(time.DateOnly, l.Shutdown); err == nil {
-		return !now.Before(end)
-	}
-	return l.State == "retired"
-}
-
 // Takes says whether the model reads a kind of input; an unknown list takes all.
 func (m *Model) Takes(kind string) bool { return len(m.In) == 0 || slices.Contains(m.In, kind) }
 

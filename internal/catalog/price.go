@@ -90,6 +90,9 @@ func (w PriceWindow) holds(at time.Time) bool {
 		return false
 	}
 	clock := at.Format("15:04")
+	if w.From > w.To { // over midnight
+		return clock >= w.From || clock < w.To
+	}
 	return clock >= w.From && clock < w.To
 }
 
@@ -112,6 +115,9 @@ func (p *Price) with(over Price) *Price {
 		if *r.from != nil {
 			*r.to = *r.from
 		}
+	}
+	if over.Tiers != nil {
+		out.Tiers = over.Tiers
 	}
 	return &out
 }
