@@ -18,6 +18,7 @@ import (
 type connected struct {
 	account  *provider.Account
 	declared []catalog.Model
+	free     *catalog.Quota // nil: the configuration says nothing
 }
 
 // ConfigOptions completes what the configuration must know of provider types.
@@ -88,7 +89,7 @@ func connect(cfg *config.Config, now func() time.Time) ([]connected, error) {
 		if err != nil {
 			return nil, fmt.Errorf("provider %s: %w", e.Name, err)
 		}
-		out = append(out, connected{a, declared})
+		out = append(out, connected{a, declared, free(p.Free)})
 	}
 	return out, nil
 }
@@ -123,6 +124,13 @@ func declaredModels(in []config.Model) ([]catalog.Model, error) {
 	return out, nil
 }
 
+func free(f config.Free) *catalog.Quota {
+	if f == (config.Free{}) {
+		return nil
+	}
+	return &catalog.Quota{RequestsPerMinute: f.RequestsPerMinute, RequestsPerDay: f.RequestsPerDay, TokensPerMinute: f.TokensPerMinute, TokensPerDay: f.TokensPerDay}
+}
+
 func rate(n *config.NanoUSD) *catalog.Rate {
 	if n == nil {
 		return nil
@@ -131,17 +139,17 @@ func rate(n *config.NanoUSD) *catalog.Rate {
 	return &r
 }
 
-// view joins what is known of the accounts' models now.
-func view(accounts []connected, lists *provider.Refresher) (*catalog.View, error) {
+// view joins what is known of the accounts' models now; older is the view before.
+func view(accounts []connected, lists *provider.Refresher, older *catalog.View) (*catalog.View, error) {
 	var in []catalog.Account
 	for _, c := range accounts {
-		a := catalog.Account{Name: c.account.Name, Catalog: c.account.Profile.Catalog, Declared: c.declared}
+		a := catalog.Account{Name: c.account.Name, Catalog: c.account.Profile.Catalog, Declared: c.declared, Free: c.free}
 		if l := lists.List(c.account.Name); l != nil {
 			a.Listed, a.ListedAt, a.Stale, a.Gone = l.Models, l.FetchedAt, l.Err != nil, l.Gone
 		}
 		in = append(in, a)
 	}
-	return catalog.NewView(in)
+	return older.Renew(in)
 }
 
 // describe names the accounts for the log.

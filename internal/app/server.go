@@ -10,10 +10,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/oidostudio/oido/internal/catalog"
 	"github.com/oidostudio/oido/internal/config"
 	"github.com/oidostudio/oido/internal/dispatch"
 	"github.com/oidostudio/oido/internal/gateway"
@@ -201,7 +203,11 @@ func (s *Server) publish(lists *provider.Refresher) {
 	if s.lists != lists || lists == nil {
 		return
 	}
-	v, err := view(s.accounts, lists)
+	var older *catalog.View
+	if st := s.gateway.State(); st != nil {
+		older = st.View
+	}
+	v, err := view(s.accounts, lists, older)
 	if err != nil {
 		s.log.Error("the model catalog can't be read", "error", err)
 		return
@@ -215,6 +221,9 @@ func (s *Server) publish(lists *provider.Refresher) {
 		st.Policy.Aliases[a.Name] = a.Value
 	}
 	s.gateway.Swap(st)
+	for _, e := range v.LeftSince(older) {
+		s.log.Warn("a model has left its provider's list", "model", e.Name(), "replacement", strings.Join(v.Replacements(e, time.Now()), ", then "))
+	}
 }
 
 // refresher holds the model lists of the accounts in force; nil once the server

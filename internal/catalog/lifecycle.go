@@ -1,6 +1,9 @@
 package catalog
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Lifecycle is how long a model is there.
 type Lifecycle struct {
@@ -59,6 +62,23 @@ func (v *View) Answering(e *Entry, now time.Time) *Entry {
 		e = next
 	}
 	return e
+}
+
+// Replacements returns what is said to replace a model, in the words of its
+// provider, and where that has ended too, what replaces that.
+func (v *View) Replacements(e *Entry, now time.Time) []string {
+	var out []string
+	for range maxHops {
+		if e == nil || e.Lifecycle == nil || e.Lifecycle.Replacement == "" {
+			break
+		}
+		out = append(out, e.Lifecycle.Replacement)
+		id, _, _ := strings.Cut(e.Lifecycle.Replacement, " ") // "x or y", "x with thinking"
+		if e = v.Lookup(e.Account, id); e != nil && !e.Ended(now) {
+			break
+		}
+	}
+	return out
 }
 
 // LeftSince returns the models that are gone and were there in an older view.

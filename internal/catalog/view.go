@@ -54,43 +54,64 @@ type View struct {
 
 // shelf is what is known of one account.
 type shelf struct {
-	name, catalog string
-	stale, listed bool // listed: there has been a good list
-	entries       map[string]*Entry
+	of      Account
+	sorted  []*Entry // by id
+	entries map[string]*Entry
 	// counted maps ids that count as listed to the one in the list: other names
 	// that the list gives, and the base of a dated version.
 	counted map[string]string
 	known   map[string]*Model // the snapshot's, shared by all views
-	free    *Quota
 }
 
 // NewView joins the sources of all accounts, in config order. It fails only when
 // the embedded snapshot can't be read.
-func NewView(accounts []Account) (*View, error) {
-	v := &View{byName: make(map[string]*shelf, len(accounts))}
+func NewView(accounts []Account) (*View, error) { return (*View)(nil).Renew(accounts) }
+
+// Renew is NewView with what v has of accounts that are the same as before: lists
+// come one by one, and most of them tell nothing new of the others. What an
+// account's slices hold must not be changed once a view was made of it.
+func (v *View) Renew(accounts []Account) (*View, error) {
+	next := &View{byName: make(map[string]*shelf, len(accounts))}
 	for _, a := range accounts {
-		sh, entries, err := join(a)
-		if err != nil {
-			return nil, err
+		var sh *shelf
+		if v != nil {
+			sh = v.byName[a.Name]
 		}
-		v.entries = append(v.entries, entries...)
-		v.shelves = append(v.shelves, sh)
-		v.byName[a.Name] = sh
+		if sh == nil || !sh.of.same(&a) {
+			var err error
+			if sh, err = join(a); err != nil {
+				return nil, err
+			}
+		}
+		next.entries = append(next.entries, sh.sorted...)
+		next.shelves = append(next.shelves, sh)
+		next.byName[a.Name] = sh
 	}
-	return v, nil
+	return next, nil
 }
 
-func join(a Account) (*shelf, []*Entry, error) {
+// same says whether two accounts have the same sources, told by their identity.
+func (a *Account) same(b *Account) bool {
+	return a.Name == b.Name && a.Catalog == b.Catalog && a.Stale == b.Stale && a.Free == b.Free && a.ListedAt.Equal(b.ListedAt) &&
+		one(a.Listed, b.Listed) && one(a.Gone, b.Gone) && one(a.Declared, b.Declared)
+}
+
+// one says whether two slices are the same part of the same array.
+func one[T any](a, b []T) bool {
+	return len(a) == len(b) && (a == nil) == (b == nil) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+func join(a Account) (*shelf, error) {
 	section, err := load(a.Catalog)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	sh := &shelf{name: a.Name, catalog: a.Catalog, stale: a.Stale, listed: a.Listed != nil, counted: map[string]string{}, free: a.Free}
+	sh := &shelf{of: a, counted: map[string]string{}}
 	var snapshot []Model
 	if section != nil {
 		snapshot, sh.known = section.models, section.byID
 	}
-	if !sh.listed {
+	if a.Listed == nil {
 		sh.entries = make(map[string]*Entry, len(snapshot))
 		for _, m := range snapshot {
 			sh.put(&Entry{Model: m})
@@ -119,20 +140,20 @@ func join(a Account) (*shelf, []*Entry, error) {
 		e.Declared, e.Gone = true, false
 		declare(&e.Model, d)
 	}
-	entries := make([]*Entry, 0, len(sh.entries))
+	sh.sorted = make([]*Entry, 0, len(sh.entries))
 	for _, e := range sh.entries {
-		entries = append(entries, e)
+		sh.sorted = append(sh.sorted, e)
 	}
-	slices.SortFunc(entries, func(x, y *Entry) int { return strings.Compare(x.ID, y.ID) })
-	return sh, entries, nil
+	slices.SortFunc(sh.sorted, func(x, y *Entry) int { return strings.Compare(x.ID, y.ID) })
+	return sh, nil
 }
 
 // put completes an entry and puts it on the shelf.
 func (sh *shelf) put(e *Entry) { sh.entries[e.ID] = sh.complete(e) }
 
 func (sh *shelf) complete(e *Entry) *Entry {
-	e.Account = sh.name
-	e.Quota = quotaOf(sh.free, sh.catalog, e.Free)
+	e.Account = sh.of.Name
+	e.Quota = quotaOf(sh.of.Free, sh.of.Catalog, e.Free)
 	return e
 }
 
@@ -187,7 +208,7 @@ func (sh *shelf) renamed(e *Entry, id string) *Entry {
 // unlisted returns a model that only the snapshot knows, beside a list without
 // it; nil: it doesn't know it either.
 func (sh *shelf) unlisted(id string) *Entry {
-	if sh == nil || !sh.listed {
+	if sh == nil || sh.of.Listed == nil {
 		return nil
 	}
 	m := sh.facts(id)
@@ -335,8 +356,8 @@ func (v *View) HasAccount(name string) bool { return v.byName[name] != nil }
 func (v *View) Accounts(provider string) []string {
 	var out []string
 	for _, sh := range v.shelves {
-		if sh.catalog == provider {
-			out = append(out, sh.name)
+		if sh.of.Catalog == provider {
+			out = append(out, sh.of.Name)
 		}
 	}
 	return out
@@ -345,7 +366,7 @@ func (v *View) Accounts(provider string) []string {
 // Stale says whether the account's last reading of its list failed.
 func (v *View) Stale(account string) bool {
 	sh := v.byName[account]
-	return sh != nil && sh.stale
+	return sh != nil && sh.of.Stale
 }
 
 // ByID returns the model of this id at the accounts that have it, in config
@@ -384,9 +405,10 @@ func rank(e *Entry) int {
 	return 0
 }
 
-// Nearest returns up to n names like the one given, best first: bare ids for a
-// bare id, provider/model-id for a name with a known provider.
-func (v *View) Nearest(name string, n int) []string {
+// Nearest returns up to n names like the one given of those that may be shown,
+// best first: bare ids for a bare id, provider/model-id for a name with a known
+// provider.
+func (v *View) Nearest(name string, n int, may func(*Entry) bool) []string {
 	type scored struct {
 		name string
 		d    int
@@ -399,7 +421,7 @@ func (v *View) Nearest(name string, n int) []string {
 	var best []scored
 	seen := map[string]bool{}
 	for _, e := range v.entries {
-		if e.Gone || pinned && e.Account != account {
+		if e.Gone || pinned && e.Account != account || !may(e) {
 			continue
 		}
 		shown := e.ID
