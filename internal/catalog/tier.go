@@ -21,6 +21,12 @@ const (
 	TierSpecialist Tier = "specialist"
 )
 
+// Class is what kind of request the tier's models are for, by default; "" for
+// tiers that no class chooses from.
+func (t Tier) Class() string { return classes[t] }
+
+var classes = map[Tier]string{TierFast: "high_volume", TierBalanced: "interactive", TierFrontier: "reasoning"}
+
 //go:embed tiers.yaml
 var tiersYAML []byte
 
