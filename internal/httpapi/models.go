@@ -129,19 +129,15 @@ func (s *Inference) oneGeminiModel(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// find looks a model up by provider/model-id or bare id, else by what a call that
-// named it would go to; it has answered when it returns nil.
+// find looks a model up by any name that a call may use; it has answered when it
+// returns nil.
 func (s *Inference) find(r *request, name string) *catalog.Entry {
-	for _, e := range s.visible(r) {
-		if e.Name() == name || e.ID == name {
-			return e
-		}
-	}
 	if len(name) <= maxModelName {
-		res, err := s.Gateway.State().Resolve(name, r.caller.Org, s.Gateway.Now())
+		st := s.Gateway.State()
+		res, err := st.Resolve(name, r.caller.Org, s.Gateway.Now())
 		for _, c := range res.Candidates {
-			if c.Entry != nil && !c.Entry.Gone && c.Entry.Generates() && r.caller.MayUseModel(c.Name()) {
-				return c.Entry
+			if e := st.View.Lookup(c.Account, c.Model); e != nil && !e.Gone && e.Generates() && r.caller.MayUseModel(c.Name()) {
+				return e
 			}
 		}
 		if e := llm.AsError(err); e != nil && e.Kind == llm.KindNotFound {
