@@ -1,7 +1,10 @@
 package catalog
 
 import (
+	"cmp"
 	_ "embed"
+	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"sync"
@@ -36,6 +39,14 @@ type tierRule struct {
 }
 
 var tierRules = sync.OnceValue(func() []tierRule {
+	rules, err := readTiers(tiersYAML)
+	if err != nil {
+		panic("catalog: embedded " + err.Error()) // fixed at build time; a test loads it
+	}
+	return rules
+})
+
+func readTiers(raw []byte) ([]tierRule, error) {
 	type pattern struct {
 		Match  string `yaml:"match"`
 		Source string `yaml:"source"`
@@ -48,20 +59,26 @@ var tierRules = sync.OnceValue(func() []tierRule {
 		Fast       []pattern `yaml:"fast"`
 		Specialist []pattern `yaml:"specialist"`
 	}
-	if err := yaml.Load(tiersYAML, &file, yaml.WithKnownFields()); err != nil {
-		panic("catalog: embedded tiers.yaml: " + err.Error()) // fixed at build time; a test loads it
+	if err := yaml.Load(raw, &file, yaml.WithKnownFields()); err != nil {
+		return nil, fmt.Errorf("tiers.yaml: %w", err)
 	}
-	rules := []tierRule{{"", regexp.MustCompile(file.Skip)}}
+	var rules []tierRule
 	for _, group := range []struct {
 		tier     Tier
 		patterns []pattern
-	}{{TierFrontier, file.Frontier}, {TierBalanced, file.Balanced}, {TierFast, file.Fast}, {TierSpecialist, file.Specialist}} {
+	}{{"", []pattern{{Match: file.Skip}}}, {TierFrontier, file.Frontier}, {TierBalanced, file.Balanced}, {TierFast, file.Fast}, {TierSpecialist, file.Specialist}} {
 		for _, p := range group.patterns {
-			rules = append(rules, tierRule{group.tier, regexp.MustCompile(p.Match)})
+			re, err := regexp.Compile(p.Match)
+			if err != nil || p.Match == "" {
+				return nil, fmt.Errorf("tiers.yaml: the pattern %q of tier %q: %w", p.Match, group.tier, cmp.Or(err, errEmpty))
+			}
+			rules = append(rules, tierRule{group.tier, re})
 		}
 	}
-	return rules
-})
+	return rules, nil
+}
+
+var errEmpty = errors.New("it is empty and would match everything")
 
 // TierOf is the tier of a model by its id: the first pattern that matches wins.
 func TierOf(id string) Tier {
