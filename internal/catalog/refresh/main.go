@@ -117,7 +117,14 @@ func replace(to string, newer catalog.Files, names []string) (err error) {
 			}
 			path := filepath.Join(to, name)
 			ready = append(ready, [2]string{path + ".new", path})
-			if err := os.WriteFile(path+".new", *f.data, 0o644); err != nil {
+			old, err := os.Stat(path)
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(path+".new", *f.data, 0o600); err != nil {
+				return err
+			}
+			if err := os.Chmod(path+".new", old.Mode().Perm()); err != nil {
 				return err
 			}
 		}
