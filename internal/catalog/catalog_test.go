@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"fmt"
 	"math/big"
 	"slices"
 	"strings"
@@ -355,6 +356,21 @@ func BenchmarkViewOfTenTimes500(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := catalog.NewView(accounts); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("nothing known", func(b *testing.B) {
+		b.ReportAllocs()
+		unknown := slices.Clone(accounts)
+		for i := range unknown {
+			unknown[i].Listed = nil
+			for n := range 500 {
+				unknown[i].Listed = append(unknown[i].Listed, wire.ListedModel{ID: fmt.Sprintf("maker/model-%d-%d", i, n)})
+			}
+		}
+		for b.Loop() {
+			if _, err := catalog.NewView(unknown); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -211,13 +211,12 @@ func (sh *shelf) unlisted(id string) *Entry {
 	if sh == nil || sh.of.Listed == nil {
 		return nil
 	}
-	m := sh.facts(id)
 	if sh.known[id] == nil {
 		if base, ok := undated(id); !ok || sh.known[base] == nil {
 			return nil
 		}
 	}
-	return sh.complete(&Entry{Model: m, Unlisted: true})
+	return sh.complete(&Entry{Model: sh.facts(id), Unlisted: true})
 }
 
 // undated cuts the end off a snapshot's name, as in claude-x-20250929,
