@@ -174,6 +174,7 @@ func (s *Server) Apply(cfg *config.Config) error {
 	for _, c := range old {
 		c.account.Close()
 	}
+	s.warnOfEnds(cfg)
 	s.log.Info("configuration in force", "providers", describe(accounts), "keys", s.directory.Len())
 	return nil
 }
@@ -217,6 +218,7 @@ func (s *Server) publish(lists *provider.Refresher) {
 		st.Accounts[c.account.Name] = c.account
 		st.Policy.Complete[c.account.Name] = c.account.Profile.List.Trust == provider.TrustComplete
 	}
+	st.Policy.Replace = s.cfg.Load().Replace == "auto"
 	for _, a := range s.cfg.Load().Aliases {
 		st.Policy.Aliases[a.Name] = a.Value
 	}

@@ -1,9 +1,6 @@
 package catalog
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // Lifecycle is how long a model is there.
 type Lifecycle struct {
@@ -73,8 +70,8 @@ func (v *View) Replacements(e *Entry, now time.Time) []string {
 			break
 		}
 		out = append(out, e.Lifecycle.Replacement)
-		id, _, _ := strings.Cut(e.Lifecycle.Replacement, " ") // "x or y", "x with thinking"
-		if e = v.Lookup(e.Account, id); e != nil && !e.Ended(now) {
+		// "x or y" and "x with thinking" are no ids and known nowhere.
+		if e = v.Lookup(e.Account, e.Lifecycle.Replacement); e != nil && !e.Ended(now) {
 			break
 		}
 	}

@@ -304,3 +304,55 @@ func TestGoneModelsAreOutOfChains(t *testing.T) {
 		}
 	}
 }
+
+// Where the configuration says so, a retired model's replacement takes its place,
+// if it is one model and there.
+func TestReplacementsTakeTheirPlace(t *testing.T) {
+	t.Parallel()
+	pol := router.Policy{Replace: true, Aliases: map[string][]string{"old": {"openai/gpt-4", "o3"}}}
+	view := connect(t, []string{"openai", "moonshot", "deepseek", "google"}, nil)
+	for name, want := range map[string]string{
+		"openai/gpt-4": "openai/gpt-5.6-sol", "gpt-4": "openai/gpt-5.6-sol", "GPT-4o": "openai/gpt-6-luna", "old": "openai/gpt-5.6-sol",
+		"kimi-k2-0711-preview":   "moonshot/kimi-k3.1-pro",                         // by way of kimi-k2.6, which has ended too
+		"kimi-k2-thinking":       "not_found: kimi-k2.6 or kimi-k3",                // which of them is not ours to say; the first has ended
+		"openai/gpt-5-pro":       "not_found: gpt-5.6-sol with reasoning.mode=pro", // it means more than another name
+		"deepseek/deepseek-chat": "not_found: deepseek-flash (thinking disabled)",  //
+		"openai/gpt-4.1-nano":    "not_found: ",                                    // none is named
+		"google/gemini-2.5-pro":  "google/gemini-2.5-pro by gemini-3.8-flash",      // is redirected all the same
+		"openai/gpt-5.1":         "openai/gpt-5.1",                                 // has not ended
+	} {
+		if got := outcome(name, pol, view, days[2]); got != want {
+			t.Errorf("%q: %s, want %s", name, got, want)
+		}
+	}
+	res, err := router.Resolve("gpt-4", pol, view, days[2])
+	if err != nil || res.Rule != "replaced" {
+		t.Errorf("%+v, %v", res, err)
+	}
+	// The replacement must be there.
+	view = connect(t, []string{"openai"}, func(a *catalog.Account) { a.Listed, a.Gone = []wire.ListedModel{{ID: "o3"}}, []string{"gpt-5.6-sol"} })
+	if got := outcome("gpt-4", pol, view, days[2]); got != "not_found: gpt-5.6-sol" {
+		t.Error(got)
+	}
+}
+
+// The configuration's own names are looked over for models that end.
+func TestEndingsOfAliases(t *testing.T) {
+	t.Parallel()
+	view := connect(t, []string{"openai", "google", "anthropic"}, nil)
+	pol := router.Policy{Replace: true, Aliases: map[string][]string{
+		"default": {"opus", "openai/o3"}, "o3": {"o3"}, "old": {"openai/gpt-4", "gpt-4.1"}, "fine": {"anthropic/claude-haiku-4-5", "nowhere/x"}, "next": {"gemini-2.5-pro"},
+	}}
+	got := pol.Endings(view, days[1], 30*24*time.Hour)
+	for i := range got {
+		got[i].Why, _, _ = strings.Cut(got[i].Why, ";")
+	}
+	if d := cmp.Diff([]router.Ending{
+		{Alias: "default", Target: "openai/o3", Ends: "2026-12-11", Replacement: "gpt-5.6-sol"},
+		{Alias: "next", Target: "google/gemini-2.5-pro", Ends: "2026-12-01", Replacement: "gemini-3.8-flash"},
+		{Alias: "o3", Target: "openai/o3", Ends: "2026-12-11", Replacement: "gpt-5.6-sol"},
+		{Alias: "old", Target: "openai/gpt-4", Why: "the model openai/gpt-4 is retired since 2026-10-23"},
+	}, got); d != "" {
+		t.Error(d)
+	}
+}

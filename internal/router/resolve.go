@@ -1,7 +1,9 @@
 package router
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +17,8 @@ type Policy struct {
 	Aliases map[string][]string
 	// Complete says of an account that what its good list lacks can't be used.
 	Complete map[string]bool
+	// Replace says that the named replacement of a retired model takes its place.
+	Replace bool
 	// May says whether the caller's org may use an account; nil: any.
 	May func(account string) bool
 }
@@ -33,12 +37,15 @@ func (c Candidate) Name() string { return c.Account + "/" + c.Model }
 type Resolution struct {
 	Candidates []Candidate // at least one
 	// Rule says how the name was understood: "alias", "pinned", "bare",
-	// "described", "short".
+	// "described", "short", "replaced".
 	Rule string
 }
 
 // reserved are first segments that name something else than a provider.
 var reserved = map[string]bool{"workload": true, "agent": true, "class": true, "auto": true}
+
+// ErrRetired is the cause of a refusal of a model that has ended.
+var ErrRetired = errors.New("retired")
 
 // Resolve says which models a name stands for. The error is an *llm.Error:
 // KindNotFound with the nearest names or the replacement of a retired model,
@@ -56,8 +63,7 @@ func Resolve(name string, pol Policy, view *catalog.View, now time.Time) (Resolu
 		return resolveAlias(name, chain, pol, view, now)
 	}
 	if slashed && view.HasAccount(first) && pol.may(first) {
-		c, err := pinned(first, rest, pol, view, now)
-		return Resolution{Candidates: []Candidate{c}, Rule: "pinned"}, err
+		return pinned(first, rest, pol, view, now)
 	}
 	return bare(name, pol, view, now)
 }
@@ -80,10 +86,13 @@ func resolveAlias(name string, chain []string, pol Policy, view *catalog.View, n
 			continue
 		}
 		for _, c := range r.Candidates {
-			if c.Entry == nil || !c.Entry.Gone {
+			switch {
+			case c.Entry != nil && c.Entry.Gone:
+				if firstErr == nil {
+					firstErr = left(c.Entry, pol, view, now)
+				}
+			case !slices.ContainsFunc(res.Candidates, func(had Candidate) bool { return had.Account == c.Account && had.Model == c.Model }):
 				res.Candidates = append(res.Candidates, c)
-			} else if firstErr == nil {
-				firstErr = left(c.Entry, pol, view, now)
 			}
 		}
 	}
@@ -96,17 +105,17 @@ func resolveAlias(name string, chain []string, pol Policy, view *catalog.View, n
 
 // pinned is a model at the account that the name says, which is tried even where
 // it is not listed: lists can lack what works.
-func pinned(account, id string, pol Policy, view *catalog.View, now time.Time) (Candidate, error) {
+func pinned(account, id string, pol Policy, view *catalog.View, now time.Time) (Resolution, error) {
 	e := view.Lookup(account, id)
 	switch {
 	case e == nil && pol.Complete[account]:
-		return Candidate{}, notFound(account+"/"+id, pol, view, now)
+		return Resolution{}, notFound(account+"/"+id, pol, view, now)
 	case e != nil && e.Ended(now):
-		return Candidate{}, ended(e, pol, view, now)
+		return ended(e, pol, view, now)
 	case e != nil && e.Unlisted && pol.Complete[account] && !e.Redirected(now):
-		return Candidate{}, notFound(account+"/"+id, pol, view, now)
+		return Resolution{}, notFound(account+"/"+id, pol, view, now)
 	}
-	return Candidate{Account: account, Model: id, Entry: view.Answering(e, now)}, nil
+	return Resolution{Candidates: []Candidate{{Account: account, Model: id, Entry: view.Answering(e, now)}}, Rule: "pinned"}, nil
 }
 
 // bare is a model wherever it is listed, else wherever it may work unlisted, else
@@ -128,7 +137,7 @@ func bare(name string, pol Policy, view *catalog.View, now time.Time) (Resolutio
 		c := Candidate{Account: s.gone.Account, Model: s.gone.ID, Entry: view.Answering(s.gone, now)}
 		return Resolution{Candidates: []Candidate{c}, Rule: "bare"}, nil
 	case s.ended != nil:
-		return Resolution{}, ended(s.ended, pol, view, now)
+		return ended(s.ended, pol, view, now)
 	}
 	return Resolution{}, notFound(name, pol, view, now)
 }
@@ -196,15 +205,36 @@ func (s *search) add(id string, entries []*catalog.Entry) {
 	}
 }
 
-// ended says that a model is retired and what took its place.
-func ended(e *catalog.Entry, pol Policy, view *catalog.View, now time.Time) error {
-	var msg strings.Builder
-	fmt.Fprintf(&msg, "the model %s is retired", e.Name())
-	if e.Lifecycle.Shutdown != "" {
-		fmt.Fprintf(&msg, " since %s", e.Lifecycle.Shutdown)
+// ended is what becomes of a retired model: what took its place, or an error that
+// names it.
+func ended(e *catalog.Entry, pol Policy, view *catalog.View, now time.Time) (Resolution, error) {
+	if pol.Replace {
+		if c, ok := replacement(e, pol, view, now); ok {
+			return Resolution{Candidates: []Candidate{c}, Rule: "replaced"}, nil
+		}
 	}
-	msg.WriteString(instead(e, pol, view, now))
-	return unknown(msg.String())
+	since := ""
+	if e.Lifecycle.Shutdown != "" {
+		since = " since " + e.Lifecycle.Shutdown
+	}
+	return Resolution{}, &llm.Error{
+		Kind: llm.KindNotFound, Param: "model", Code: "model_not_found", Err: ErrRetired,
+		Message: fmt.Sprintf("the model %s is retired%s%s", e.Name(), since, instead(e, pol, view, now)),
+	}
+}
+
+// replacement is the model that took a retired one's place, at the same account.
+// Only a plain id is one: "x or y" and "x without thinking" ask for a decision.
+func replacement(e *catalog.Entry, pol Policy, view *catalog.View, now time.Time) (Candidate, bool) {
+	steps := view.Replacements(e, now)
+	if len(steps) == 0 {
+		return Candidate{}, false
+	}
+	next := view.Lookup(e.Account, steps[len(steps)-1])
+	if next == nil || next.Gone || next.Ended(now) || next.Unlisted && pol.Complete[e.Account] && !next.Redirected(now) {
+		return Candidate{}, false
+	}
+	return Candidate{Account: e.Account, Model: next.ID, Entry: view.Answering(next, now)}, true
 }
 
 // left says that a model is gone from the list that had it.
