@@ -38,6 +38,35 @@ func TestSnapshotReadsWhole(t *testing.T) {
 	}
 }
 
+// What a source only guessed is unknown, and what it calls deprecated has an end,
+// with or without a date.
+func TestSnapshotSettlesWhatItSays(t *testing.T) {
+	t.Parallel()
+	v, err := catalog.NewView([]catalog.Account{{Name: "openai", Catalog: "openai"}, {Name: "azure", Catalog: "azure"}, {Name: "openrouter", Catalog: "openrouter"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := v.Lookup("openai", "gpt-6-luna"); e == nil || e.Caps.Tools != nil || e.Caps.Reasoning == nil {
+		t.Errorf("guessed: %+v", e)
+	}
+	if e := v.Lookup("openai", "gpt-4o"); e == nil || e.Caps.Tools == nil || !*e.Caps.Tools {
+		t.Errorf("known: %+v", e)
+	}
+	states := map[string]int{}
+	for _, e := range v.All() {
+		if e.Status == "deprecated" && e.Lifecycle == nil {
+			t.Errorf("%s is deprecated and has no end", e.Name())
+		}
+		if e.Lifecycle != nil && e.Lifecycle.Shutdown == "" && e.Ended(time.Now()) != (e.Lifecycle.State == "retired") {
+			t.Errorf("%s: %+v", e.Name(), e.Lifecycle)
+		}
+		states[e.Status]++
+	}
+	if states["deprecated"] == 0 {
+		t.Error("none of these is deprecated: choose other providers")
+	}
+}
+
 func TestTierIsTheFirstPatternThatMatches(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[string]catalog.Tier{

@@ -161,6 +161,14 @@ func (m *Model) wrong() []string {
 	if !slices.Contains([]string{"", FreeAlways, FreeTier, FreeTrial}, m.Free) {
 		fail("free %q is none of always, tier, trial", m.Free)
 	}
+	for _, field := range m.Unverified {
+		if !slices.Contains([]string{"caps", "caps.tools", "context", "price"}, field) {
+			fail("unverified %q is no field that could be left out", field)
+		}
+	}
+	if m.Status != "" && m.Status != "beta" && m.Status != "deprecated" {
+		fail("status %q is neither beta nor deprecated", m.Status)
+	}
 	if l := m.Lifecycle; l != nil && (l.State != "deprecated" && l.State != "retired" || l.Shutdown != "" && !isDay(l.Shutdown)) {
 		fail("lifecycle: state %q with shutdown %q: deprecated or retired, and a date or none", l.State, l.Shutdown)
 	}

@@ -82,6 +82,8 @@ func TestBadFilesAreRefused(t *testing.T) {
 		{inCatalog, `"in":["text"]`, `"in":["smell"]`, "smell"},
 		{inCatalog, `"free":"tier"`, `"free":"beer"`, "beer"},
 		{inCatalog, `"deprecated"`, `"ill"`, "ill"},
+		{inCatalog, `{"id":"n"}`, `{"id":"n","unverified":["name"]}`, "name"},
+		{inCatalog, `{"id":"n"}`, `{"id":"n","status":"odd"}`, "odd"},
 		{inCatalog, `2027-03-01`, `2027-13-01`, "2027-13-01"},
 		{inCatalog, `"released":"2026-01-01"`, `"released":"once"`, "once"},
 		{inCatalog, `"above_input_tokens":20`, `"above_input_tokens":5`, "rise in size"},

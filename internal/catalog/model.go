@@ -24,6 +24,28 @@ type Model struct {
 	Free      string        `json:"free"` // "always", "tier", "trial"; "" paid or unknown
 	Lifecycle *Lifecycle    `json:"lifecycle"`
 	Tier      Tier          `json:"-"`
+	// Status is what a source says of the model's life where no date is known:
+	// "beta", "deprecated". Unverified names fields that were guessed. Both are
+	// settled when the snapshot is read.
+	Status     string   `json:"status"`
+	Unverified []string `json:"unverified"`
+}
+
+// settle completes a model of the snapshot: its tier, and what is only guessed is
+// not known.
+func (m *Model) settle() {
+	m.Tier = TierOf(m.ID)
+	if m.Lifecycle == nil && m.Status == "deprecated" {
+		m.Lifecycle = &Lifecycle{State: m.Status}
+	}
+	for _, field := range m.Unverified {
+		switch field {
+		case "caps.tools":
+			m.Caps.Tools = nil
+		case "caps":
+			m.Caps = Caps{}
+		}
+	}
 }
 
 // Caps are a model's abilities; nil is unknown.

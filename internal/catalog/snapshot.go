@@ -84,7 +84,7 @@ func load(provider string) (*section, error) {
 		s.byID = make(map[string]*Model, len(body.Models))
 		for i := range body.Models {
 			m := &body.Models[i]
-			m.Tier = TierOf(m.ID)
+			m.settle()
 			s.byID[m.ID] = m
 		}
 		s.models = body.Models

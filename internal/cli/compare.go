@@ -42,6 +42,7 @@ type comparedModel struct {
 		TokensPerDay      *int64  `json:"tokens_per_day"`
 		Note              *string `json:"note"`
 	} `json:"free_quota"`
+	State       *string `json:"state"`
 	RedirectsTo *string `json:"redirects_to"`
 }
 
@@ -126,6 +127,7 @@ var compared = []struct {
 	}},
 	{"free", false, func(m *comparedModel) any { return said(m.Free) }},
 	{"free up to", false, (*comparedModel).quota},
+	{"state", false, func(m *comparedModel) any { return said(m.State) }},
 	{"ends", false, func(m *comparedModel) any { return said(m.Ends) }},
 	{"then answered by", false, func(m *comparedModel) any { return said(m.RedirectsTo) }},
 	{"replacement", false, func(m *comparedModel) any { return said(m.Replacement) }},

@@ -18,7 +18,7 @@ const sideBySide = `{"data":[
   "price_windows":[{"utc_from":"01:00","utc_to":"04:00","days":"mon-fri","input_usd_per_million":"0.300000000","output_usd_per_million":null}],
   "price_changes":[{"from":"2027-01-01","input_usd_per_million":"1.500000000","output_usd_per_million":"7.500000000"}],
   "free":"tier","free_quota":{"requests_per_minute":20,"requests_per_day":1000,"note":"so far"},
-  "available":true,"ends":"2026-12-01","replacement":"gemini-3.8-flash","redirects_to":"gemini-3.8-flash"},
+  "available":true,"state":"deprecated","ends":"2026-12-01","replacement":"gemini-3.8-flash","redirects_to":"gemini-3.8-flash"},
  {"name":"local/m","tier":"","context":null,"in":[],"out":[],"tools":false,"input_usd_per_million":null,"output_usd_per_million":null,
   "price_tiers":[],"price_windows":[],"price_changes":[],"available":false,"why_not":"its provider lists it no longer"}
 ],"next_cursor":null}`
@@ -58,6 +58,7 @@ hours                  mon-fri 01:00–04:00 UTC 0.30 in, as before out       -
 price changes          from 2027-01-01 1.50 in, 7.50 out                    -
 free                   tier                                                 -
 free up to             20 requests a minute, 1000 requests a day, so far    -
+state                  deprecated                                           -
 ends                   2026-12-01                                           -
 then answered by       gemini-3.8-flash                                     -
 replacement            gemini-3.8-flash                                     -

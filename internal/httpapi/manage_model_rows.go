@@ -38,6 +38,7 @@ type modelRow struct {
 	Listed      bool        `json:"listed" doc:"whether the provider's own list has it; else it is declared, or known of the catalog"`
 	Available   bool        `json:"available"`
 	WhyNot      *string     `json:"why_not"`
+	State       *string     `json:"state" enum:"deprecated,retired" doc:"null: nothing is said of an end"`
 	Ends        *string     `json:"ends"`
 	Replacement *string     `json:"replacement"`
 	RedirectsTo *string     `json:"redirects_to" doc:"the model that answers under the name once it has ended"`
@@ -179,7 +180,13 @@ func modelOf(v *catalog.View, e *catalog.Entry, now time.Time) modelRow {
 	if l := e.Lifecycle; l != nil {
 		r.Replacement, r.RedirectsTo = orNull(l.Replacement), orNull(l.RedirectsTo)
 		if ended || e.Redirected(now) || !l.Retired(now) { // else the list has it beyond the date
-			r.Ends = orNull(l.Shutdown)
+			r.Ends, r.State = orNull(l.Shutdown), orNull(l.State)
+			switch {
+			case ended || e.Redirected(now):
+				r.State = orNull("retired")
+			case l.Shutdown != "": // still to come
+				r.State = orNull("deprecated")
+			}
 		}
 	}
 	switch {

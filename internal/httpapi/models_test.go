@@ -66,6 +66,7 @@ type listedModel struct {
 	Free        *string  `json:"free"`
 	Available   bool     `json:"available"`
 	WhyNot      *string  `json:"why_not"`
+	State       *string  `json:"state"`
 	Ends        *string  `json:"ends"`
 	Replacement *string  `json:"replacement"`
 	RedirectsTo *string  `json:"redirects_to"`
@@ -218,7 +219,15 @@ func TestWhatAModelCostsWhen(t *testing.T) {
 	if m = one("2026-11-22", "mine/gemini-2.5-flash"); !is(m.Free, "tier") || m.Quota == nil || m.Quota.PerMinute != nil || !is(m.Quota.PerDay, 1000) {
 		t.Errorf("free by the configuration: %+v", m)
 	}
-	if m = one("2027-02-01", "up/o3"); m.Ends != nil || !m.Available {
+	for day, state := range map[string]string{"2026-11-22": "deprecated", "2027-02-01": "retired"} {
+		if m = one(day, "openai/o3"); !is(m.State, state) || !is(m.Ends, "2026-12-11") || !is(m.Replacement, "gpt-5.6-sol") {
+			t.Errorf("%s: %+v", day, m)
+		}
+	}
+	if m = one("2026-06-01", "openai/gpt-4"); !is(m.State, "deprecated") || !m.Available {
+		t.Errorf("before its end: %+v", m)
+	}
+	if m = one("2027-02-01", "up/o3"); m.Ends != nil || m.State != nil || !m.Available {
 		t.Errorf("a list beats the date: %+v", m)
 	}
 }
