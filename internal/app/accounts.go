@@ -18,6 +18,7 @@ import (
 type connected struct {
 	account  *provider.Account
 	declared []catalog.Model
+	free     *catalog.Quota // nil: the configuration says nothing
 }
 
 // ConfigOptions completes what the configuration must know of provider types.
@@ -109,7 +110,7 @@ func connect(cfg *config.Config, now func() time.Time) ([]connected, error) {
 		if err != nil {
 			return nil, fmt.Errorf("provider %s: %w", e.Name, err)
 		}
-		out = append(out, connected{a, declared})
+		out = append(out, connected{a, declared, free(p.Free)})
 	}
 	return out, nil
 }
@@ -158,6 +159,13 @@ func declaredModels(in []config.Model) ([]catalog.Model, error) {
 	return out, nil
 }
 
+func free(f config.Free) *catalog.Quota {
+	if f == (config.Free{}) {
+		return nil
+	}
+	return &catalog.Quota{RequestsPerMinute: f.RequestsPerMinute, RequestsPerDay: f.RequestsPerDay, TokensPerMinute: f.TokensPerMinute, TokensPerDay: f.TokensPerDay}
+}
+
 func rate(n *config.NanoUSD) *catalog.Rate {
 	if n == nil {
 		return nil
@@ -166,17 +174,17 @@ func rate(n *config.NanoUSD) *catalog.Rate {
 	return &r
 }
 
-// view joins what is known of the accounts' models now.
-func view(accounts []connected, lists *provider.Refresher) (*catalog.View, error) {
+// view joins what is known of the accounts' models now; older is the view before.
+func view(accounts []connected, lists *provider.Refresher, older *catalog.View) (*catalog.View, error) {
 	var in []catalog.Account
 	for _, c := range accounts {
-		a := catalog.Account{Name: c.account.Name, Catalog: c.account.Profile.Catalog, Declared: c.declared}
+		a := catalog.Account{Name: c.account.Name, Catalog: c.account.Profile.Catalog, Declared: c.declared, Free: c.free}
 		if l := lists.List(c.account.Name); l != nil {
 			a.Listed, a.ListedAt, a.Stale, a.Gone = l.Models, l.FetchedAt, l.Err != nil, l.Gone
 		}
 		in = append(in, a)
 	}
-	return catalog.NewView(in)
+	return older.Renew(in)
 }
 
 // describe names the accounts for the log.
@@ -189,4 +197,23 @@ func describe(accounts []connected) string {
 		return "none"
 	}
 	return strings.Join(slices.Sorted(maps.Keys(names)), ", ")
+}
+
+// endsSoon is how long before its end a model that an alias names is warned of.
+const endsSoon = 30 * 24 * time.Hour
+
+// warnOfEnds tells the log which names of the configuration lead to models that
+// have ended or soon will.
+func (s *Server) warnOfEnds(cfg *config.Config) {
+	st := s.gateway.State()
+	if st == nil || cfg.Replace == "off" {
+		return
+	}
+	for _, e := range st.Policy.Endings(st.View, time.Now(), endsSoon) {
+		if e.Why != "" {
+			s.log.Warn("an alias names a model that is retired", "alias", e.Alias, "model", e.Target, "problem", e.Why)
+			continue
+		}
+		s.log.Warn("an alias names a model that ends soon", "alias", e.Alias, "model", e.Target, "ends", e.Ends, "replacement", e.Replacement)
+	}
 }

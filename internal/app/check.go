@@ -224,7 +224,7 @@ func (t *trial) cheapest(account string) string {
 	now := time.Now()
 	best, least := "", [3]int64{}
 	for _, e := range t.server.gateway.State().View.All() {
-		if e.Account != account || e.Gone || !e.Generates() || e.Lifecycle.Retired(now) || e.Caps.Tools != nil && !*e.Caps.Tools {
+		if e.Account != account || e.Gone || !e.Generates() || e.Ended(now) || e.Redirected(now) || e.Caps.Tools != nil && !*e.Caps.Tools {
 			continue
 		}
 		rank := [3]int64{unless(e.Listed || e.Declared), unless(e.Caps.Tools != nil), expense(e, now)}

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/oidostudio/oido/internal/catalog"
 	"github.com/oidostudio/oido/internal/config"
 	"github.com/oidostudio/oido/internal/dispatch"
 	"github.com/oidostudio/oido/internal/gateway"
@@ -174,6 +175,7 @@ func (s *Server) Apply(cfg *config.Config) error {
 	for _, c := range old {
 		c.account.Close()
 	}
+	s.warnOfEnds(cfg)
 	s.log.Info("configuration in force", "providers", describe(accounts), "keys", s.directory.Len())
 	if len(accounts) == 0 {
 		s.log.Warn("no provider is connected, so no model can answer: set a key like OPENAI_API_KEY and start again, or name providers in a configuration file; `oido demo` needs none")
@@ -206,7 +208,11 @@ func (s *Server) publish(lists *provider.Refresher) {
 	if s.lists != lists || lists == nil {
 		return
 	}
-	v, err := view(s.accounts, lists)
+	var older *catalog.View
+	if st := s.gateway.State(); st != nil {
+		older = st.View
+	}
+	v, err := view(s.accounts, lists, older)
 	if err != nil {
 		s.log.Error("the model catalog can't be read", "error", err)
 		return
@@ -216,10 +222,14 @@ func (s *Server) publish(lists *provider.Refresher) {
 		st.Accounts[c.account.Name] = c.account
 		st.Policy.Complete[c.account.Name] = c.account.Profile.List.Trust == provider.TrustComplete
 	}
+	st.Policy.Replace = s.cfg.Load().Replace == "auto"
 	for _, a := range s.cfg.Load().Aliases {
 		st.Policy.Aliases[a.Name] = a.Value
 	}
 	s.gateway.Swap(st)
+	for _, e := range v.LeftSince(older) {
+		s.log.Warn("a model has left its provider's list", "model", e.Name(), "replacement", strings.Join(v.Replacements(e, time.Now()), ", then "))
+	}
 }
 
 // refresher holds the model lists of the accounts in force; nil once the server

@@ -1,7 +1,10 @@
 package catalog_test
 
 import (
+	"fmt"
 	"math/big"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +18,15 @@ import (
 
 func TestSnapshotReadsWhole(t *testing.T) {
 	t.Parallel()
+	providers, err := catalog.SnapshotProviders()
+	if err != nil || len(providers) != 16 {
+		t.Fatal(providers, err)
+	}
+	for _, provider := range providers {
+		if models, err := catalog.Snapshot(provider); err != nil || len(models) == 0 {
+			t.Errorf("%s: %d models, %v", provider, len(models), err)
+		}
+	}
 	for provider, atLeast := range map[string]int{"openai": 50, "anthropic": 30, "google": 20, "deepseek": 5, "openrouter": 400, "nobody": 0} {
 		models, err := catalog.Snapshot(provider)
 		if err != nil {
@@ -23,6 +35,35 @@ func TestSnapshotReadsWhole(t *testing.T) {
 		if len(models) < atLeast || provider == "nobody" && models != nil {
 			t.Errorf("%s has %d models", provider, len(models))
 		}
+	}
+}
+
+// What a source only guessed is unknown, and what it calls deprecated has an end,
+// with or without a date.
+func TestSnapshotSettlesWhatItSays(t *testing.T) {
+	t.Parallel()
+	v, err := catalog.NewView([]catalog.Account{{Name: "openai", Catalog: "openai"}, {Name: "azure", Catalog: "azure"}, {Name: "openrouter", Catalog: "openrouter"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := v.Lookup("openai", "gpt-6-luna"); e == nil || e.Caps.Tools != nil || e.Caps.Reasoning == nil {
+		t.Errorf("guessed: %+v", e)
+	}
+	if e := v.Lookup("openai", "gpt-4o"); e == nil || e.Caps.Tools == nil || !*e.Caps.Tools {
+		t.Errorf("known: %+v", e)
+	}
+	states := map[string]int{}
+	for _, e := range v.All() {
+		if e.Status == "deprecated" && e.Lifecycle == nil {
+			t.Errorf("%s is deprecated and has no end", e.Name())
+		}
+		if e.Lifecycle != nil && e.Lifecycle.Shutdown == "" && e.Ended(time.Now()) != (e.Lifecycle.State == "retired") {
+			t.Errorf("%s: %+v", e.Name(), e.Lifecycle)
+		}
+		states[e.Status]++
+	}
+	if states["deprecated"] == 0 {
+		t.Error("none of these is deprecated: choose other providers")
 	}
 }
 
@@ -51,6 +92,24 @@ func TestParseRateIsExact(t *testing.T) {
 	for _, s := range []string{"", ".5", "-1", "x", "1.0000000001", "1e99", "99999999999999"} {
 		if got, err := catalog.ParseRate(s); err == nil {
 			t.Errorf("ParseRate(%q) = %d, want an error", s, got)
+		}
+	}
+}
+
+// The snapshot's sources calculate with floating point; a price that really has
+// more digits is refused all the same.
+func TestRateOfFloatingPoint(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]catalog.Rate{"0.049999999999999996": 50_000_000, "0.09999999999999999": 100_000_000, "0.30000000000000004": 300_000_000} {
+		var got catalog.Rate
+		if err := got.UnmarshalJSON([]byte(s)); err != nil || got != want {
+			t.Errorf("%s: %d, %v; want %d", s, got, err, want)
+		}
+	}
+	for _, s := range []string{"0.0000000001", "0.1234567891", "-0.049999999999999996", "null", "1e400", "{}"} {
+		var got catalog.Rate
+		if err := got.UnmarshalJSON([]byte(s)); err == nil {
+			t.Errorf("%s is taken as %d", s, got)
 		}
 	}
 }
@@ -142,8 +201,11 @@ func TestViewJoinsSnapshotListAndDeclared(t *testing.T) {
 	if e := v.Lookup("work", "gpt-4"); e == nil || !e.Gone {
 		t.Errorf("a model that left the list is not gone: %+v", e)
 	}
-	if e := v.Lookup("work", "gpt-4.1"); e != nil {
-		t.Errorf("the snapshot stands in although there is a list: %+v", e)
+	if e := v.Lookup("work", "gpt-4.1"); e == nil || e.Listed || !e.Unlisted || e.Context != 1_047_576 {
+		t.Errorf("what a list lacks and the snapshot knows is not marked unlisted: %+v", e)
+	}
+	if found := v.ByID("gpt-4.1"); found != nil {
+		t.Errorf("the snapshot stands in although there is a list: %+v", found)
 	}
 	if e := v.Lookup("anthropic", "claude-sonnet-4-6-20260101"); e == nil || e.Name() != "anthropic/claude-sonnet-4-6-20260101" {
 		t.Errorf("a dated version does not count with its base: %+v", e)
@@ -155,7 +217,7 @@ func TestViewJoinsSnapshotListAndDeclared(t *testing.T) {
 	if d := cmp.Diff([]string{"work/gpt-4o", "vllm/gpt-4o"}, names); d != "" {
 		t.Error(d)
 	}
-	if got := v.Nearest("claude-sonet-4-6", 1, func(string) bool { return true }); len(got) != 1 || got[0] != "claude-sonnet-4-6" {
+	if got := v.Nearest("claude-sonet-4-6", 1, func(*catalog.Entry) bool { return true }); len(got) != 1 || got[0] != "claude-sonnet-4-6" {
 		t.Errorf("nearest: %v", got)
 	}
 }
@@ -195,6 +257,140 @@ func TestModelsThatEmbedDoNotGenerate(t *testing.T) {
 	}
 }
 
+// What changed at one account leaves the others' entries as they are.
+func TestRenewTakesOverWhatIsTheSame(t *testing.T) {
+	t.Parallel()
+	accounts := []catalog.Account{
+		{Name: "a", Listed: []wire.ListedModel{{ID: "m"}, {ID: "leaves"}}},
+		{Name: "b", Listed: []wire.ListedModel{{ID: "m"}}},
+		{Name: "c", Catalog: "anthropic"},
+	}
+	old, err := catalog.NewView(accounts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := slices.Clone(accounts)
+	changed[0].Listed, changed[0].Gone = []wire.ListedModel{{ID: "m"}}, []string{"leaves"}
+	renewed, err := old.Renew(changed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if renewed.Lookup("b", "m") != old.Lookup("b", "m") || renewed.Lookup("c", "claude-haiku-4-5") != old.Lookup("c", "claude-haiku-4-5") {
+		t.Error("an account that is the same is joined anew")
+	}
+	fresh, err := catalog.NewView(changed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(fresh.All(), renewed.All()); d != "" {
+		t.Error(d)
+	}
+	var left []string
+	for _, e := range renewed.LeftSince(old) {
+		left = append(left, e.Name())
+	}
+	if d := cmp.Diff([]string{"a/leaves"}, left); d != "" || fresh.LeftSince(nil) != nil || renewed.LeftSince(fresh) != nil {
+		t.Errorf("%s, %v, %v", d, fresh.LeftSince(nil), renewed.LeftSince(fresh))
+	}
+	for name, change := range map[string]func(*catalog.Account){
+		"list": func(a *catalog.Account) { a.Listed = []wire.ListedModel{{ID: "m", Context: 7}} }, "no list": func(a *catalog.Account) { a.Listed = nil },
+		"declared": func(a *catalog.Account) { a.Declared = []catalog.Model{{ID: "m", Context: 7}} }, "stale": func(a *catalog.Account) { a.Stale = true },
+		"catalog": func(a *catalog.Account) { a.Catalog = "openai" }, "free": func(a *catalog.Account) { a.Free = &catalog.Quota{RequestsPerDay: 1} },
+		"empty list": func(a *catalog.Account) { a.Listed = []wire.ListedModel{} },
+	} {
+		one := slices.Clone(accounts)
+		change(&one[1])
+		got, err := old.Renew(one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := catalog.NewView(one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want.All(), got.All()); d != "" || want.Stale("b") != got.Stale("b") {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+}
+
+// Under a retired name another model answers: its abilities and its price count.
+func TestRedirectedNamesCostWhatAnswers(t *testing.T) {
+	t.Parallel()
+	v, err := catalog.NewView([]catalog.Account{{Name: "google", Catalog: "google"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := v.Lookup("google", "gemini-2.5-pro")
+	usage := llm.Usage{Input: 1_000_000, Quality: llm.QualityExact}
+	for day, want := range map[string]string{
+		"2026-11-30": "2.500000000", // more than 200,000 tokens of input
+		"2026-12-01": "0.750000000", // gemini-3.8-flash, promotional
+		"2027-02-01": "1.500000000", // its price from 2027 on
+	} {
+		at, err := time.Parse(time.DateOnly, day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := v.Answering(e, at).Cost(usage, at); got == nil || got.String() != want {
+			t.Errorf("%s: %v, want %s", day, got, want)
+		}
+	}
+}
+
+func TestPriceWindowOverMidnightAndItsTiers(t *testing.T) {
+	t.Parallel()
+	tiers := []catalog.PriceTier{{Above: 10, Price: catalog.Price{Input: rate(9_000_000)}}}
+	m := catalog.Model{
+		Price:   &catalog.Price{Input: rate(1_000_000)},
+		Windows: []catalog.PriceWindow{{From: "22:00", To: "02:00", Price: catalog.Price{Input: rate(2_000_000), Tiers: tiers}}},
+	}
+	for at, want := range map[string]string{
+		"2026-11-23T21:59:00Z": "0.000000020", "2026-11-23T22:00:00Z": "0.000000180", "2026-11-24T01:59:00Z": "0.000000180", "2026-11-24T02:00:00Z": "0.000000020",
+	} {
+		when, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.Cost(llm.Usage{Input: 20, Quality: llm.QualityExact}, when); got == nil || got.String() != want {
+			t.Errorf("%s: %v, want %s", at, got, want)
+		}
+	}
+}
+
+func TestQuotasOfWhatIsFree(t *testing.T) {
+	t.Parallel()
+	own := &catalog.Quota{RequestsPerDay: 1000}
+	v, err := catalog.NewView([]catalog.Account{{Name: "openrouter", Catalog: "openrouter"}, {Name: "nvidia", Catalog: "nvidia"}, {Name: "google", Catalog: "google"}, {Name: "mine", Catalog: "google", Free: own}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]struct {
+		kind           string
+		minute, perDay int64
+	}{
+		"openrouter/openrouter/free":                 {catalog.FreeAlways, 20, 50},
+		"openrouter/deepseek/deepseek-r1":            {"", 0, 0},
+		"nvidia/qwen/qwen3-coder-480b-a35b-instruct": {catalog.FreeTrial, 40, 0},
+		"google/gemini-2.5-flash":                    {catalog.FreeTier, 0, 0},
+		"mine/gemini-2.5-flash":                      {catalog.FreeTier, 0, 1000},
+	} {
+		account, id, _ := strings.Cut(name, "/")
+		e := v.Lookup(account, id)
+		if e == nil || e.Free != want.kind {
+			t.Errorf("%s: %+v", name, e)
+			continue
+		}
+		var minute, perDay int64
+		if e.Quota != nil {
+			minute, perDay = e.Quota.RequestsPerMinute, e.Quota.RequestsPerDay
+		}
+		if minute != want.minute || perDay != want.perDay {
+			t.Errorf("%s: %d a minute, %d a day", name, minute, perDay)
+		}
+	}
+}
+
 func TestRetiredByDateOrState(t *testing.T) {
 	t.Parallel()
 	at := func(s string) time.Time { d, _ := time.Parse(time.DateOnly, s); return d }
@@ -220,10 +416,40 @@ func BenchmarkViewOfTenTimes500(b *testing.B) {
 		}
 		accounts = append(accounts, a)
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := catalog.NewView(accounts); err != nil {
+	b.Run("new", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := catalog.NewView(accounts); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("nothing known", func(b *testing.B) {
+		b.ReportAllocs()
+		unknown := slices.Clone(accounts)
+		for i := range unknown {
+			unknown[i].Listed = nil
+			for n := range 500 {
+				unknown[i].Listed = append(unknown[i].Listed, wire.ListedModel{ID: fmt.Sprintf("maker/model-%d-%d", i, n)})
+			}
+		}
+		for b.Loop() {
+			if _, err := catalog.NewView(unknown); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("one list came", func(b *testing.B) {
+		b.ReportAllocs()
+		v, err := catalog.NewView(accounts)
+		if err != nil {
 			b.Fatal(err)
 		}
-	}
+		for b.Loop() {
+			accounts[0].Listed = slices.Clone(accounts[0].Listed)
+			if v, err = v.Renew(accounts); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

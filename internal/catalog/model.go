@@ -25,6 +25,28 @@ type Model struct {
 	Free      string        `json:"free"` // "always", "tier", "trial"; "" paid or unknown
 	Lifecycle *Lifecycle    `json:"lifecycle"`
 	Tier      Tier          `json:"-"`
+	// Status is what a source says of the model's life where no date is known:
+	// "beta", "deprecated". Unverified names fields that were guessed. Both are
+	// settled when the snapshot is read.
+	Status     string   `json:"status"`
+	Unverified []string `json:"unverified"`
+}
+
+// settle completes a model of the snapshot: its tier, and what is only guessed is
+// not known.
+func (m *Model) settle() {
+	m.Tier = TierOf(m.ID)
+	if m.Lifecycle == nil && m.Status == "deprecated" {
+		m.Lifecycle = &Lifecycle{State: m.Status}
+	}
+	for _, field := range m.Unverified {
+		switch field {
+		case "caps.tools":
+			m.Caps.Tools = nil
+		case "caps":
+			m.Caps = Caps{}
+		}
+	}
 }
 
 // Caps are a model's abilities; nil is unknown.
@@ -34,27 +56,6 @@ type Caps struct {
 	Attachments      *bool `json:"attachments"`
 	StructuredOutput *bool `json:"structured_output"`
 	Temperature      *bool `json:"temperature"`
-}
-
-// Lifecycle is how long a model is there.
-type Lifecycle struct {
-	State       string `json:"state"`    // "deprecated" or "retired"
-	Shutdown    string `json:"shutdown"` // YYYY-MM-DD; "" unknown
-	Replacement string `json:"replacement"`
-	// RedirectsTo is the model that answers under the retired name.
-	RedirectsTo string `json:"redirects_to"`
-}
-
-// Retired says whether the name is no longer served at a point in time. A
-// shutdown date decides where there is one; else the recorded state.
-func (l *Lifecycle) Retired(now time.Time) bool {
-	if l == nil {
-		return false
-	}
-	if end, err := time.Parse(time.DateOnly, l.Shutdown); err == nil {
-		return !now.Before(end)
-	}
-	return l.State == "retired"
 }
 
 // Takes says whether the model reads a kind of input; an unknown list takes all.

@@ -14,15 +14,27 @@ import (
 // Rate is a price in billionths of a US dollar per 1,000,000 tokens.
 type Rate int64
 
-// UnmarshalJSON reads a decimal number of dollars exactly.
+// UnmarshalJSON reads a decimal number of dollars exactly, but for what binary
+// floating point left of it: 0.049999999999999996 was written for 0.05.
 func (r *Rate) UnmarshalJSON(b []byte) error {
 	v, err := ParseRate(string(b))
 	if err != nil {
-		return err
+		f, ferr := strconv.ParseFloat(string(b), 64)
+		meant := strconv.FormatFloat(f, 'f', 9, 64)
+		if near, nerr := strconv.ParseFloat(meant, 64); ferr != nil || nerr != nil || math.Abs(f-near) > noise*math.Abs(f) {
+			return err
+		}
+		if v, err = ParseRate(meant); err != nil {
+			return err
+		}
 	}
 	*r = v
 	return nil
 }
+
+// noise is how far, in proportion, a sum or product of floating-point numbers may
+// be from what was meant.
+const noise = 1e-14
 
 // ParseRate reads dollars per 1,000,000 tokens, like "0.075". Digits below a
 // billionth are refused rather than rounded away.
@@ -90,6 +102,9 @@ func (w PriceWindow) holds(at time.Time) bool {
 		return false
 	}
 	clock := at.Format("15:04")
+	if w.From > w.To { // over midnight
+		return clock >= w.From || clock < w.To
+	}
 	return clock >= w.From && clock < w.To
 }
 
@@ -112,6 +127,9 @@ func (p *Price) with(over Price) *Price {
 		if *r.from != nil {
 			*r.to = *r.from
 		}
+	}
+	if over.Tiers != nil {
+		out.Tiers = over.Tiers
 	}
 	return &out
 }

@@ -3,6 +3,8 @@ package catalog
 import (
 	_ "embed"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/go-json-experiment/json"
@@ -18,6 +20,7 @@ type section struct {
 	raw    jsontext.Value
 	once   sync.Once
 	models []Model
+	byID   map[string]*Model
 	err    error
 }
 
@@ -44,13 +47,31 @@ var sections = sync.OnceValues(func() (map[string]*section, error) {
 // Snapshot returns the embedded models of a provider, by the catalog's name for
 // it; none for a provider that it doesn't know. The slice must not be changed.
 func Snapshot(provider string) ([]Model, error) {
+	s, err := load(provider)
+	if s == nil || err != nil {
+		return nil, err
+	}
+	return s.models, nil
+}
+
+// SnapshotProviders returns the catalog's names of the providers in the snapshot,
+// sorted.
+func SnapshotProviders() ([]string, error) {
+	all, err := sections()
+	if err != nil {
+		return nil, err
+	}
+	return slices.Sorted(maps.Keys(all)), nil
+}
+
+func load(provider string) (*section, error) {
 	all, err := sections()
 	if err != nil {
 		return nil, err
 	}
 	s := all[provider]
 	if s == nil {
-		return nil, nil
+		return nil, nil //nolint:nilnil // a provider that isn't there has no models
 	}
 	s.once.Do(func() {
 		var body struct {
@@ -60,10 +81,13 @@ func Snapshot(provider string) ([]Model, error) {
 			s.err = fmt.Errorf("read the embedded catalog of %s: %w", provider, err)
 			return
 		}
+		s.byID = make(map[string]*Model, len(body.Models))
 		for i := range body.Models {
-			body.Models[i].Tier = TierOf(body.Models[i].ID)
+			m := &body.Models[i]
+			m.settle()
+			s.byID[m.ID] = m
 		}
 		s.models = body.Models
 	})
-	return s.models, s.err
+	return s, s.err
 }

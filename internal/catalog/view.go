@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +24,9 @@ type Account struct {
 	Gone []string
 	// Declared models stand in the configuration.
 	Declared []Model
+	// Free is what the configuration says the account gets for nothing; nil leaves
+	// it to what is known of the provider.
+	Free *Quota
 }
 
 // Entry is one model at one connected account.
@@ -33,8 +35,11 @@ type Entry struct {
 	Model
 	// Listed says that the live list has it; Declared that the configuration has.
 	Listed, Declared bool
-	// Gone says that it was listed and isn't any more.
-	Gone bool
+	// Gone says that it was listed and isn't any more; Unlisted that the account
+	// has a list without it, and only the snapshot knows of it. It may work.
+	Gone, Unlisted bool
+	// Quota is how much of it is free; nil: unknown, or it isn't free.
+	Quota *Quota
 }
 
 // Name is provider/model-id.
@@ -42,87 +47,210 @@ func (e *Entry) Name() string { return e.Account + "/" + e.ID }
 
 // View is everything known of the connected accounts' models. It is immutable.
 type View struct {
-	entries   []*Entry // in config order of accounts, then by id
-	byAccount map[string]map[string]*Entry
-	byID      map[string][]*Entry
-	stale     map[string]bool
+	entries []*Entry // in config order of accounts, then by id
+	shelves []*shelf // in config order
+	byName  map[string]*shelf
+}
+
+// shelf is what is known of one account.
+type shelf struct {
+	of      Account
+	sorted  []*Entry // by id
+	entries map[string]*Entry
+	// counted maps ids that count as listed to the one in the list: other names
+	// that the list gives, and the base of a dated version.
+	counted map[string]string
+	known   map[string]*Model // the snapshot's, shared by all views
 }
 
 // NewView joins the sources of all accounts, in config order. It fails only when
 // the embedded snapshot can't be read.
-func NewView(accounts []Account) (*View, error) {
-	v := &View{byAccount: map[string]map[string]*Entry{}, byID: map[string][]*Entry{}, stale: map[string]bool{}}
+func NewView(accounts []Account) (*View, error) { return (*View)(nil).Renew(accounts) }
+
+// Renew is NewView with what v has of accounts that are the same as before: lists
+// come one by one, and most of them tell nothing new of the others. What an
+// account's slices hold must not be changed once a view was made of it.
+func (v *View) Renew(accounts []Account) (*View, error) {
+	next := &View{byName: make(map[string]*shelf, len(accounts))}
 	for _, a := range accounts {
-		entries, err := join(a)
-		if err != nil {
-			return nil, err
+		var sh *shelf
+		if v != nil {
+			sh = v.byName[a.Name]
 		}
-		byID := make(map[string]*Entry, len(entries))
-		for _, e := range entries {
-			byID[e.ID] = e
-			v.byID[e.ID] = append(v.byID[e.ID], e)
+		if sh == nil || !sh.of.same(&a) {
+			var err error
+			if sh, err = join(a); err != nil {
+				return nil, err
+			}
 		}
-		v.entries = append(v.entries, entries...)
-		v.byAccount[a.Name] = byID
-		v.stale[a.Name] = a.Stale
+		next.entries = append(next.entries, sh.sorted...)
+		next.shelves = append(next.shelves, sh)
+		next.byName[a.Name] = sh
 	}
-	return v, nil
+	return next, nil
 }
 
-func join(a Account) ([]*Entry, error) {
-	snapshot, err := Snapshot(a.Catalog)
+// same says whether two accounts have the same sources, told by their identity.
+func (a *Account) same(b *Account) bool {
+	return a.Name == b.Name && a.Catalog == b.Catalog && a.Stale == b.Stale && a.Free == b.Free && a.ListedAt.Equal(b.ListedAt) &&
+		one(a.Listed, b.Listed) && one(a.Gone, b.Gone) && one(a.Declared, b.Declared)
+}
+
+// one says whether two slices are the same part of the same array.
+func one[T any](a, b []T) bool {
+	return len(a) == len(b) && (a == nil) == (b == nil) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+func join(a Account) (*shelf, error) {
+	section, err := load(a.Catalog)
 	if err != nil {
 		return nil, err
 	}
-	known := make(map[string]*Model, len(snapshot))
-	for i := range snapshot {
-		known[snapshot[i].ID] = &snapshot[i]
+	sh := &shelf{of: a, counted: map[string]string{}}
+	var snapshot []Model
+	if section != nil {
+		snapshot, sh.known = section.models, section.byID
 	}
-	out := make(map[string]*Entry, max(len(a.Listed), len(snapshot)))
 	if a.Listed == nil {
+		sh.entries = make(map[string]*Entry, len(snapshot))
 		for _, m := range snapshot {
-			out[m.ID] = &Entry{Account: a.Name, Model: m}
+			sh.put(&Entry{Model: m})
 		}
+	} else {
+		sh.entries = make(map[string]*Entry, len(a.Listed)+len(a.Gone)+len(a.Declared))
 	}
 	for _, l := range a.Listed {
 		if l.NotChat || l.ID == "" {
 			continue
 		}
-		out[l.ID] = &Entry{Account: a.Name, Model: merge(facts(known, l.ID), l), Listed: true}
+		sh.put(&Entry{Model: merge(sh.facts(l.ID), l), Listed: true})
+		sh.count(l)
 	}
 	for _, id := range a.Gone {
-		if out[id] == nil {
-			out[id] = &Entry{Account: a.Name, Model: facts(known, id), Gone: true}
+		if sh.entries[id] == nil {
+			sh.put(&Entry{Model: sh.facts(id), Gone: true})
 		}
 	}
 	for _, d := range a.Declared {
-		e := out[d.ID]
+		e := sh.entries[d.ID]
 		if e == nil {
-			e = &Entry{Account: a.Name, Model: facts(known, d.ID)}
-			out[d.ID] = e
+			e = &Entry{Model: sh.facts(d.ID)}
+			sh.put(e)
 		}
 		e.Declared, e.Gone = true, false
 		declare(&e.Model, d)
 	}
-	entries := make([]*Entry, 0, len(out))
-	for _, e := range out {
-		entries = append(entries, e)
+	sh.sorted = make([]*Entry, 0, len(sh.entries))
+	for _, e := range sh.entries {
+		sh.sorted = append(sh.sorted, e)
 	}
-	slices.SortFunc(entries, func(x, y *Entry) int { return strings.Compare(x.ID, y.ID) })
-	return entries, nil
+	slices.SortFunc(sh.sorted, func(x, y *Entry) int { return strings.Compare(x.ID, y.ID) })
+	return sh, nil
 }
 
-// dated matches the end of a snapshot's name: claude-x-20250929, gpt-x-2025-04-14, x-latest.
-var dated = regexp.MustCompile(`-(20\d{6}|20\d\d-\d\d-\d\d|latest)$`)
+// put completes an entry and puts it on the shelf.
+func (sh *shelf) put(e *Entry) { sh.entries[e.ID] = sh.complete(e) }
+
+func (sh *shelf) complete(e *Entry) *Entry {
+	e.Account = sh.of.Name
+	e.Quota = quotaOf(sh.of.Free, sh.of.Catalog, e.Free)
+	return e
+}
+
+// count notes under which names a listed model may be asked for besides its id.
+func (sh *shelf) count(l wire.ListedModel) {
+	for _, alias := range l.Aliases {
+		sh.counted[alias] = l.ID
+	}
+	if base, ok := undated(l.ID); ok && sh.counted[base] < l.ID {
+		sh.counted[base] = l.ID // the latest of several
+	}
+}
+
+// at returns the model that has the id itself; nil: none.
+func (sh *shelf) at(id string) *Entry {
+	if sh == nil {
+		return nil
+	}
+	return sh.entries[id]
+}
+
+// lookup returns a model that is there, or counts as being there: by another name
+// of the list, or as a dated version of one. nil: it isn't.
+func (sh *shelf) lookup(id string) *Entry {
+	if e := sh.at(id); e != nil || sh == nil {
+		return e
+	}
+	if listed, ok := sh.counted[id]; ok {
+		return sh.renamed(sh.entries[listed], id)
+	}
+	base, ok := undated(id)
+	if !ok || sh.entries[base] == nil {
+		return nil
+	}
+	if own := sh.known[id]; own != nil && own.Lifecycle != nil {
+		return nil // dated versions end one by one
+	}
+	return sh.renamed(sh.entries[base], id)
+}
+
+// renamed is an entry under another id, with the snapshot's facts of that id
+// where it has any.
+func (sh *shelf) renamed(e *Entry, id string) *Entry {
+	out := *e
+	if own := sh.known[id]; own != nil {
+		out.Model = *own
+	}
+	out.ID = id
+	return sh.complete(&out)
+}
+
+// unlisted returns a model that only the snapshot knows, beside a list without
+// it; nil: it doesn't know it either.
+func (sh *shelf) unlisted(id string) *Entry {
+	if sh == nil || sh.of.Listed == nil {
+		return nil
+	}
+	if sh.known[id] == nil {
+		if base, ok := undated(id); !ok || sh.known[base] == nil {
+			return nil
+		}
+	}
+	return sh.complete(&Entry{Model: sh.facts(id), Unlisted: true})
+}
+
+// undated cuts the end off a snapshot's name, as in claude-x-20250929,
+// gpt-x-2025-04-14 or x-latest.
+func undated(id string) (base string, ok bool) {
+	if base, ok = strings.CutSuffix(id, "-latest"); ok {
+		return base, base != ""
+	}
+	for _, shape := range []string{"-20dddddd", "-20dd-dd-dd"} {
+		if n := len(id) - len(shape); n > 0 && fits(id[n:], shape) {
+			return id[:n], true
+		}
+	}
+	return "", false
+}
+
+// fits says whether s has a shape, in which d is any digit.
+func fits(s, shape string) bool {
+	for i := range len(shape) {
+		if c := s[i]; c != shape[i] && (shape[i] != 'd' || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
+}
 
 // facts returns what the snapshot knows of an id, or of its base when the id
 // names a dated or latest version.
-func facts(known map[string]*Model, id string) Model {
-	if m := known[id]; m != nil {
+func (sh *shelf) facts(id string) Model {
+	if m := sh.known[id]; m != nil {
 		return *m
 	}
-	if at := dated.FindStringIndex(id); at != nil {
-		if m := known[id[:at[0]]]; m != nil {
+	if base, ok := undated(id); ok {
+		if m := sh.known[base]; m != nil {
 			out := *m
 			out.ID = id
 			return out
@@ -148,19 +276,7 @@ func merge(m Model, l wire.ListedModel) Model {
 	if l.Vision != nil && *l.Vision && len(m.In) == 0 {
 		m.In = []string{"text", "image"}
 	}
-	if l.State != "" || !l.Shutdown.IsZero() {
-		life := Lifecycle{State: cmp.Or(l.State, "deprecated"), Replacement: l.Replacement}
-		if m.Lifecycle != nil {
-			life.Replacement = cmp.Or(l.Replacement, m.Lifecycle.Replacement)
-			life.RedirectsTo = m.Lifecycle.RedirectsTo
-		}
-		if !l.Shutdown.IsZero() {
-			life.Shutdown = l.Shutdown.UTC().Format(time.DateOnly)
-		}
-		m.Lifecycle = &life
-	} else if m.Lifecycle != nil && m.Lifecycle.State == "retired" && m.Lifecycle.Shutdown == "" {
-		m.Lifecycle = nil // it is listed: the list knows better than the snapshot
-	}
+	m.Lifecycle = living(m.Lifecycle, l)
 	if len(l.PricePerMillion) > 0 {
 		p := Price{}
 		for name, to := range map[string]**Rate{"input": &p.Input, "output": &p.Output, "cache_read": &p.CacheRead, "cache_write": &p.CacheWrite} {
@@ -171,6 +287,31 @@ func merge(m Model, l wire.ListedModel) Model {
 		m.Price, m.Windows, m.Future = m.Price.with(p), nil, nil
 	}
 	return m
+}
+
+// living is how long a listed model is there: what its list says of it, and else
+// the snapshot, which knows dates but not better than the list what is there now.
+func living(known *Lifecycle, l wire.ListedModel) *Lifecycle {
+	if l.State == "" && l.Shutdown.IsZero() {
+		if known != nil && known.State == "retired" && known.Shutdown == "" {
+			return nil
+		}
+		return known
+	}
+	life := Lifecycle{State: cmp.Or(l.State, "deprecated"), Replacement: l.Replacement, Live: true}
+	if !l.Shutdown.IsZero() {
+		life.Shutdown = l.Shutdown.UTC().Format(time.DateOnly)
+	}
+	if known != nil {
+		life.Replacement = cmp.Or(l.Replacement, known.Replacement)
+		life.RedirectsTo = known.RedirectsTo
+		if l.Shutdown.IsZero() && l.State == "deprecated" {
+			// The list says that there will be an end, the snapshot when; it
+			// is over when it leaves the list.
+			life.Shutdown, life.Live = known.Shutdown, false
+		}
+	}
+	return &life
 }
 
 // declare puts what the configuration says over everything else.
@@ -198,48 +339,63 @@ func declare(m *Model, d Model) {
 // All returns every model, accounts in config order, models by id.
 func (v *View) All() []*Entry { return v.entries }
 
-// Lookup returns a model of an account. A dated or latest version counts as
-// listed with its base. nil: not known there.
+// Lookup returns a model of an account: one that is there, or that only the
+// snapshot knows. A dated or latest version counts as listed with its base, and
+// the base with its dated version. nil: not known there.
 func (v *View) Lookup(account, id string) *Entry {
-	models := v.byAccount[account]
-	if e := models[id]; e != nil {
+	sh := v.byName[account]
+	if e := sh.lookup(id); e != nil {
 		return e
 	}
-	at := dated.FindStringIndex(id)
-	if at == nil {
-		return nil
-	}
-	base := models[id[:at[0]]]
-	if base == nil {
-		return nil
-	}
-	e := *base
-	e.ID = id
-	return &e
+	return sh.unlisted(id)
 }
 
 // HasAccount says whether an account of this name is connected.
-func (v *View) HasAccount(name string) bool { _, ok := v.byAccount[name]; return ok }
+func (v *View) HasAccount(name string) bool { return v.byName[name] != nil }
 
-// Stale says whether the account's last reading of its list failed.
-func (v *View) Stale(account string) bool { return v.stale[account] }
-
-// ByID returns the accounts that have a model of this id, in config order, those
-// where it is gone last.
-func (v *View) ByID(id string) []*Entry {
-	found := v.byID[id]
-	if found == nil {
-		if at := dated.FindStringIndex(id); at != nil {
-			for _, base := range v.byID[id[:at[0]]] {
-				e := *base
-				e.ID = id
-				found = append(found, &e)
-			}
+// Accounts returns the names of the accounts that are one of the catalog's
+// provider, in config order.
+func (v *View) Accounts(provider string) []string {
+	var out []string
+	for _, sh := range v.shelves {
+		if sh.of.Catalog == provider {
+			out = append(out, sh.of.Name)
 		}
 	}
-	if len(found) > 1 && slices.ContainsFunc(found, func(e *Entry) bool { return e.Gone }) {
-		found = slices.Clone(found)
+	return out
+}
+
+// Stale says whether the account's last reading of its list failed.
+func (v *View) Stale(account string) bool {
+	sh := v.byName[account]
+	return sh != nil && sh.of.Stale
+}
+
+// ByID returns the model of this id at the accounts that have it, in config
+// order, those where it is gone last.
+func (v *View) ByID(id string) []*Entry {
+	var found []*Entry
+	for _, sh := range v.shelves {
+		if e := sh.lookup(id); e != nil {
+			found = append(found, e)
+		}
+	}
+	if len(found) > 1 {
 		slices.SortStableFunc(found, func(x, y *Entry) int { return cmp.Compare(rank(x), rank(y)) })
+	}
+	return found
+}
+
+// Unlisted returns the model of this id at the accounts whose list lacks it and
+// of which the snapshot has it, in config order.
+func (v *View) Unlisted(id string) []*Entry {
+	var found []*Entry
+	for _, sh := range v.shelves {
+		if sh.lookup(id) == nil {
+			if e := sh.unlisted(id); e != nil {
+				found = append(found, e)
+			}
+		}
 	}
 	return found
 }
@@ -251,23 +407,24 @@ func rank(e *Entry) int {
 	return 0
 }
 
-// Nearest returns up to n names like the one given, best first, out of the
-// accounts that may be named: bare ids for a bare id, provider/model-id for a name
-// with a known provider.
-func (v *View) Nearest(name string, n int, may func(account string) bool) []string {
+// Nearest returns up to n names like the one given of those that may be shown,
+// best first: bare ids for a bare id, provider/model-id for a name with a known
+// provider.
+func (v *View) Nearest(name string, n int, may func(*Entry) bool) []string {
 	type scored struct {
 		name string
 		d    int
 	}
 	account, id, pinned := strings.Cut(name, "/")
-	if pinned = pinned && v.HasAccount(account) && may(account); !pinned {
+	// Whoever may see nothing of an account doesn't learn that it is there.
+	if pinned = pinned && slices.ContainsFunc(v.entries, func(e *Entry) bool { return e.Account == account && may(e) }); !pinned {
 		id = name
 	}
 	limit := max(2, len(id)/3)
 	var best []scored
 	seen := map[string]bool{}
 	for _, e := range v.entries {
-		if e.Gone || !may(e.Account) || pinned && e.Account != account {
+		if e.Gone || pinned && e.Account != account || !may(e) {
 			continue
 		}
 		shown := e.ID

@@ -22,6 +22,8 @@ func complete(root *cobra.Command) {
 		"status": {"ok", "error", "cut", "canceled", "interrupted"},
 		"tier":   {"frontier", "balanced", "fast", "specialist"},
 		"in":     {"text", "image", "pdf", "audio", "video"},
+		"out":    {"text", "image", "audio", "video"},
+		"free":   {"true", "always", "tier", "trial"},
 	}
 	for _, s := range config.Scalars() {
 		switch {
@@ -57,7 +59,7 @@ func complete(root *cobra.Command) {
 		for flag, d := range known {
 			offer(flag, completeUsed(d))
 		}
-		for _, flag := range []string{"server", "key", "limit", "min-context", "org"} {
+		for _, flag := range []string{"server", "key", "limit", "min-context", "ending", "org"} {
 			offer(flag, cobra.NoFileCompletions)
 		}
 		if c.ValidArgsFunction == nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,42 +13,62 @@ import (
 
 // shownModel is what a line on a model is made of.
 type shownModel struct {
-	Name      string  `json:"name"`
-	Tier      string  `json:"tier"`
-	Context   *int    `json:"context"`
-	Input     *string `json:"input_usd_per_million"`
-	Output    *string `json:"output_usd_per_million"`
-	Free      *string `json:"free"`
-	Ends      *string `json:"ends"`
-	Available bool    `json:"available"`
-	WhyNot    *string `json:"why_not"`
+	Name        string  `json:"name"`
+	Tier        string  `json:"tier"`
+	Context     *int    `json:"context"`
+	Free        *string `json:"free"`
+	Ends        *string `json:"ends"`
+	Replacement *string `json:"replacement"`
+	Available   bool    `json:"available"`
+	WhyNot      *string `json:"why_not"`
+	shownRates
+}
+
+// shownRates are prices.
+type shownRates struct {
+	Input      *string `json:"input_usd_per_million"`
+	Output     *string `json:"output_usd_per_million"`
+	CacheRead  *string `json:"cache_read_usd_per_million"`
+	CacheWrite *string `json:"cache_write_usd_per_million"`
 }
 
 func models() *cobra.Command {
 	var r remote
 	var values struct {
-		provider, tier, in    string
-		context               int
-		free, tools, thinking bool
-		all                   bool
+		provider, tier, in, out, free string
+		context, ending               int
+		tools, thinking, structured   bool
+		all, compare                  bool
 	}
 	c := &cobra.Command{
-		Use:   "models [TEXT]",
-		Short: "List the models of the connected providers",
-		Long:  "List the models of the connected providers that can be used now, or only those whose name holds TEXT.",
+		Use:   "models [TEXT] | --compare NAME…",
+		Short: "List the models of the connected providers, or compare some",
+		Long: `List the models of the connected providers that can be used now, or only those whose name holds TEXT.
+With --compare, put models side by side: by provider/model-id, by a bare id at all its providers, or by any other name that a request may use.`,
 		Example: `  oido models haiku
   oido models --tier fast --tools --in image
-  oido models --provider openai --all`,
-		Args: cobra.MaximumNArgs(1),
+  oido models --provider openai --all
+  oido models --ending=30
+  oido models --compare haiku openai/gpt-4o-mini`,
 		RunE: func(c *cobra.Command, args []string) error {
-			v := map[string]string{"provider": values.provider, "tier": values.tier, "in": values.in}
+			if values.compare {
+				return compareModels(c, &r, args)
+			}
+			if len(args) > 1 {
+				return fmt.Errorf("%d texts are one too many: use --compare to put models side by side", len(args))
+			}
+			v := map[string]string{"provider": values.provider, "tier": values.tier, "in": values.in, "out": values.out, "free": values.free}
 			if len(args) > 0 {
 				v["q"] = args[0]
 			}
-			if values.context > 0 {
-				v["min_context"] = strconv.Itoa(values.context)
+			for name, n := range map[string]int{"min_context": values.context, "ends_within": values.ending} {
+				if n > 0 {
+					v[name] = strconv.Itoa(n)
+				}
 			}
-			for name, on := range map[string]bool{"free": values.free, "tools": values.tools, "reasoning": values.thinking, "available": !values.all} {
+			for name, on := range map[string]bool{
+				"tools": values.tools, "reasoning": values.thinking, "structured_output": values.structured, "available": !values.all,
+			} {
 				if on {
 					v[name] = "true"
 				}
@@ -63,19 +84,27 @@ func models() *cobra.Command {
 				}
 				return printJSON(c.OutOrStdout(), raw)
 			}
-			return modelsTable(c, list.Data)
+			return modelsTable(c, list.Data, values.ending > 0)
 		},
 	}
 	r.add(c)
 	r.addJSON(c)
-	c.Flags().StringVar(&values.provider, "provider", "", "only this provider's")
-	c.Flags().StringVar(&values.tier, "tier", "", "only this tier: frontier, balanced, fast, specialist")
-	c.Flags().StringVar(&values.in, "in", "", "only models that read this: text, image, pdf, audio, video")
-	c.Flags().IntVar(&values.context, "min-context", 0, "only models known to take so many tokens")
-	c.Flags().BoolVar(&values.free, "free", false, "only what costs nothing, at least for a while")
-	c.Flags().BoolVar(&values.tools, "tools", false, "only models known to call tools")
-	c.Flags().BoolVar(&values.thinking, "reasoning", false, "only models known to reason")
-	c.Flags().BoolVar(&values.all, "all", false, "also models that can't be used, and why")
+	f := c.Flags()
+	f.StringVar(&values.provider, "provider", "", "only this provider's")
+	f.StringVar(&values.tier, "tier", "", "only this tier: frontier, balanced, fast, specialist")
+	f.StringVar(&values.in, "in", "", "only models that read this: text, image, pdf, audio, video")
+	f.StringVar(&values.out, "out", "", "only models that write this: text, image, audio, video")
+	f.IntVar(&values.context, "min-context", 0, "only models known to take so many tokens")
+	f.StringVar(&values.free, "free", "", "only what costs nothing; =always, =tier (within an account's free tier), =trial (an endpoint to try it on)")
+	f.Lookup("free").NoOptDefVal = "true"
+	f.IntVar(&values.ending, "ending", 0, "only models that end within so many days, 90 if not said; with --all, also those that have ended")
+	f.Lookup("ending").NoOptDefVal = "90"
+	f.BoolVar(&values.tools, "tools", false, "only models known to call tools")
+	f.BoolVar(&values.thinking, "reasoning", false, "only models known to reason")
+	f.BoolVar(&values.structured, "structured-output", false, "only models known to answer by a JSON schema")
+	f.BoolVar(&values.all, "all", false, "also models that can't be used, and why")
+	f.BoolVar(&values.compare, "compare", false, "put the named models side by side")
+	c.ValidArgsFunction = completeModels
 	return c
 }
 
@@ -95,7 +124,7 @@ func listModels(c *cobra.Command, r *remote, values map[string]string) (out list
 	}
 }
 
-func modelsTable(c *cobra.Command, rows []jsontext.Value) error {
+func modelsTable(c *cobra.Command, rows []jsontext.Value, ending bool) error {
 	if len(rows) == 0 {
 		_, err := fmt.Fprintln(c.ErrOrStderr(), "No model is like that. `oido models` without flags lists all, `oido providers` says how the providers are.")
 		return err
@@ -108,6 +137,7 @@ func modelsTable(c *cobra.Command, rows []jsontext.Value) error {
 		{title: "OUTPUT USD/M", right: true},
 		{title: "FREE", spare: 4},
 		{title: "ENDS", spare: 3},
+		{title: "REPLACEMENT", spare: 5},
 		{title: "NOT AVAILABLE BECAUSE", spare: 0},
 	}}
 	missing := false
@@ -128,13 +158,13 @@ func modelsTable(c *cobra.Command, rows []jsontext.Value) error {
 		if m.Tier != "" {
 			tier = m.Tier
 		}
-		t.row(m.Name, tier, said(m.Context), price(m.Input), price(m.Output), said(m.Free), said(m.Ends), why)
+		t.row(m.Name, tier, said(m.Context), price(m.Input), price(m.Output), said(m.Free), said(m.Ends), said(m.Replacement), why)
 	}
 	if !missing {
-		t.columns = t.columns[:len(t.columns)-1]
-		for i := range t.rows {
-			t.rows[i] = t.rows[i][:len(t.columns)]
-		}
+		t.drop(len(t.columns) - 1)
+	}
+	if !ending {
+		t.drop(slices.IndexFunc(t.columns, func(c column) bool { return c.title == "REPLACEMENT" }))
 	}
 	return t.print(screenOf(c.OutOrStdout()))
 }

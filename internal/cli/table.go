@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -98,6 +99,14 @@ func (t *table) row(values ...any) {
 		cells[i] = cellOf(v)
 	}
 	t.rows = append(t.rows, cells)
+}
+
+// drop leaves a column out.
+func (t *table) drop(i int) {
+	t.columns = slices.Delete(t.columns, i, i+1)
+	for n := range t.rows {
+		t.rows[n] = slices.Delete(t.rows[n], i, i+1)
+	}
 }
 
 // gap is what stands between columns.

@@ -70,10 +70,6 @@ var gaps = []struct {
 		func(c *Config) bool { return c.said("auto") },
 	},
 	{
-		Gap{"replace", "moving from retired models to their replacements isn't built yet; requests go to the model they name", false},
-		func(c *Config) bool { return c.said("replace") && c.Replace != "off" },
-	},
-	{
 		Gap{"workloads", "routing by workload isn't built yet; a workload's name labels turns, and requests for workload/NAME get 501", false},
 		func(c *Config) bool { return len(c.Workloads) > 0 },
 	},

@@ -131,6 +131,14 @@ type Gateway struct {
 // Swap puts a new state in force for the calls that follow.
 func (g *Gateway) Swap(s *State) { g.state.Store(s) }
 
+// Resolve says which models a name stands for in an org. The error is an
+// *llm.Error, as of [router.Resolve].
+func (st *State) Resolve(name, org string, now time.Time) (router.Resolution, error) {
+	pol := st.Policy
+	pol.May = func(account string) bool { a := st.Accounts[account]; return a != nil && a.May(org) }
+	return router.Resolve(name, pol, st.View, now)
+}
+
 // State returns the state in force.
 func (g *Gateway) State() *State { return g.state.Load() }
 
@@ -196,9 +204,7 @@ func (g *Gateway) choose(st *State, c *Call) (dispatch.Candidate, string, error)
 			Message: fmt.Sprintf("the model's name has %d bytes: at most %d", n, maxModel),
 		}
 	}
-	pol := st.Policy
-	pol.May = func(account string) bool { a := st.Accounts[account]; return a != nil && a.May(c.Caller.Org) }
-	res, err := router.Resolve(c.Peeked.Model, pol, st.View, g.Now())
+	res, err := st.Resolve(c.Peeked.Model, c.Caller.Org, g.Now())
 	if err != nil {
 		return dispatch.Candidate{}, "", err
 	}

@@ -75,8 +75,9 @@ func (s *sink) Flush() error          { return nil }
 
 type rig struct {
 	*gateway.Gateway
-	book *book
-	gone []string
+	book     *book
+	gone     []string
+	upstream string
 }
 
 func newRig(t *testing.T, keys []string, orgs []string, h http.HandlerFunc) *rig {
@@ -101,7 +102,7 @@ func newRig(t *testing.T, keys []string, orgs []string, h http.HandlerFunc) *rig
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{book: &book{}}
+	r := &rig{book: &book{}, upstream: s.URL}
 	r.Gateway = &gateway.Gateway{
 		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Format, bool) { return chat.Format{}, f == llm.FormatChat }},
 		Recorder:   r.book, Sessions: session.New(time.Now), Now: time.Now,

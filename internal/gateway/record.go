@@ -71,12 +71,13 @@ func (r *recording) charge(a *dispatch.Attempt) Charge {
 		c.Cost = &zero
 		return c
 	}
-	// What answered is what costs: a name can be redirected.
+	// What answered is what costs: a name can be redirected, and not every
+	// provider says to what.
 	entry := r.st.View.Lookup(a.Provider, a.Metered.Model)
 	if entry == nil || entry.Price == nil {
 		entry = r.st.View.Lookup(a.Provider, a.Model)
 	}
-	if entry != nil {
+	if entry = r.st.View.Answering(entry, r.t.Started); entry != nil {
 		c.Cost = entry.Cost(u, r.t.Started)
 	}
 	return c

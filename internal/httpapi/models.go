@@ -41,7 +41,7 @@ func (s *Inference) visible(r *request) []*catalog.Entry {
 	var out []*catalog.Entry
 	for _, e := range st.View.All() {
 		a := st.Accounts[e.Account]
-		if a == nil || !a.May(r.caller.Org) || e.Gone || !e.Generates() || e.Lifecycle.Retired(s.Gateway.Now()) || !r.caller.MayUseModel(e.Name()) {
+		if a == nil || !a.May(r.caller.Org) || e.Gone || !e.Generates() || e.Ended(s.Gateway.Now()) || !r.caller.MayUseModel(e.Name()) {
 			continue
 		}
 		out = append(out, e)
@@ -172,17 +172,29 @@ func (s *Inference) oneGeminiModel(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// find looks a model up by provider/model-id or bare id; it has answered when it
+// find looks a model up by any name that a call may use; it has answered when it
 // returns nil.
 func (s *Inference) find(r *request, name string) *catalog.Entry {
-	for _, e := range s.visible(r) {
-		if e.Name() == name || e.ID == name {
-			return e
+	if len(name) <= maxModelName {
+		st := s.Gateway.State()
+		res, err := st.Resolve(name, r.caller.Org, s.Gateway.Now())
+		for _, c := range res.Candidates {
+			if e := st.View.Lookup(c.Account, c.Model); e != nil && !e.Gone && e.Generates() && r.caller.MayUseModel(c.Name()) {
+				return e
+			}
+		}
+		if e := llm.AsError(err); e != nil && e.Kind == llm.KindNotFound {
+			e.Status = http.StatusNotFound
+			s.refuse(r, e)
+			return nil
 		}
 	}
-	s.refuse(r, &llm.Error{Kind: llm.KindNotFound, Status: http.StatusNotFound, Param: "model", Message: "there is no model " + strconv.Quote(name) + " here: GET /v1/models lists them"})
+	s.refuse(r, &llm.Error{Kind: llm.KindNotFound, Status: http.StatusNotFound, Param: "model", Message: "there is no model " + strconv.Quote(name[:min(len(name), maxModelName)]) + " here: GET /v1/models lists them"})
 	return nil
 }
+
+// maxModelName is how long a model's name may be in a path.
+const maxModelName = 512
 
 func asOpenAI(e *catalog.Entry) openAIModel {
 	return openAIModel{ID: e.Name(), Object: "model", Created: released(e).Unix(), OwnedBy: e.Account}

@@ -589,7 +589,7 @@ func TestTheAPIDescribesItself(t *testing.T) {
 		"/api/v1/turns":        "agent cursor key limit model org provider purpose session status user window workload",
 		"/api/v1/turns/stream": "agent key model org provider purpose session status user workload",
 		"/api/v1/turns/{id}":   "id org",
-		"/api/v1/models":       "available cursor free in limit min_context priced provider q reasoning tier tools",
+		"/api/v1/models":       "available cursor ends_within free in limit min_context name out priced provider q reasoning structured_output tier tools",
 		"/api/v1/providers":    "",
 	} {
 		var got []string

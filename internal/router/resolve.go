@@ -1,6 +1,7 @@
 package router
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +17,8 @@ type Policy struct {
 	Aliases map[string][]string
 	// Complete says of an account that what its good list lacks can't be used.
 	Complete map[string]bool
+	// Replace says that the named replacement of a retired model takes its place.
+	Replace bool
 	// May says whether the caller's org may use an account; nil: any.
 	May func(account string) bool
 }
@@ -24,7 +27,7 @@ type Policy struct {
 type Candidate struct {
 	Account string
 	Model   string         // as the provider writes it
-	Entry   *catalog.Entry // nil when the catalog doesn't know it there
+	Entry   *catalog.Entry // of the model that answers under the name; nil when the catalog doesn't know it there
 }
 
 // Name is provider/model-id.
@@ -33,12 +36,16 @@ func (c Candidate) Name() string { return c.Account + "/" + c.Model }
 // Resolution is what a name stands for.
 type Resolution struct {
 	Candidates []Candidate // at least one
-	// Rule says how the name was understood: "alias", "pinned", "bare".
+	// Rule says how the name was understood: "alias", "pinned", "bare",
+	// "described", "short", "replaced".
 	Rule string
 }
 
 // reserved are first segments that name something else than a provider.
 var reserved = map[string]bool{"workload": true, "agent": true, "class": true, "auto": true}
+
+// ErrRetired is the cause of a refusal of a model that has ended.
+var ErrRetired = errors.New("retired")
 
 // Resolve says which models a name stands for. The error is an *llm.Error:
 // KindNotFound with the nearest names or the replacement of a retired model,
@@ -61,17 +68,16 @@ func resolve(name string, way []string, pol Policy, view *catalog.View, now time
 		return resolveAlias(chain, append(way, name), pol, view, now)
 	}
 	if slashed && view.HasAccount(first) && pol.may(first) {
-		c, err := pinned(first, rest, pol, view, now)
-		return Resolution{Candidates: []Candidate{c}, Rule: "pinned"}, err
+		return pinned(first, rest, pol, view, now)
 	}
 	return bare(name, pol, view, now)
 }
 
 func (p Policy) may(account string) bool { return p.May == nil || p.May(account) }
 
-// resolveAlias takes those entries of a chain that resolve, the chains of other
-// aliases among them. The alias that way ends with is inside of itself the model
-// of that name.
+// resolveAlias takes those entries of a chain that resolve and are still there,
+// the chains of other aliases among them. The alias that way ends with is inside
+// of itself the model of that name.
 func resolveAlias(chain, way []string, pol Policy, view *catalog.View, now time.Time) (Resolution, error) {
 	res := Resolution{Rule: "alias"}
 	var firstErr error
@@ -83,7 +89,16 @@ func resolveAlias(chain, way []string, pol Policy, view *catalog.View, now time.
 			}
 			continue
 		}
-		res.Candidates = append(res.Candidates, r.Candidates...)
+		for _, c := range r.Candidates {
+			switch {
+			case c.Entry != nil && c.Entry.Gone:
+				if firstErr == nil {
+					firstErr = left(c.Entry, pol, view, now)
+				}
+			case !slices.ContainsFunc(res.Candidates, func(had Candidate) bool { return had.Account == c.Account && had.Model == c.Model }):
+				res.Candidates = append(res.Candidates, c)
+			}
+		}
 	}
 	if len(res.Candidates) == 0 {
 		e := llm.AsError(firstErr)
@@ -92,58 +107,167 @@ func resolveAlias(chain, way []string, pol Policy, view *catalog.View, now time.
 	return res, nil
 }
 
-func pinned(account, id string, pol Policy, view *catalog.View, now time.Time) (Candidate, error) {
+// pinned is a model at the account that the name says, which is tried even where
+// it is not listed: lists can lack what works.
+func pinned(account, id string, pol Policy, view *catalog.View, now time.Time) (Resolution, error) {
 	e := view.Lookup(account, id)
 	switch {
 	case e == nil && pol.Complete[account]:
-		return Candidate{}, notFound(account+"/"+id, pol, view)
-	case e != nil && retired(e, now):
-		return Candidate{}, gone(e)
+		return Resolution{}, notFound(account+"/"+id, pol, view, now)
+	case e != nil && e.Ended(now):
+		return ended(e, pol, view, now)
+	case e != nil && e.Unlisted && pol.Complete[account] && !e.Redirected(now):
+		return Resolution{}, notFound(account+"/"+id, pol, view, now)
 	}
-	return Candidate{Account: account, Model: id, Entry: e}, nil
+	return Resolution{Candidates: []Candidate{{Account: account, Model: id, Entry: view.Answering(e, now)}}, Rule: "pinned"}, nil
 }
 
+// bare is a model wherever it is listed, else wherever it may work unlisted, else
+// what the name describes. A model that is gone is tried at one account.
 func bare(name string, pol Policy, view *catalog.View, now time.Time) (Resolution, error) {
-	var res Resolution
-	var ended *catalog.Entry
-	for _, e := range view.ByID(name) {
-		if !pol.may(e.Account) {
-			continue
-		}
-		if retired(e, now) {
-			ended = e
-			continue
-		}
-		res.Candidates = append(res.Candidates, Candidate{Account: e.Account, Model: name, Entry: e})
+	s := search{pol: pol, view: view, now: now}
+	s.add(name, view.ByID(name))
+	if len(s.found) == 0 {
+		s.add(name, view.Unlisted(name))
 	}
+	if len(s.found) > 0 {
+		return Resolution{Candidates: s.found, Rule: "bare"}, nil
+	}
+	res, err := described(name, &s)
 	switch {
-	case len(res.Candidates) > 0:
-		res.Rule = "bare"
-		return res, nil
-	case ended != nil:
-		return Resolution{}, gone(ended)
+	case err != nil || len(res.Candidates) > 0:
+		return res, err
+	case s.gone != nil:
+		c := Candidate{Account: s.gone.Account, Model: s.gone.ID, Entry: view.Answering(s.gone, now)}
+		return Resolution{Candidates: []Candidate{c}, Rule: "bare"}, nil
+	case s.ended != nil:
+		return ended(s.ended, pol, view, now)
 	}
-	return Resolution{}, notFound(name, pol, view)
+	return Resolution{}, notFound(name, pol, view, now)
 }
 
-// retired says whether a model can't answer any more. A live list that has it
-// knows better than the catalog's dates; a redirected name still answers.
-func retired(e *catalog.Entry, now time.Time) bool {
-	return !e.Listed && !e.Declared && e.Lifecycle.Retired(now) && e.Lifecycle.RedirectsTo == ""
+// described is what a described or short name of the catalog stands for: the first
+// of its models that is at a connected provider, at all its accounts. None: no
+// such name, or all of them are gone or have ended.
+func described(name string, s *search) (Resolution, error) {
+	d, err := catalog.DescribedAs(name)
+	if err != nil || d == nil {
+		return Resolution{}, err
+	}
+	connected := false
+	for _, c := range d.Candidates {
+		for _, account := range s.view.Accounts(c.Provider) {
+			connected = connected || s.pol.may(account)
+			if e := s.view.Lookup(account, c.Model); e != nil {
+				s.add(c.Model, []*catalog.Entry{e})
+			}
+		}
+		if len(s.found) > 0 {
+			rule := "described"
+			if d.Short {
+				rule = "short"
+			}
+			return Resolution{Candidates: s.found, Rule: rule}, nil
+		}
+	}
+	if connected {
+		return Resolution{}, nil
+	}
+	var where []string
+	for _, c := range d.Candidates {
+		where = append(where, c.Provider+"/"+c.Model)
+	}
+	return Resolution{}, unknown(fmt.Sprintf("the model %q is known as %s, and none of these providers is connected", name, strings.Join(where, ", ")))
 }
 
-func gone(e *catalog.Entry) error {
-	msg := fmt.Sprintf("the model %s is retired", e.Name())
-	if e.Lifecycle.Replacement != "" {
-		msg += fmt.Sprintf("; its replacement is %s", e.Lifecycle.Replacement)
-	}
-	return &llm.Error{Kind: llm.KindNotFound, Param: "model", Code: "model_not_found", Message: msg}
+// search gathers what can answer, and what can't any more.
+type search struct {
+	pol   Policy
+	view  *catalog.View
+	now   time.Time
+	found []Candidate
+	gone  *catalog.Entry // the first
+	ended *catalog.Entry // the first whose replacement is known, else the first
 }
 
-func notFound(name string, pol Policy, view *catalog.View) error {
-	msg := fmt.Sprintf("the model %q is not known at any connected provider", name)
-	if near := view.Nearest(name, 3, pol.may); len(near) > 0 {
-		msg += "; nearest: " + strings.Join(near, ", ")
+func (s *search) add(id string, entries []*catalog.Entry) {
+	for _, e := range entries {
+		switch {
+		case !s.pol.may(e.Account):
+		case e.Ended(s.now):
+			if s.ended == nil || s.ended.Lifecycle.Replacement == "" {
+				s.ended = e
+			}
+		case e.Unlisted && s.pol.Complete[e.Account] && !e.Redirected(s.now):
+		case e.Gone:
+			if s.gone == nil {
+				s.gone = e
+			}
+		default:
+			s.found = append(s.found, Candidate{Account: e.Account, Model: id, Entry: s.view.Answering(e, s.now)})
+		}
 	}
+}
+
+// ended is what becomes of a retired model: what took its place, or an error that
+// names it.
+func ended(e *catalog.Entry, pol Policy, view *catalog.View, now time.Time) (Resolution, error) {
+	if pol.Replace {
+		if c, ok := replacement(e, pol, view, now); ok {
+			return Resolution{Candidates: []Candidate{c}, Rule: "replaced"}, nil
+		}
+	}
+	since := ""
+	if e.Lifecycle.Shutdown != "" {
+		since = " since " + e.Lifecycle.Shutdown
+	}
+	return Resolution{}, &llm.Error{
+		Kind: llm.KindNotFound, Param: "model", Code: "model_not_found", Err: ErrRetired,
+		Message: fmt.Sprintf("the model %s is retired%s%s", e.Name(), since, instead(e, pol, view, now)),
+	}
+}
+
+// replacement is the model that took a retired one's place, at the same account.
+// Only a plain id is one: "x or y" and "x without thinking" ask for a decision.
+func replacement(e *catalog.Entry, pol Policy, view *catalog.View, now time.Time) (Candidate, bool) {
+	steps := view.Replacements(e, now)
+	if len(steps) == 0 {
+		return Candidate{}, false
+	}
+	next := view.Lookup(e.Account, steps[len(steps)-1])
+	if next == nil || next.Gone || next.Ended(now) || next.Unlisted && pol.Complete[e.Account] && !next.Redirected(now) {
+		return Candidate{}, false
+	}
+	return Candidate{Account: e.Account, Model: next.ID, Entry: view.Answering(next, now)}, true
+}
+
+// left says that a model is gone from the list that had it.
+func left(e *catalog.Entry, pol Policy, view *catalog.View, now time.Time) error {
+	return unknown(fmt.Sprintf("the model %s has left its provider's list%s", e.Name(), instead(e, pol, view, now)))
+}
+
+// instead is the end of a sentence: what to use in a model's place.
+func instead(e *catalog.Entry, pol Policy, view *catalog.View, now time.Time) string {
+	steps := view.Replacements(e, now)
+	if len(steps) == 0 {
+		return "; its provider names no replacement" + nearest(e.Name(), pol, view, now)
+	}
+	return "; its replacement is " + strings.Join(steps, ", by now replaced by ")
+}
+
+func notFound(name string, pol Policy, view *catalog.View, now time.Time) error {
+	return unknown(fmt.Sprintf("the model %q is not known at any connected provider", name) + nearest(name, pol, view, now))
+}
+
+// nearest names up to three models that the caller may have meant.
+func nearest(name string, pol Policy, view *catalog.View, now time.Time) string {
+	near := view.Nearest(name, 3, func(e *catalog.Entry) bool { return pol.may(e.Account) && !e.Ended(now) })
+	if len(near) == 0 {
+		return ""
+	}
+	return "; nearest: " + strings.Join(near, ", ")
+}
+
+func unknown(msg string) error {
 	return &llm.Error{Kind: llm.KindNotFound, Param: "model", Code: "model_not_found", Message: msg}
 }
