@@ -40,7 +40,7 @@ var gaps = []struct {
 		func(c *Config) bool { return c.Redis != "" },
 	},
 	{
-		Gap{"responses.store", "keeping answers for previous_response_id isn't built yet; requests that name one get 501, or their provider's own answer where it speaks the format", false},
+		Gap{"responses.store", "keeping answers for previous_response_id isn't built yet; requests that name one get 501", false},
 		func(c *Config) bool { return c.said("responses.store") && c.Responses.Store },
 	},
 	{

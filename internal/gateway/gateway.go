@@ -146,6 +146,12 @@ func (g *Gateway) State() *State { return g.state.Load() }
 // whole one is in the exchange. The error is an *llm.Error fit for the caller;
 // the exchange beside it is nil when the call was refused before it was named.
 func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, error) {
+	if c.Peeked.PreviousResponse != "" {
+		return nil, &llm.Error{
+			Kind: llm.KindNotBuilt, Status: http.StatusNotImplemented, Param: "previous_response_id",
+			Message: "previous_response_id: going on from a stored answer is not built yet: send the whole conversation, and store: false",
+		}
+	}
 	st := g.state.Load()
 	cand, rule, err := g.choose(st, &c)
 	if err != nil {
