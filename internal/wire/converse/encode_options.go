@@ -275,7 +275,7 @@ func (e *encoding) budget(r llm.ReasoningConfig) {
 // thinking object choose for themselves while they think, but for a high top_p,
 // and otherwise take temperature or top_p (Anthropic's docs, extended thinking).
 func (e *encoding) sample() error {
-	s, thinks := e.req.Sampling, e.think != nil
+	s, thinks, tempered := e.req.Sampling, e.think != nil, false
 	if s.Temperature != nil {
 		v := min(max(*s.Temperature, 0), 1)
 		switch {
@@ -286,13 +286,14 @@ func (e *encoding) sample() error {
 			if v != *s.Temperature {
 				e.drop("temperature", "temperatures end at 1: %g was brought there", *s.Temperature)
 			}
+			tempered = true
 			if err := e.put("inferenceConfig.temperature", v); err != nil {
 				return err
 			}
 		}
 	}
 	if s.TopP != nil {
-		v, both := min(max(*s.TopP, 0), 1), s.Temperature != nil && e.thinker()
+		v, both := min(max(*s.TopP, 0), 1), tempered && e.thinker()
 		switch {
 		case thinks && (v < 0.95 || e.think.Budget == nil && e.think.Type == "enabled"):
 			e.drop("top_p", "a thinking model takes no such top_p")
