@@ -49,7 +49,8 @@ func TestAnswer(t *testing.T) {
 		},
 		{
 			"a call that stands for the answer", body(`{"toolUse":{"toolUseId":"t1","name":"`+answer+`","input":{"a":1}}}`, `"stopReason":"tool_use",`+usage),
-			wire.Target{Names: names}, one(llm.Finish{Reason: llm.FinishStop, Raw: "tool_use"}, llm.Text{Text: `{"a":1}`}),
+			wire.Target{Names: names},
+			one(llm.Finish{Reason: llm.FinishStop, Raw: "tool_use"}, llm.Text{Text: `{"a":1}`}),
 		},
 		{
 			"cited text, an image, and blocks that are kept as they came",
@@ -74,7 +75,8 @@ func TestAnswer(t *testing.T) {
 			},
 		},
 		{
-			"no usage, which is not zero", body(`{"text":"Hi"}`, `"stopReason":"end_turn"`), wire.Target{},
+			"no usage, which is not zero", body(`{"text":"Hi"}`, `"stopReason":"end_turn"`),
+			wire.Target{},
 			&llm.Answer{Choices: []llm.Choice{{Parts: []llm.Part{llm.Text{Text: "Hi"}}, Finish: finished}}},
 		},
 	} {

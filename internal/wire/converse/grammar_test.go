@@ -200,7 +200,7 @@ func (g *grammar) turns(v any) error {
 		if err := g.content(where, role, m["content"]); err != nil {
 			return err
 		}
-		calls, answered, err := g.pairs(m["content"].([]any)) //nolint:errcheck // content has just said that it is a list
+		calls, answered, err := g.pairs(m["content"].([]any))
 		if err != nil {
 			return fmt.Errorf("%s: %w", where, err)
 		}

@@ -23,8 +23,12 @@ var (
 	calls = rapid.SampledFrom([]string{"", "f", "g", "my.tool", "9lives", strings.Repeat("n", 70)})
 	marks = rapid.SampledFrom([]*llm.CacheMark{nil, nil, {}, {TTL: "1h"}, {TTL: "5m"}, {TTL: "odd"}})
 	blobs = rapid.SampledFrom([]*llm.Blob{
-		nil, {Kind: llm.BlobSignature, Data: "s", Origin: here}, {Kind: llm.BlobRedacted, Data: "YQ==", Origin: here},
-		{Kind: llm.BlobPlain, Origin: here}, {Kind: llm.BlobSignature, Data: "s"}, {Kind: llm.BlobEncrypted, Data: "e", Origin: here},
+		nil,
+		{Kind: llm.BlobSignature, Data: "s", Origin: here},
+		{Kind: llm.BlobRedacted, Data: "YQ==", Origin: here},
+		{Kind: llm.BlobPlain, Origin: here},
+		{Kind: llm.BlobSignature, Data: "s"},
+		{Kind: llm.BlobEncrypted, Data: "e", Origin: here},
 	})
 	jsons = rapid.SampledFrom([]string{"", "{}", `{"a":1}`, `{"a":`, "[]", "text", `{"a":1,"a":2}`})
 )
@@ -88,7 +92,7 @@ func anyRequest(t *rapid.T) *llm.Request {
 		q.Output = llm.OutputFormat{Kind: llm.OutputSchema, Name: words.Draw(t, "of"), Schema: []byte(rapid.SampledFrom([]string{`{"type":"object"}`, `{"type":"array"}`}).Draw(t, "output"))}
 	}
 	q.Reasoning = llm.ReasoningConfig{
-		Mode:    llm.ReasoningMode(rapid.IntRange(0, 3).Draw(t, "mode")), //nolint:gosec // one of four
+		Mode:    llm.ReasoningMode(rapid.IntRange(0, 3).Draw(t, "mode")),
 		Effort:  rapid.SampledFrom(append([]llm.Effort{""}, llm.Efforts...)).Draw(t, "effort"),
 		Budget:  rapid.SampledFrom([]*int{nil, nil, p(-1), p(0), p(100), p(5000), p(90_000)}).Draw(t, "budget"),
 		Summary: rapid.SampledFrom([]string{"", "auto", "omitted"}).Draw(t, "summary"),

@@ -138,7 +138,8 @@ func TestConversation(t *testing.T) {
 			"a model without tools",
 			[]llm.Message{user(say("Hi")), assistant(call), results(llm.ToolResult{CallID: "t1", Name: "f", Parts: []llm.Part{say("ok")}})},
 			wire.Target{NoTools: true},
-			`[` + hi + `,{"role":"assistant","content":[{"text":"Called the tool f: {\"a\":1}"}]},{"role":"user","content":[{"text":"Result of the tool f: ok"}]}]`, ``, []string{"tool_history", "tools"},
+			`[` + hi + `,{"role":"assistant","content":[{"text":"Called the tool f: {\"a\":1}"}]},{"role":"user","content":[{"text":"Result of the tool f: ok"}]}]`, ``,
+			[]string{"tool_history", "tools"},
 		},
 		{
 			"reasoning of this very model, of others, and unsigned",
@@ -167,7 +168,8 @@ func TestConversation(t *testing.T) {
 			"images by type, by their first bytes, and at S3",
 			[]llm.Message{user(llm.Media{MIME: "image/jpg", Data: "/9j/"}, llm.Media{Data: "R0lG"}, llm.Media{URL: "s3://b/a.webp", Detail: "high"})},
 			wire.Target{},
-			`[{"role":"user","content":[{"image":{"format":"jpeg","source":{"bytes":"/9j/"}}},{"image":{"format":"gif","source":{"bytes":"R0lG"}}},{"image":{"format":"webp","source":{"s3Location":{"uri":"s3://b/a.webp"}}}}]}]`, ``, []string{"image_detail"},
+			`[{"role":"user","content":[{"image":{"format":"jpeg","source":{"bytes":"/9j/"}}},{"image":{"format":"gif","source":{"bytes":"R0lG"}}},{"image":{"format":"webp","source":{"s3Location":{"uri":"s3://b/a.webp"}}}}]}]`, ``,
+			[]string{"image_detail"},
 		},
 		{
 			"documents, whose names are made to fit and stand once",

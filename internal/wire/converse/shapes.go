@@ -31,9 +31,6 @@ type block struct {
 	Cited      *cited      `json:"citationsContent,omitzero"`
 }
 
-// empty says that a block is of a kind that isn't known here.
-func (b *block) empty() bool { return *b == block{} }
-
 type media struct {
 	Format string  `json:"format"`
 	Source *source `json:"source"`

@@ -105,12 +105,14 @@ func TestStream(t *testing.T) {
 	}{
 		{
 			"text, whose block has no start",
-			stream(begin, hello, piece("0", `{"text":" world"}`), halt, endTurn, metadata), wire.Target{},
+			stream(begin, hello, piece("0", `{"text":" world"}`), halt, endTurn, metadata),
+			wire.Target{},
 			whole(llm.PartStart{Part: llm.Text{}}, llm.TextDelta{Text: "Hello"}, llm.TextDelta{Text: " world"}, llm.PartEnd{}),
 		},
 		{
 			"events and fields that are newer than we are",
-			stream(framed([]string{":event-type", "initial-response", ":message-type", "event"}, `{}`), begin, event1("ping", `not JSON`), hello, piece("0", `{"glow":{}}`), halt, endTurn, metadata), wire.Target{},
+			stream(framed([]string{":event-type", "initial-response", ":message-type", "event"}, `{}`), begin, event1("ping", `not JSON`), hello, piece("0", `{"glow":{}}`), halt, endTurn, metadata),
+			wire.Target{},
 			whole(llm.PartStart{Part: llm.Text{}}, llm.TextDelta{Text: "Hello"}, llm.PartEnd{}),
 		},
 		{
@@ -164,7 +166,8 @@ func TestStream(t *testing.T) {
 		},
 		{
 			"blocks that are left open",
-			stream(begin, hello, begins("1", "t1", "f"), toolUse, metadata), wire.Target{},
+			stream(begin, hello, begins("1", "t1", "f"), toolUse, metadata),
+			wire.Target{},
 			calling(
 				llm.PartStart{Part: llm.Text{}}, llm.TextDelta{Text: "Hello"}, llm.PartStart{Index: 1, Part: llm.ToolCall{ID: "t1", Name: "f"}}, llm.PartEnd{},
 				llm.ArgumentsDelta{Index: 1, Arguments: "{}"}, llm.PartEnd{Index: 1},
@@ -172,17 +175,20 @@ func TestStream(t *testing.T) {
 		},
 		{
 			"usage before the end",
-			stream(begin, hello, halt, metadata, endTurn), wire.Target{},
+			stream(begin, hello, halt, metadata, endTurn),
+			wire.Target{},
 			whole(llm.PartStart{Part: llm.Text{}}, llm.TextDelta{Text: "Hello"}, llm.PartEnd{}),
 		},
 		{
 			"no usage at all",
-			stream(begin, hello, halt, endTurn), wire.Target{},
+			stream(begin, hello, halt, endTurn),
+			wire.Target{},
 			[]llm.Event{llm.Start{}, llm.PartStart{Part: llm.Text{}}, llm.TextDelta{Text: "Hello"}, llm.PartEnd{}, finished},
 		},
 		{
 			"usage that was cut off",
-			stream(begin, hello, halt, endTurn, metadata[:len(metadata)-1]), wire.Target{},
+			stream(begin, hello, halt, endTurn, metadata[:len(metadata)-1]),
+			wire.Target{},
 			[]llm.Event{llm.Start{}, llm.PartStart{Part: llm.Text{}}, llm.TextDelta{Text: "Hello"}, llm.PartEnd{}, finished},
 		},
 		{
@@ -192,7 +198,10 @@ func TestStream(t *testing.T) {
 				event1("metadata", `{"usage":{"inputTokens":1,"outputTokens":2,"totalTokens":63,"cacheReadInputTokens":10,"cacheWriteInputTokens":50,"cacheDetails":[{"ttl":"1h","inputTokens":30},{"ttl":"5m","inputTokens":20}]},"serviceTier":{"type":"priority"}}`)),
 			wire.Target{},
 			[]llm.Event{
-				llm.Start{}, llm.PartStart{Part: llm.Text{}}, llm.TextDelta{Text: "Hello"}, llm.PartEnd{},
+				llm.Start{},
+				llm.PartStart{Part: llm.Text{}},
+				llm.TextDelta{Text: "Hello"},
+				llm.PartEnd{},
 				llm.UsageUpdate{Usage: llm.Usage{Input: 1, CacheRead: 10, CacheWrite: 20, CacheWrite1h: 30, Output: 2, ServiceTier: "priority", Quality: llm.QualityExact}},
 				llm.Finish{Reason: llm.FinishStopSequence, Raw: "stop_sequence", StopSequence: "END"},
 			},
@@ -205,7 +214,8 @@ func TestStream(t *testing.T) {
 		},
 		{
 			"citations",
-			stream(begin, hello, piece("0", `{"citation":{"title":"T","source":"https://a.example/","sourceContent":[{"text":"q"}]}}`), halt, endTurn, metadata), wire.Target{},
+			stream(begin, hello, piece("0", `{"citation":{"title":"T","source":"https://a.example/","sourceContent":[{"text":"q"}]}}`), halt, endTurn, metadata),
+			wire.Target{},
 			whole(
 				llm.PartStart{Part: llm.Text{}}, llm.TextDelta{Text: "Hello"},
 				llm.CitationDelta{Citation: llm.Citation{Title: "T", URL: "https://a.example/", Quote: "q", Format: FormatConverse, Raw: []byte(`{"title":"T","source":"https://a.example/","sourceContent":[{"text":"q"}]}`)}}, llm.PartEnd{},
@@ -213,7 +223,8 @@ func TestStream(t *testing.T) {
 		},
 		{
 			"text cut within a character",
-			stream(begin, piece("0", `{"text":"a\ud83d"}`), halt, endTurn, metadata), wire.Target{},
+			stream(begin, piece("0", `{"text":"a\ud83d"}`), halt, endTurn, metadata),
+			wire.Target{},
 			whole(llm.PartStart{Part: llm.Text{}}, llm.TextDelta{Text: "a\ufffd"}, llm.PartEnd{}),
 		},
 	} {
