@@ -43,7 +43,7 @@ func ConfigOptions(o config.Options) (config.Options, error) {
 
 // laterTypes are accepted in a configuration; their providers say that they are
 // off.
-var laterTypes = []string{"nvidia", "mistral", "xai", "groq", "together", "moonshot", "dashscope", "alibaba", "azure-openai", "azure", "vertex", "google-vertex", "bedrock"}
+var laterTypes = []string{"azure-openai", "azure", "vertex", "google-vertex", "bedrock"}
 
 // connect makes the accounts of a configuration, in its order.
 func connect(cfg *config.Config, now func() time.Time) ([]connected, error) {

@@ -85,7 +85,7 @@ func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
 	if err := json.Unmarshal(body, &in); err != nil {
 		return nil, llm.Errorf(llm.KindUpstream, "the answer can't be read: %w", err)
 	}
-	if e := errorIn(in.Error, 0); e != nil {
+	if e := in.failure(); e != nil {
 		return nil, e
 	}
 	if len(in.Choices) == 0 {
@@ -142,10 +142,19 @@ func answerParts(m *message, t wire.Target) ([]llm.Part, error) {
 		return nil, err
 	}
 	for i, p := range content {
-		if text, ok := p.(llm.Text); ok && i == 0 {
-			text.Citations = citationsOf(m.Annotations)
-			content[0] = text
+		switch p := p.(type) {
+		case llm.Text:
+			if i == 0 {
+				p.Citations = citationsOf(m.Annotations)
+				content[0] = p
+			}
+		case llm.Reasoning:
+			p.Blob = &llm.Blob{Kind: llm.BlobPlain, Origin: t.Origin}
+			content[i] = p
 		}
+	}
+	if t.InlineThinking {
+		content = withoutInline(content, t.Origin)
 	}
 	parts = append(parts, content...)
 	if m.Refusal != "" {
@@ -163,6 +172,28 @@ func answerParts(m *message, t wire.Target) ([]llm.Part, error) {
 		parts = append(parts, llm.ToolCall{ID: legacyID(f.Name), Name: t.Names.Back(f.Name), Arguments: argumentsOf(f.Arguments)})
 	}
 	return parts, nil
+}
+
+// withoutInline splits the reasoning that stands in the first text from it.
+func withoutInline(parts []llm.Part, at llm.Origin) []llm.Part {
+	if len(parts) == 0 {
+		return parts
+	}
+	text, ok := parts[0].(llm.Text)
+	if !ok {
+		return parts
+	}
+	var k inline
+	reasoning, rest := k.add(text.Text)
+	more, last := k.end()
+	if reasoning += more; reasoning == "" {
+		return parts
+	}
+	out := []llm.Part{llm.Reasoning{Text: reasoning, Blob: &llm.Blob{Kind: llm.BlobPlain, Origin: at}}}
+	if text.Text = rest + last; text.Text != "" {
+		out = append(out, text)
+	}
+	return append(out, parts[1:]...)
 }
 
 // inventedID names a call that its server left unnamed.

@@ -135,7 +135,7 @@ func (m *meter) decode(data []byte) wire.Verdict {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return wire.Verdict{Err: llm.Errorf(llm.KindUpstream, "a chunk of the stream can't be read: %w", err)}
 	}
-	if e := errorIn(in.Error, 0); e != nil {
+	if e := in.failure(); e != nil {
 		return wire.Verdict{Err: e}
 	}
 	m.identify(&in)

@@ -50,6 +50,9 @@ type contentPart struct {
 	Type     string `json:"type"`
 	Text     string `json:"text"`
 	Refusal  string `json:"refusal"`
+	Thinking []struct {
+		Text string `json:"text"`
+	} `json:"thinking"` // Mistral
 	ImageURL *struct {
 		URL    string `json:"url"`
 		Detail string `json:"detail"`
@@ -95,8 +98,10 @@ type answer struct {
 	Choices     []choice       `json:"choices"`
 	Usage       *usage         `json:"usage"`
 	Error       jsontext.Value `json:"error"`
+	Code        jsontext.Value `json:"code"` // xAI, beside an error in words
 	Groq        *struct {
-		Usage *usage `json:"usage"`
+		Usage *usage         `json:"usage"`
+		Error jsontext.Value `json:"error"`
 	} `json:"x_groq"`
 }
 

@@ -67,6 +67,7 @@ type decoding struct {
 	said     bool // text came
 	refused  bool // a refusal in words came
 	finished bool
+	inline   inline
 }
 
 // decodingCall is a tool call; it is opened once its name is known.
@@ -117,7 +118,7 @@ func (d *decoder) chunk(data []byte) error {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return llm.Errorf(llm.KindUpstream, "a chunk of the stream can't be read: %w", err)
 	}
-	if e := errorIn(in.Error, 0); e != nil {
+	if e := in.failure(); e != nil {
 		return e
 	}
 	if !d.started {
@@ -176,11 +177,7 @@ func (d *decoder) choice(in *choice) error {
 
 func (d *decoder) delta(c *decoding, m *message, lp *logprobs) error {
 	if r := reasoningOf(m, d.t.Origin); r != nil {
-		if r.Text != "" {
-			d.talk(c, 'r', llm.Reasoning{})
-			d.send(llm.ReasoningDelta{Choice: c.index, Index: c.open, Text: r.Text})
-			c.thought = true
-		}
+		d.think(c, r.Text)
 		if r.Blob.Kind == llm.BlobDetails {
 			if r.Text == "" {
 				d.talk(c, 'r', llm.Reasoning{})
@@ -193,13 +190,17 @@ func (d *decoder) delta(c *decoding, m *message, lp *logprobs) error {
 		return llm.Errorf(llm.KindUpstream, "a chunk of the stream: %w", err)
 	}
 	for _, p := range parts {
-		if text, ok := p.(llm.Text); ok && text.Text != "" {
-			d.talk(c, 't', llm.Text{})
-			delta := llm.TextDelta{Choice: c.index, Index: c.open, Text: text.Text}
-			if lp != nil {
-				delta.Logprobs = neutralLogprobs(lp.Content)
+		switch p := p.(type) {
+		case llm.Reasoning:
+			d.think(c, p.Text)
+		case llm.Text:
+			text := p.Text
+			if d.t.InlineThinking {
+				var reasoning string
+				reasoning, text = c.inline.add(text)
+				d.think(c, reasoning)
 			}
-			d.send(delta)
+			d.say(c, text, lp)
 		}
 	}
 	for _, cit := range citationsOf(m.Annotations) {
@@ -225,6 +226,29 @@ func (d *decoder) delta(c *decoding, m *message, lp *logprobs) error {
 		return d.call(c, call)
 	}
 	return nil
+}
+
+// think tells reasoning.
+func (d *decoder) think(c *decoding, text string) {
+	if text == "" {
+		return
+	}
+	d.talk(c, 'r', llm.Reasoning{})
+	d.send(llm.ReasoningDelta{Choice: c.index, Index: c.open, Text: text})
+	c.thought = true
+}
+
+// say tells text.
+func (d *decoder) say(c *decoding, text string, lp *logprobs) {
+	if text == "" {
+		return
+	}
+	d.talk(c, 't', llm.Text{})
+	delta := llm.TextDelta{Choice: c.index, Index: c.open, Text: text}
+	if lp != nil {
+		delta.Logprobs = neutralLogprobs(lp.Content)
+	}
+	d.send(delta)
 }
 
 // talk makes a part of this kind the open one.
@@ -343,6 +367,9 @@ func (c *decoding) find(in toolCall) *decodingCall {
 }
 
 func (d *decoder) finish(c *decoding, raw string) {
+	reasoning, text := c.inline.end()
+	d.think(c, reasoning)
+	d.say(c, text, nil)
 	d.hush(c)
 	for _, k := range c.calls {
 		if k.part < 0 {
