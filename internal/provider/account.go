@@ -261,6 +261,14 @@ func (a *Account) Close() { a.transport.CloseIdleConnections() }
 // Speaks says whether the account speaks a format.
 func (a *Account) Speaks(f llm.Format) bool { return a.endpoint(f) != nil }
 
+// Address is where the account speaks a format; "" where it doesn't.
+func (a *Account) Address(f llm.Format) string {
+	if ep := a.endpoint(f); ep != nil {
+		return ep.base.String()
+	}
+	return ""
+}
+
 // Format returns the format to call the account in: the client's own where it is
 // spoken, so that bytes can pass through, else the account's richest.
 func (a *Account) Format(client llm.Format) llm.Format {
