@@ -143,7 +143,7 @@ func (e *Endpoint) at(o Options, own *url.URL) (base string, probed, ok bool) {
 	assumed := o.Formats == nil && !e.Deprecated
 	switch {
 	case said != "":
-		return said, false, true
+		return withSuffix(said, e.Suffix), false, true
 	case own != nil && (listed || assumed):
 		return e.movedTo(own), false, true
 	case o.BaseURL == "":

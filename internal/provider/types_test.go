@@ -138,7 +138,7 @@ func TestRequestsGoWhereTheTypeSpeaksTheirFormat(t *testing.T) {
 		{"moonshot", "https://api.moonshot.cn/v1", nil, said{chats: "https://api.moonshot.cn/v1", messages: "https://api.moonshot.cn/anthropic/v1"}},
 		{"moonshot", "https://api.moonshot.cn/v1", said{chats: ""}, said{chats: "https://api.moonshot.cn/v1"}},
 		{"moonshot", "http://relay.example/v1", nil, said{chats: "http://relay.example/v1"}},
-		{"moonshot", "http://relay.example/v1", said{chats: "", messages: "http://relay.example/anthropic/v1"}, said{chats: "http://relay.example/v1", messages: "http://relay.example/anthropic/v1"}},
+		{"moonshot", "http://relay.example/v1", said{chats: "", messages: "http://relay.example/anthropic"}, said{chats: "http://relay.example/v1", messages: "http://relay.example/anthropic/v1"}},
 		{"dashscope", "", nil, said{
 			chats:     "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
 			responses: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",

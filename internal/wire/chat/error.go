@@ -65,6 +65,9 @@ func (a *answer) failure() *llm.Error {
 			return e
 		}
 	}
+	if a.Object == "error" && len(a.Choices) == 0 && a.Message.Kind() != 0 {
+		return classed(&llm.Error{Message: prose(a.Message), Type: wordOf(a.Type), Code: wordOf(a.Code)})
+	}
 	e := errorIn(a.Error, 0)
 	if e != nil && e.Code == "" {
 		e.Code = wordOf(a.Code)

@@ -98,7 +98,9 @@ type answer struct {
 	Choices     []choice       `json:"choices"`
 	Usage       *usage         `json:"usage"`
 	Error       jsontext.Value `json:"error"`
-	Code        jsontext.Value `json:"code"` // xAI, beside an error in words
+	Code        jsontext.Value `json:"code"`    // xAI, beside an error in words
+	Message     jsontext.Value `json:"message"` // Mistral, where the object is an error
+	Type        jsontext.Value `json:"type"`
 	Groq        *struct {
 		Usage *usage         `json:"usage"`
 		Error jsontext.Value `json:"error"`

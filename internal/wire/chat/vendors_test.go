@@ -40,6 +40,7 @@ func TestFlatRefusalsAreRead(t *testing.T) {
 // Errors inside answers that succeeded, in the places where vendors put them.
 func TestErrorsInsideAnswersAreFound(t *testing.T) {
 	for body, want := range map[string]string{
+		`{"object":"error","message":"out of order","type":"internal_server_error","code":"1000"}`:      "out of order 1000",
 		`{"id":"1","model":"m","choices":[],"x_groq":{"error":{"message":"over capacity","code":"c"}}}`: "over capacity c",
 		`{"code":"The service is currently unavailable","error":"try again"}`:                           "try again The service is currently unavailable",
 		`{"error":{"message":"no","code":"x"}}`:                                                         "no x",
