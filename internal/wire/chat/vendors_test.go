@@ -71,11 +71,13 @@ func TestReasoningInTheContentIsTakenOut(t *testing.T) {
 		pieces []string
 	}{
 		"parts": {
-			wire.Target{}, `[` + part("let me see") + `,{"type":"text","text":"a < b"}]`,
+			wire.Target{},
+			`[` + part("let me see") + `,{"type":"text","text":"a < b"}]`,
 			[]string{`[` + part("let me") + `]`, `[` + part(" see") + `]`, `[{"type":"text","text":"a "}]`, `"< b"`},
 		},
 		"inline": {
-			wire.Target{InlineThinking: true}, `"\n<think>let me see</think>\n\na < b"`,
+			wire.Target{InlineThinking: true},
+			`"\n<think>let me see</think>\n\na < b"`,
 			[]string{`"\n<thi"`, `"nk>let me"`, `" see</"`, `"think>"`, `"\n\n"`, `"a "`, `"< b"`},
 		},
 	} {
