@@ -3,6 +3,7 @@ package chat
 import (
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 
@@ -33,6 +34,7 @@ func (Format) DecodeStream(r io.Reader, t wire.Target) llm.Stream {
 				continue
 			}
 			if string(ev.Data) == "[DONE]" {
+				d.settle()
 				d.end(io.EOF)
 				return
 			}
@@ -89,6 +91,17 @@ func (d *decoder) fail(err error) {
 	if !d.stopped {
 		d.stopped = true
 		d.yield(nil, err)
+	}
+}
+
+// settle finishes the choices that end in calls without a word for why, as xAI's
+// at times do: the terminator says that nothing more comes.
+func (d *decoder) settle() {
+	for _, c := range d.choices {
+		named := slices.ContainsFunc(c.calls, func(k *decodingCall) bool { return k.part >= 0 })
+		if !c.finished && named {
+			d.finish(c, "")
+		}
 	}
 }
 
