@@ -29,12 +29,7 @@ func ConfigOptions(o config.Options) (config.Options, error) {
 	}
 	o.ProviderTypes = map[string]config.ProviderType{}
 	for _, t := range laterTypes {
-		for _, name := range t.names {
-			o.ProviderTypes[name] = config.ProviderType{Type: t.names[0]}
-		}
-		if t.env != "" {
-			o.EnvProviders = append(o.EnvProviders, config.EnvProvider{Name: t.names[len(t.names)-1], Type: t.names[0], Vars: []string{t.env}})
-		}
+		o.ProviderTypes[t] = config.ProviderType{Type: t}
 	}
 	for _, p := range profiles {
 		for _, name := range append([]string{p.Type}, p.Aliases...) {
@@ -47,23 +42,9 @@ func ConfigOptions(o config.Options) (config.Options, error) {
 	return o, nil
 }
 
-// laterTypes are accepted in a configuration and in the environment; their
-// providers say that they are off. The last of the names is the catalog's.
-var laterTypes = []struct {
-	names []string
-	env   string // the variable that holds a key, where a key is all it takes
-}{
-	{[]string{"nvidia"}, "NVIDIA_API_KEY"},
-	{[]string{"mistral"}, "MISTRAL_API_KEY"},
-	{[]string{"xai"}, "XAI_API_KEY"},
-	{[]string{"groq"}, "GROQ_API_KEY"},
-	{[]string{"together"}, "TOGETHER_API_KEY"},
-	{[]string{"moonshot"}, "MOONSHOT_API_KEY"},
-	{[]string{"dashscope", "alibaba"}, "DASHSCOPE_API_KEY"},
-	{[]string{"azure-openai", "azure"}, ""},
-	{[]string{"vertex", "google-vertex"}, ""},
-	{[]string{"bedrock"}, ""},
-}
+// laterTypes are accepted in a configuration; their providers say that they are
+// off.
+var laterTypes = []string{"azure-openai", "azure", "vertex", "google-vertex", "bedrock"}
 
 // connect makes the accounts of a configuration, in its order.
 func connect(cfg *config.Config, now func() time.Time) ([]connected, error) {

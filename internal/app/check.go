@@ -171,6 +171,10 @@ func (t *trial) list(a *provider.Account) Check {
 		out.Says = "its models can't be listed: " + t.masked(problem)
 		return out
 	}
+	if a.Profile.List.Path == "" {
+		out.Says = "its type has no list of models: those of the catalog are offered"
+		return out
+	}
 	out.Says = fmt.Sprintf("its key is taken, its list has %d models", len(t.server.lists.List(a.Name).Models))
 	return out
 }

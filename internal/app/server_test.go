@@ -345,26 +345,3 @@ func TestStrangeHostsNeedAKeyInAHeader(t *testing.T) {
 		}
 	}
 }
-
-// TestProvidersOfTheEnvironmentThatAreNotBuiltSaySo: a key that is set and has no
-// effect would be looked for at the provider.
-func TestProvidersOfTheEnvironmentThatAreNotBuiltSaySo(t *testing.T) {
-	env := map[string]string{"NVIDIA_API_KEY": "nv-secret-of-ours", "DASHSCOPE_API_KEY": "ds-secret-of-ours", "OPENAI_API_KEY": "sk-secret-of-ours"}
-	o, err := app.ConfigOptions(config.Options{LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg, warnings, err := config.Load(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if names := cfg.Providers.Names(); len(names) != 1 || names[0] != "openai" {
-		t.Errorf("connected: %v", names)
-	}
-	told := fmt.Sprint(warnings)
-	for _, says := range []string{"nvidia is off", "alibaba is off", "aren't built yet"} {
-		if !strings.Contains(told, says) || strings.Contains(told, "secret") {
-			t.Errorf("%q is not told, or too much: %s", says, told)
-		}
-	}
-}

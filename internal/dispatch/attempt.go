@@ -1,11 +1,13 @@
 package dispatch
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"mime"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/oidostudio/oido/internal/llm"
@@ -61,23 +63,26 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again 
 		return r.failed(ctx, a, key, r.refusal(resp, body, upstream))
 	}
 	var e *llm.Error
-	if r.call.Peeked.Stream {
+	switch {
+	case r.call.Peeked.Stream:
 		if r.call.KeepParts {
 			body.most = framed * r.maxAnswer()
 		}
 		e = r.stream(a, upstream, target, resp, body)
-	} else {
+	case target.Stream && isEventStream(resp.Header):
+		e = r.gathered(a, upstream, target, body)
+	default:
 		e = r.whole(a, upstream, target, resp, body)
 	}
 	if e != nil {
-		return r.failed(ctx, a, key, e)
+		return r.failed(ctx, a, key, r.cand.Account.Judge(e, nil))
 	}
 	return false
 }
 
 func (r *run) target(f llm.Format, key provider.Key) wire.Target {
 	t := r.cand.Account.Target(r.cand.Model, f, key)
-	t.Stream, t.MaxOutput = r.call.Peeked.Stream, r.cand.MaxOutput
+	t.Stream, t.MaxOutput = r.call.Peeked.Stream || t.StreamOnly, r.cand.MaxOutput
 	t.NoVision, t.NoPDF, t.NoAudio, t.NoTools = r.cand.NoVision, r.cand.NoPDF, r.cand.NoAudio, r.cand.NoTools
 	t.APIVersion = r.call.Raw.Header.Get("Anthropic-Version")
 	return t
@@ -87,8 +92,11 @@ func (r *run) target(f llm.Format, key provider.Key) wire.Target {
 // and nothing in them must change, else anew from its meaning.
 func (r *run) encode(a *Attempt, upstream wire.Format, t *wire.Target) (wire.Outbound, error) {
 	same := upstream.Name() == r.call.Client.Name()
-	if same && r.strip == stripNone {
+	if same && r.strip == stripNone && t.Stream == r.call.Peeked.Stream {
 		restored, err := r.restored(t.Origin, t.Reasoning.Replay != "")
+		if restored == nil && err == nil {
+			restored, err = r.refitted(t)
+		}
 		if err != nil {
 			return wire.Outbound{}, err
 		}
@@ -167,6 +175,35 @@ func (r *run) restored(at llm.Origin, replayed bool) (*llm.Request, error) {
 		return nil, err
 	}
 	return claimed(restored, at), nil
+}
+
+// refitted returns the request where its conversation holds what the model refuses
+// and must be written anew; nil where it can go as it is.
+func (r *run) refitted(t *wire.Target) (*llm.Request, error) {
+	refused := slices.ContainsFunc(t.Reject, func(name string) bool {
+		member, inside := strings.CutPrefix(name, "messages.")
+		return inside && bytes.Contains(r.call.Raw.Body, []byte(`"`+member+`"`))
+	})
+	if !refused && t.ToolID == wire.ShapeAny {
+		return nil, nil
+	}
+	req, err := r.call.Request()
+	if err != nil || !refused && allFit(req, t.ToolID) {
+		return nil, err
+	}
+	return claimed(req, t.Origin), nil
+}
+
+// allFit says whether the ids of all calls have a shape.
+func allFit(req *llm.Request, shape wire.IDShape) bool {
+	for _, m := range req.Messages {
+		for _, p := range m.Parts {
+			if c, ok := p.(llm.ToolCall); ok && !wire.FitsID(c.ID, shape) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // claimed returns the request with the blobs that the client itself sent taken
@@ -250,7 +287,7 @@ func (r *run) refusal(resp *http.Response, body io.Reader, f wire.Format) *llm.E
 	if e.Status == 0 {
 		e.Status = resp.StatusCode
 	}
-	return e
+	return r.cand.Account.Judge(e, resp.Header)
 }
 
 // failed closes an attempt that the client has seen nothing of, or that broke.
@@ -329,6 +366,11 @@ func (r *run) translated(a *Attempt, upstream wire.Format, t wire.Target, data [
 	if err != nil {
 		return llm.AsError(err)
 	}
+	return r.tell(a, t, answer)
+}
+
+// tell writes an answer that is whole in the client's format.
+func (r *run) tell(a *Attempt, t wire.Target, answer *llm.Answer) *llm.Error {
 	tally := tally{}
 	for e, err := range llm.Events(answer) {
 		if err != nil {
@@ -338,6 +380,7 @@ func (r *run) translated(a *Attempt, upstream wire.Format, t wire.Target, data [
 	}
 	a.Metered = tally.result()
 	a.Metered.Parts = answer.Choices[0].Parts
+	var err error
 	if r.outcome.Body, err = r.call.Client.EncodeAnswer(answer, r.caller(a, t)); err != nil {
 		return llm.AsError(err)
 	}
@@ -381,7 +424,7 @@ func (r *run) readAll(body io.Reader, size int64) ([]byte, *llm.Error) {
 		case len(buf) == cap(buf):
 			grown := min(2*int64(cap(buf)), limit+1)
 			if grown > freeAnswer && !r.hold(grown) {
-				return nil, llm.Errorf(llm.KindUnavailable, "too many large answers are being read at once: try again shortly")
+				return nil, tooMany()
 			}
 			buf = append(make([]byte, 0, grown), buf...)
 		}
@@ -405,6 +448,10 @@ func (r *run) hold(n int64) bool {
 
 func tooBig(limit int64) *llm.Error {
 	return llm.Errorf(llm.KindUpstream, "the provider's answer is larger than %d bytes", limit)
+}
+
+func tooMany() *llm.Error {
+	return llm.Errorf(llm.KindUnavailable, "too many large answers are being read at once: try again shortly")
 }
 
 func (r *run) meter(f wire.Format, t wire.Target) wire.Meter {

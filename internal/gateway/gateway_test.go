@@ -171,7 +171,7 @@ func TestWhatATurnCosts(t *testing.T) {
 		_, _ = io.WriteString(w, strings.NewReplacer("300", "9223372036854775807", "%q", `"priced"`).Replace(answered))
 	}
 	owes := func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, strings.NewReplacer(`"total_tokens":500`, `"total_tokens":500,"prompt_tokens_details":{"cache_write_tokens":-9}`, "%q", `"priced"`).Replace(answered))
+		_, _ = io.WriteString(w, strings.NewReplacer(`"total_tokens":500`, `"total_tokens":500,"completion_tokens_details":{"reasoning_tokens":-9}`, "%q", `"priced"`).Replace(answered))
 	}
 	dies := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 	for _, c := range []struct {

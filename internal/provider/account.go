@@ -54,6 +54,7 @@ type Account struct {
 	Orgs      []string
 	ModelsTTL time.Duration
 
+	now       func() time.Time
 	endpoints []endpoint // richest first
 	pool      *keyPool
 	// transport is used without a client: redirects are answers here, there are
@@ -84,7 +85,7 @@ func NewAccount(o Options) (*Account, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	a := &Account{Name: o.Name, Profile: o.Profile, Timeout: o.Timeout, Orgs: o.Orgs, ModelsTTL: o.ModelsTTL}
+	a := &Account{Name: o.Name, Profile: o.Profile, Timeout: o.Timeout, Orgs: o.Orgs, ModelsTTL: o.ModelsTTL, now: o.Now}
 	if err := a.addEndpoints(o); err != nil {
 		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
 	}
@@ -98,28 +99,14 @@ func NewAccount(o Options) (*Account, error) {
 }
 
 func (a *Account) addEndpoints(o Options) error {
+	own, err := o.Profile.ownHost(o.BaseURL)
+	if err != nil {
+		return err
+	}
 	for _, e := range o.Profile.Endpoints {
-		base, probed := e.Base, false
-		if o.BaseURL != "" {
-			said, listed := o.Formats[e.Format]
-			switch {
-			case said != "":
-				base = said
-			case listed, o.Formats == nil && e.Override:
-				base = withSuffix(o.BaseURL, e.Suffix)
-			case o.Formats == nil && e.Format == llm.FormatResponses && o.Profile.Type == openAICompatible.typ:
-				base, probed = withSuffix(o.BaseURL, e.Suffix), true
-			default:
-				continue
-			}
-		} else if o.Formats != nil {
-			said, listed := o.Formats[e.Format]
-			if !listed {
-				continue
-			}
-			if said != "" {
-				base = said
-			}
+		base, probed, ok := e.at(o, own)
+		if !ok {
+			continue
 		}
 		u, err := url.Parse(base)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -143,6 +130,53 @@ func (a *Account) addEndpoints(o Options) error {
 		return fmt.Errorf("speaks none of the formats that are asked of it: check formats")
 	}
 	return nil
+}
+
+// at is where an account speaks the endpoint's format: probed when that is only
+// assumed, not ok when it doesn't. own is the address of the account's base_url
+// where that is the vendor's.
+func (e *Endpoint) at(o Options, own *url.URL) (base string, probed, ok bool) {
+	said, listed := o.Formats[e.Format]
+	assumed := o.Formats == nil && !e.Deprecated
+	switch {
+	case said != "":
+		return withSuffix(said, e.Suffix), false, true
+	case own != nil && (listed || assumed):
+		return e.movedTo(own), false, true
+	case o.BaseURL == "":
+		return e.Base, false, listed || assumed
+	case listed, assumed && e.Override:
+		return withSuffix(o.BaseURL, e.Suffix), false, true
+	case assumed && e.Format == llm.FormatResponses && o.Profile.Type == openAICompatible.typ:
+		return withSuffix(o.BaseURL, e.Suffix), true, true
+	}
+	return "", false, false
+}
+
+// movedTo is the endpoint's address at another host of the vendor's.
+func (e *Endpoint) movedTo(own *url.URL) string {
+	u, err := url.Parse(e.Base)
+	if err != nil {
+		return e.Base
+	}
+	u.Scheme, u.Host = own.Scheme, own.Host
+	return u.String()
+}
+
+// ownHost returns the address of a base_url at one of the vendor's own hosts, nil
+// for any other.
+func (p *Profile) ownHost(baseURL string) (*url.URL, error) {
+	if baseURL == "" || p.hosts == nil {
+		return nil, nil
+	}
+	u, err := url.Parse(baseURL)
+	if err != nil {
+		return nil, fmt.Errorf("base_url %q can't be read: %w", baseURL, err)
+	}
+	if !p.hosts.MatchString(u.Host) {
+		return nil, nil
+	}
+	return u, nil
 }
 
 // openAICompatible is the profile that stands in where type openai has a
@@ -223,6 +257,14 @@ func (a *Account) Close() { a.transport.CloseIdleConnections() }
 
 // Speaks says whether the account speaks a format.
 func (a *Account) Speaks(f llm.Format) bool { return a.endpoint(f) != nil }
+
+// Address is where the account speaks a format; "" where it doesn't.
+func (a *Account) Address(f llm.Format) string {
+	if ep := a.endpoint(f); ep != nil {
+		return ep.base.String()
+	}
+	return ""
+}
 
 // Format returns the format to call the account in: the client's own where it is
 // spoken, so that bytes can pass through, else the account's richest.

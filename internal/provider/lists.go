@@ -125,6 +125,14 @@ func (r *Refresher) Refresh(ctx context.Context, a *Account) error {
 	}
 	mu.Lock()
 	defer mu.Unlock()
+	if a.Profile.List.Path == "" {
+		// Nothing to read: its models are the catalog's and those declared by hand.
+		if r.List(a.Name) == nil {
+			r.lists[a.Name].Store(&List{FetchedAt: time.Now().UTC()})
+			r.changed()
+		}
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	models, err := a.listModels(ctx, r.listers)
@@ -345,8 +353,8 @@ func (a *Account) listRefused(lister wire.Lister, resp *http.Response, body []by
 	}
 	if f, ok := lister.(interface {
 		DecodeError(status int, h http.Header, body []byte) *llm.Error
-	}); ok && resp.StatusCode == http.StatusBadRequest {
-		e.Kind = f.DecodeError(resp.StatusCode, resp.Header, body).Kind
+	}); ok && (resp.StatusCode == http.StatusBadRequest || len(a.Profile.Errors) > 0) {
+		e.Kind = a.Judge(f.DecodeError(resp.StatusCode, resp.Header, body), resp.Header).Kind
 	}
 	switch e.Kind {
 	case llm.KindAuth:

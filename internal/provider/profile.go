@@ -30,6 +30,10 @@ type Profile struct {
 	// Catalog is the provider's id in the catalog; "" when it isn't there.
 	Catalog string `yaml:"catalog"`
 	Source  string `yaml:"source"`
+	// Hosts is a regular expression over the hosts that are the vendor's own, its
+	// regions and workspaces: a base_url at one of them speaks every format, at the
+	// paths of Endpoints. "" is none.
+	Hosts string `yaml:"hosts"`
 	// Elsewhere is the type that stands in where a base_url names a server that
 	// isn't the vendor's; "" is this one.
 	Elsewhere string `yaml:"elsewhere"`
@@ -39,11 +43,16 @@ type Profile struct {
 	Headers   Headers     `yaml:"headers"`   // added to every request
 	Pass      []string    `yaml:"pass"`      // client headers that belong upstream
 	List      ListProfile `yaml:"list"`
-	// TrustCost says that usage.cost is what was really charged.
+	// Errors are refusals that the vendor tells in other words than its format's;
+	// the first that matches decides.
+	Errors []ErrorRule `yaml:"errors"`
+	// TrustCost says that the cost in the usage is what was really charged.
 	TrustCost bool `yaml:"trust_cost"`
 	// Families hold what single models do differently; all that match apply, in
 	// order, later ones over earlier ones.
 	Families []Family `yaml:"families"`
+
+	hosts *regexp.Regexp
 }
 
 // Headers are fixed request headers.
@@ -67,6 +76,9 @@ type Endpoint struct {
 	// Override says whether this format is assumed at a base_url that replaces
 	// the vendor's own: only the type's main format, unless the config says more.
 	Override bool `yaml:"override"`
+	// Deprecated says that the vendor wants this endpoint used no more: only an
+	// account whose formats name it does.
+	Deprecated bool `yaml:"deprecated"`
 	// Auth replaces the profile's for this endpoint.
 	Auth    *Auth   `yaml:"auth"`
 	Headers Headers `yaml:"headers"`
@@ -74,7 +86,9 @@ type Endpoint struct {
 
 // ListProfile says how the live model list is read.
 type ListProfile struct {
-	Path   string            `yaml:"path"` // below the endpoint of Format
+	// Path is below the endpoint of Format; "" where the vendor has no list: its
+	// models are then those of the catalog and those declared by hand.
+	Path   string            `yaml:"path"`
 	Format llm.Format        `yaml:"format"`
 	Query  map[string]string `yaml:"query"`
 	// Trust says what absence from the list means.
@@ -93,11 +107,12 @@ const (
 
 // Family is what models whose id matches do differently.
 type Family struct {
-	Match  string `yaml:"match"` // regular expression over the model id
+	Match  string `yaml:"match"`  // regular expression over the model id
+	Except string `yaml:"except"` // another one: ids that Match should not hold; "" for none
 	Source string `yaml:"source"`
 	Rules  `yaml:",inline"`
 
-	re *regexp.Regexp
+	re, except *regexp.Regexp
 }
 
 // Rules are the differences of a family; an empty one changes nothing.
@@ -112,6 +127,8 @@ type Rules struct {
 	SystemAnywhere bool              `yaml:"system_anywhere"`
 	Reasoning      *Reasoning        `yaml:"reasoning"`
 	StreamUsage    bool              `yaml:"stream_usage"`
+	StreamOnly     bool              `yaml:"stream_only"`
+	InlineThinking bool              `yaml:"inline_thinking"`
 	ReasoningOnTop bool              `yaml:"reasoning_on_top"`
 	ToolID         wire.IDShape      `yaml:"tool_id"`
 	NoPrefill      bool              `yaml:"no_prefill"`
@@ -121,13 +138,16 @@ type Rules struct {
 
 // Reasoning mirrors wire.ReasoningStyle in the file.
 type Reasoning struct {
-	Control       string       `yaml:"control"`
-	Efforts       []llm.Effort `yaml:"efforts"`
-	Field         string       `yaml:"field"`
-	Replay        string       `yaml:"replay"`
-	MinBudget     int          `yaml:"min_budget"`
-	MaxBudget     int          `yaml:"max_budget"`
-	CannotDisable bool         `yaml:"cannot_disable"`
+	Control       string                `yaml:"control"`
+	Switch        string                `yaml:"switch"`
+	BudgetField   string                `yaml:"budget_field"`
+	Efforts       []llm.Effort          `yaml:"efforts"`
+	Words         map[llm.Effort]string `yaml:"words"`
+	Field         string                `yaml:"field"`
+	Replay        string                `yaml:"replay"`
+	MinBudget     int                   `yaml:"min_budget"`
+	MaxBudget     int                   `yaml:"max_budget"`
+	CannotDisable bool                  `yaml:"cannot_disable"`
 }
 
 var loadProfiles = sync.OnceValues(func() ([]*Profile, error) { return parseProfiles(profilesYAML) })
@@ -193,6 +213,24 @@ func (p *Profile) prepare() error {
 			return fmt.Errorf("family %q: %w", f.Match, err)
 		}
 		f.re = re
+		if f.Except == "" {
+			continue
+		}
+		if f.except, err = regexp.Compile(f.Except); err != nil {
+			return fmt.Errorf("family %q: except: %w", f.Match, err)
+		}
+	}
+	if p.Hosts != "" {
+		hosts, err := regexp.Compile(p.Hosts)
+		if err != nil {
+			return fmt.Errorf("hosts: %w", err)
+		}
+		p.hosts = hosts
+	}
+	for i := range p.Errors {
+		if err := p.Errors[i].prepare(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -210,6 +248,14 @@ func (p *Profile) LocalAddress() string {
 	return u.Host
 }
 
+// applies says whether a family's rules hold for a model in a format.
+func (f *Family) applies(model string, in llm.Format) bool {
+	if len(f.Formats) > 0 && !slices.Contains(f.Formats, in) {
+		return false
+	}
+	return f.re.MatchString(model) && (f.except == nil || !f.except.MatchString(model))
+}
+
 // AccountName is what an account from the environment is called.
 func (p *Profile) AccountName() string {
 	if p.Name != "" {
@@ -222,11 +268,9 @@ func (p *Profile) AccountName() string {
 func (p *Profile) target(model string, f llm.Format) wire.Target {
 	t := wire.Target{Model: model}
 	for i := range p.Families {
-		fam := &p.Families[i]
-		if len(fam.Formats) > 0 && !slices.Contains(fam.Formats, f) || !fam.re.MatchString(model) {
-			continue
+		if fam := &p.Families[i]; fam.applies(model, f) {
+			fam.apply(&t)
 		}
-		fam.apply(&t)
 	}
 	return t
 }
@@ -258,12 +302,15 @@ func (r *Rules) apply(t *wire.Target) {
 	if r.Reasoning != nil {
 		s := r.Reasoning
 		t.Reasoning = wire.ReasoningStyle{
-			Control: s.Control, Efforts: s.Efforts, Field: s.Field, Replay: s.Replay,
+			Control: s.Control, Switch: s.Switch, BudgetField: s.BudgetField, Words: s.Words,
+			Efforts: s.Efforts, Field: s.Field, Replay: s.Replay,
 			MinBudget: s.MinBudget, MaxBudget: s.MaxBudget, CannotDisable: s.CannotDisable,
 		}
 	}
 	t.SystemAnywhere = t.SystemAnywhere || r.SystemAnywhere
 	t.StreamUsage = t.StreamUsage || r.StreamUsage
+	t.StreamOnly = t.StreamOnly || r.StreamOnly
+	t.InlineThinking = t.InlineThinking || r.InlineThinking
 	t.ReasoningOnTop = t.ReasoningOnTop || r.ReasoningOnTop
 	t.NoPrefill = t.NoPrefill || r.NoPrefill
 	t.NoSchemaOutput = t.NoSchemaOutput || r.NoSchemaOutput

@@ -10,6 +10,8 @@ type model struct {
 	output   int   // tokens out
 	thinks   bool
 	in, out  string // USD per token, as OpenRouter writes prices
+	ends     int64  // Unix seconds, 0 when no end is announced
+	next     string // what then takes its place
 }
 
 // day is the first second of a date.
@@ -74,4 +76,52 @@ var ollamaModels = []model{
 	{id: "qwen3:8b", name: "qwen3", created: day(2026, 1, 10), context: 40_960, output: 40_960, thinks: true},
 	{id: "llama3.2:3b", name: "llama3.2", created: day(2026, 1, 10), context: 131_072, output: 131_072},
 	{id: "gpt-oss:20b", name: "gpt-oss", created: day(2026, 1, 10), context: 131_072, output: 131_072, thinks: true},
+}
+
+var nvidiaModels = []model{
+	scriptable,
+	{id: "deepseek-ai/deepseek-v4-pro", name: "DeepSeek V4 Pro", created: day(2026, 4, 24), context: 1_000_000, output: 384_000, thinks: true},
+	{id: "meta/llama-3.3-70b-instruct", name: "Llama 3.3 70B Instruct", created: day(2024, 12, 6), context: 131_072, output: 8_192},
+	{id: "nvidia/nemotron-3-super-120b-a12b", name: "Nemotron 3 Super", created: day(2026, 3, 11), context: 1_000_000, output: 65_536, thinks: true},
+}
+
+var mistralModels = []model{
+	scriptable,
+	{id: "mistral-large-2512", name: "Mistral Large 3", created: day(2025, 12, 2), context: 262_144, output: 262_144},
+	{id: "mistral-small-latest", name: "Mistral Small 4", created: day(2026, 3, 16), context: 262_144, output: 262_144, thinks: true},
+	{id: "mistral-medium-2508", name: "Mistral Medium 3.1", created: day(2025, 8, 12), context: 131_072, output: 131_072, ends: day(2027, 2, 28), next: "mistral-medium-latest"},
+}
+
+var xaiModels = []model{
+	scriptable,
+	{id: "grok-4.7", name: "Grok 4.7", created: day(2026, 10, 1), context: 2_000_000, output: 128_000, thinks: true},
+	{id: "grok-4.3", name: "Grok 4.3", created: day(2026, 4, 30), context: 1_000_000, output: 128_000, thinks: true},
+	{id: "grok-4.20-0309-non-reasoning", name: "Grok 4.20", created: day(2026, 3, 9), context: 2_000_000, output: 128_000},
+}
+
+var groqModels = []model{
+	scriptable,
+	{id: "llama-3.3-70b-versatile", name: "Llama 3.3 70B", created: day(2024, 12, 6), context: 131_072, output: 32_768},
+	{id: "openai/gpt-oss-120b", name: "GPT OSS 120B", created: day(2025, 8, 5), context: 131_072, output: 65_536, thinks: true},
+	{id: "qwen/qwen3-32b", name: "Qwen3 32B", created: day(2025, 6, 11), context: 131_072, output: 40_960, thinks: true},
+}
+
+var togetherModels = []model{
+	scriptable,
+	{id: "deepseek-ai/DeepSeek-V4-Pro", name: "DeepSeek V4 Pro", created: day(2026, 4, 24), context: 1_000_000, output: 384_000, thinks: true},
+	{id: "meta-llama/Llama-3.3-70B-Instruct-Turbo", name: "Llama 3.3 70B Instruct Turbo", created: day(2024, 12, 6), context: 131_072, output: 8_192},
+}
+
+var moonshotModels = []model{
+	scriptable,
+	{id: "kimi-k3", name: "Kimi K3", created: day(2026, 7, 1), context: 1_000_000, output: 131_072, thinks: true},
+	{id: "kimi-k2.6", name: "Kimi K2.6", created: day(2026, 4, 20), context: 262_144, output: 131_072, thinks: true},
+	{id: "moonshot-v1-128k", name: "Moonshot v1 128k", created: day(2024, 2, 6), context: 131_072, output: 131_072},
+}
+
+var dashscopeModels = []model{
+	scriptable,
+	{id: "qwen3.7-plus", name: "Qwen3.7 Plus", created: day(2026, 6, 1), context: 1_000_000, output: 65_536, thinks: true},
+	{id: "qwen3-32b", name: "Qwen3 32B", created: day(2025, 4, 28), context: 131_072, output: 16_384, thinks: true},
+	{id: "qwen-flash", name: "Qwen Flash", created: day(2025, 7, 28), context: 1_000_000, output: 32_768},
 }

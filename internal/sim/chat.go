@@ -83,7 +83,11 @@ func chatSchema(n node) {
 }
 
 func (f chatFormat) read(x *exchange, root node) *prompt {
-	root.obey(chatFields)
+	known := chatFields
+	if x.family.fields != nil {
+		known = x.family.fields
+	}
+	root.obey(known)
 	p := &prompt{variants: root.field("n").integer()}
 	p.stream = root.field("stream").flag()
 	p.askUsage = root.field("stream_options").field("include_usage").flag()
@@ -103,9 +107,12 @@ func (f chatFormat) read(x *exchange, root node) *prompt {
 	f.readTools(x, p, root)
 	f.readFormat(p, root)
 	p.reasons = f.reasons(x, root)
-	p.mute = x.family.reasoningField == ""
+	p.mute = x.family.reasoningField == "" && !x.family.thinkParts
 	(&chatHistory{x: x, p: p}).read(root.field("messages").need())
 	f.depend(x, p, root)
+	if x.family.check != nil {
+		x.family.check(x, p, root)
+	}
 	return p
 }
 
@@ -115,6 +122,12 @@ func (chatFormat) reasons(x *exchange, root node) bool {
 	toggle, effort, object := root.field("thinking").field("type").v, root.field("reasoning_effort").v, root.field("reasoning")
 	if toggle == "disabled" || effort == "none" || object.field("enabled").v == false || object.field("effort").v == "none" {
 		return false
+	}
+	kwargs := root.field("chat_template_kwargs")
+	for _, n := range []node{root.field("enable_thinking"), kwargs.field("enable_thinking"), kwargs.field("thinking"), object.field("enabled")} {
+		if n.has() {
+			return n.flag()
+		}
 	}
 	if x.script.think || toggle == "enabled" {
 		return true
@@ -217,7 +230,7 @@ func (chatFormat) depend(x *exchange, p *prompt, root node) {
 	if format := root.field("response_format"); format.field("type").v == "json_object" && !strings.Contains(strings.ToLower(string(encode(root.field("messages").v))), "json") {
 		root.field("messages").fail("", "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.")
 	}
-	if x.family.lenient {
+	if x.family.lenient || x.family.fields != nil {
 		return
 	}
 	base := x.script.base
@@ -324,9 +337,16 @@ func (h *chatHistory) assistant(m node) {
 		"role": nil, "content": nil, "refusal": anyText, "name": anyText, "audio": anyObject,
 		"tool_calls": anyList, "function_call": anyObject, "annotations": anyList,
 	}
+	if h.x.family.said != nil {
+		known = h.x.family.said
+	}
 	m.obey(known)
 	calls := m.field("tool_calls")
-	h.content(m.field("content"), []string{"text", "refusal"}, !calls.has() && !m.field("refusal").has() && !m.field("function_call").has())
+	allowed := []string{"text", "refusal"}
+	if h.x.family.thinkParts {
+		allowed = []string{"text", "thinking"}
+	}
+	h.content(m.field("content"), allowed, !calls.has() && !m.field("refusal").has() && !m.field("function_call").has())
 	h.p.read(m.field("refusal").text())
 	if calls.has() && len(calls.items()) == 0 && !h.x.family.lenient {
 		calls.fail("empty_array", "Invalid '%s': empty array. Expected an array with minimum length 1, but got an empty array instead.", calls.at)
@@ -346,12 +366,19 @@ func (h *chatHistory) assistant(m node) {
 func (h *chatHistory) call(c node) {
 	c.obey(fields{"id": longest(40), "type": anyText, "function": anyObject, "custom": anyObject, "index": anyInt})
 	id := c.field("id").need().text()
+	if shape := h.x.family.callID; shape != nil && !shape.MatchString(id) {
+		c.fail("3280", "Tool call id was %s but must be a-z, A-Z, 0-9, with a length of 9.", id)
+	}
 	if h.seen[id] {
 		c.fail("", "Duplicate value for 'tool_call_id' of '%s' in %s.", id, c.at)
 	}
 	h.seen[id], h.open[id] = true, true
-	switch c.field("type").need().among("function", "custom") {
-	case "function":
+	kind := c.field("type")
+	if !h.x.family.bareCalls || kind.has() {
+		kind.need().among("function", "custom")
+	}
+	switch kind.v {
+	case "function", nil:
 		fn := c.field("function").need()
 		fn.obey(fields{"name": longest(64), "arguments": anyText})
 		h.p.read(fn.field("name").need().match(toolName))
@@ -420,6 +447,10 @@ func (h *chatHistory) part(part node, allowed []string) {
 	switch kind {
 	case "text", "refusal":
 		h.p.read(value.text())
+	case "thinking":
+		for _, piece := range value.items() {
+			h.p.read(piece.field("text").need().text())
+		}
 	case "image_url":
 		value.obey(fields{"url": nil, "detail": oneOf("auto", "low", "high", "original")})
 		h.p.see(pictureURL(value.field("url")))

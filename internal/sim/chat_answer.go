@@ -12,22 +12,30 @@ type chatUsage struct {
 	CompletionTokens int `json:"completion_tokens"`
 	TotalTokens      int `json:"total_tokens"`
 
-	PromptDetails struct {
-		Cached  int `json:"cached_tokens"`
-		Audio   int `json:"audio_tokens"`
-		Written int `json:"cache_write_tokens,omitzero"`
-	} `json:"prompt_tokens_details"`
-	CompletionDetails struct {
-		Reasoning int `json:"reasoning_tokens"`
-		Audio     int `json:"audio_tokens"`
-		Accepted  int `json:"accepted_prediction_tokens"`
-		Rejected  int `json:"rejected_prediction_tokens"`
-	} `json:"completion_tokens_details"`
+	PromptDetails     *chatPromptDetails     `json:"prompt_tokens_details,omitzero"`
+	CompletionDetails *chatCompletionDetails `json:"completion_tokens_details,omitzero"`
 
 	CacheHit    *int             `json:"prompt_cache_hit_tokens,omitzero"`
 	CacheMiss   *int             `json:"prompt_cache_miss_tokens,omitzero"`
 	Cost        *float64         `json:"cost,omitzero"`
 	CostDetails *chatCostDetails `json:"cost_details,omitzero"`
+	Ticks       *int64           `json:"cost_in_usd_ticks,omitzero"`
+	Cached      *int             `json:"cached_tokens,omitzero"`
+	NumCached   *int             `json:"num_cached_tokens,omitzero"`
+}
+
+type chatPromptDetails struct {
+	Cached  int `json:"cached_tokens"`
+	Audio   int `json:"audio_tokens"`
+	Written int `json:"cache_write_tokens,omitzero"`
+	Created int `json:"cache_creation_input_tokens,omitzero"`
+}
+
+type chatCompletionDetails struct {
+	Reasoning int `json:"reasoning_tokens"`
+	Audio     int `json:"audio_tokens"`
+	Accepted  int `json:"accepted_prediction_tokens"`
+	Rejected  int `json:"rejected_prediction_tokens"`
 }
 
 type chatCostDetails struct {
@@ -71,6 +79,12 @@ type chatMessage struct {
 	Annotations      jsontext.Value `json:"annotations,omitzero"`
 }
 
+// chatParts is a message whose content is a list of parts.
+type chatParts struct {
+	chatMessage
+	Content []any `json:"content"`
+}
+
 type chatLogprob struct {
 	Token   string        `json:"token"`
 	Logprob float64       `json:"logprob"`
@@ -85,7 +99,7 @@ type chatLogprobs struct {
 
 type chatChoice struct {
 	Index        int           `json:"index"`
-	Message      chatMessage   `json:"message"`
+	Message      any           `json:"message"` // chatMessage or chatParts
 	Logprobs     *chatLogprobs `json:"logprobs"`
 	FinishReason string        `json:"finish_reason"`
 	Native       string        `json:"native_finish_reason,omitzero"`
@@ -131,6 +145,7 @@ func (chatFormat) id(x *exchange, a *answer) string {
 
 func (f chatFormat) choice(x *exchange, a *answer, i int, t turn) chatChoice {
 	m := chatMessage{Role: "assistant"}
+	var parts []any // of the content, where it isn't text
 	if t.text != "" || t.refusal == "" && len(t.calls) == 0 || x.family.replay {
 		m.Content = &t.text
 	}
@@ -139,7 +154,12 @@ func (f chatFormat) choice(x *exchange, a *answer, i int, t turn) chatChoice {
 		m.Annotations = jsontext.Value("[]")
 	}
 	if t.reasoning != "" {
-		switch x.family.reasoningField {
+		switch x.reasoningPlace() {
+		case placeParts:
+			parts = append([]any{thinkingPart(t.reasoning)}, textParts(t.text)...)
+		case placeText:
+			text := "<think>" + t.reasoning + "</think>\n\n" + t.text
+			m.Content = &text
 		case "reasoning_content":
 			m.ReasoningContent = &t.reasoning
 		case "reasoning":
@@ -150,16 +170,22 @@ func (f chatFormat) choice(x *exchange, a *answer, i int, t turn) chatChoice {
 		}
 	}
 	for n, c := range t.calls {
-		entry := chatCall{ID: chatCallID(c), Type: "function", Function: &chatFunction{c.name, c.input}}
+		entry := chatCall{ID: x.chatCallID(c), Type: "function", Function: &chatFunction{c.name, c.input}}
 		if c.free {
-			entry = chatCall{ID: chatCallID(c), Type: "custom", Custom: &chatCustom{c.name, c.input}}
+			entry = chatCall{ID: x.chatCallID(c), Type: "custom", Custom: &chatCustom{c.name, c.input}}
+		}
+		if x.family.bareCalls {
+			entry.Type = ""
 		}
 		if x.family.lenient {
 			entry.Index = &n
 		}
 		m.ToolCalls = append(m.ToolCalls, entry)
 	}
-	choice := chatChoice{Index: i, Message: m, FinishReason: chatFinish(t.end)}
+	choice := chatChoice{Index: i, Message: m, FinishReason: x.chatFinish(t.end)}
+	if parts != nil {
+		choice.Message = chatParts{m, parts}
+	}
 	if x.family.costs {
 		choice.Native = choice.FinishReason
 	}
@@ -172,10 +198,50 @@ func (f chatFormat) choice(x *exchange, a *answer, i int, t turn) chatChoice {
 	return choice
 }
 
-func chatCallID(c call) string { return "call_" + c.id }
+// Where reasoning stands that has no field of its own.
+const (
+	placeParts = "parts of the content"
+	placeText  = "the text"
+)
 
-func chatFinish(end ending) string {
+// reasoningPlace is the field that the model's reasoning stands in, or one of the
+// places above; "" hides it.
+func (x *exchange) reasoningPlace() string {
+	switch {
+	case x.family.thinkParts:
+		return placeParts
+	case x.family.inText != nil && x.family.inText.MatchString(x.script.base):
+		return placeText
+	}
+	return x.family.reasoningField
+}
+
+func thinkingPart(text string) any {
+	return map[string]any{"type": "thinking", "thinking": textParts(text)}
+}
+
+func textParts(text string) []any {
+	if text == "" {
+		return []any{}
+	}
+	return []any{map[string]string{"type": "text", "text": text}}
+}
+
+// chatCallID is the id of a call in the shape that the vendor gives.
+func (x *exchange) chatCallID(c call) string {
+	if x.family.callID != nil {
+		return c.id[:9]
+	}
+	return "call_" + c.id
+}
+
+func (x *exchange) chatFinish(end ending) string {
 	switch end {
+	case endDone, endStopped:
+		if x.family.eos {
+			return "eos"
+		}
+		return "stop"
 	case endLimit:
 		return "length"
 	case endCalls:
@@ -199,8 +265,8 @@ func (chatFormat) usage(x *exchange, a *answer) *chatUsage {
 	}
 	n := a.usage
 	u := &chatUsage{PromptTokens: n.input, CompletionTokens: n.output, TotalTokens: n.input + n.output}
-	u.PromptDetails.Cached, u.PromptDetails.Written = n.cached, n.written
-	u.CompletionDetails.Reasoning = n.reasoning
+	u.PromptDetails = &chatPromptDetails{Cached: n.cached, Written: n.written}
+	u.CompletionDetails = &chatCompletionDetails{Reasoning: n.reasoning}
 	if x.family.cacheHits {
 		miss := n.input - n.cached
 		u.CacheHit, u.CacheMiss = &n.cached, &miss
@@ -208,6 +274,9 @@ func (chatFormat) usage(x *exchange, a *answer) *chatUsage {
 	if x.family.costs {
 		cost := (float64(n.input) + 4*float64(n.output)) / 1e6
 		u.Cost, u.CostDetails = &cost, &chatCostDetails{}
+	}
+	if x.family.usage != nil {
+		x.family.usage(u, n)
 	}
 	return u
 }
@@ -219,6 +288,8 @@ type chatStream struct {
 	out     *outlet
 	head    []byte // of every chunk, up to the choices
 	nothing []byte // what stands for usage where there is none
+	counts  bool   // every chunk tells the usage so far
+	pieces  int    // of the answer, when they are counted
 	buf     []byte
 }
 
@@ -226,7 +297,10 @@ func (f chatFormat) stream(x *exchange, a *answer) {
 	s := &chatStream{x: x, a: a}
 	s.head = append(s.head, `data: {"id":`...)
 	s.head = append(s.head, encode(f.id(x, a))...)
-	s.head = append(s.head, `,"object":"chat.completion.chunk","created":`...)
+	if !x.family.noObject {
+		s.head = append(s.head, `,"object":"chat.completion.chunk"`...)
+	}
+	s.head = append(s.head, `,"created":`...)
 	s.head = append(s.head, encode(a.created)...)
 	s.head = append(s.head, `,"model":`...)
 	s.head = append(s.head, encode(a.prompt.model)...)
@@ -236,7 +310,8 @@ func (f chatFormat) stream(x *exchange, a *answer) {
 		s.head = append(s.head, `,"service_tier":"default"`...)
 	}
 	s.head = append(s.head, `,"system_fingerprint":"fp_sim","choices":[`...)
-	trailing := a.prompt.askUsage && !x.family.inFinish
+	trailing := a.prompt.askUsage && !x.family.inFinish && !x.family.usageInChoice
+	s.counts = a.prompt.askUsage && x.family.everyUsage
 	if trailing || x.family.inFinish {
 		s.nothing = []byte(`,"usage":null`)
 	}
@@ -245,7 +320,11 @@ func (f chatFormat) stream(x *exchange, a *answer) {
 		s.out.frame([]byte(": OPENROUTER PROCESSING\n\n"))
 	}
 	for i := range a.turns {
-		s.delta(i, `{"role":"assistant","content":""}`, false)
+		first := `{"role":"assistant","content":""}`
+		if x.family.noRole {
+			first = `{"content":""}`
+		}
+		s.delta(i, first, false)
 	}
 	for i, t := range a.turns {
 		s.turn(i, t)
@@ -271,6 +350,10 @@ func (chatFormat) frame(event []byte) []byte {
 func (chatFormat) tail() []byte { return []byte("data: [DONE]\n\n") }
 
 func (chatFormat) broken(o *outlet, f *failure) []byte {
+	if o.x.family.vendorError {
+		body := map[string]any{"choices": []any{}, "x_groq": map[string]any{"error": map[string]string{"message": f.message, "type": "server_error", "code": "over_capacity"}}}
+		return append(append([]byte("data: "), encode(body)...), "\n\n"...)
+	}
 	b := append([]byte("data: "), openAIError(o.x, f)...)
 	return append(b, "\n\n"...)
 }
@@ -278,7 +361,17 @@ func (chatFormat) broken(o *outlet, f *failure) []byte {
 // turn writes the content of one variant.
 func (s *chatStream) turn(i int, t turn) {
 	size := s.a.prompt.script.size
-	if field := s.x.family.reasoningField; field != "" {
+	switch field := s.x.reasoningPlace(); field {
+	case "":
+	case placeParts:
+		for piece := range cut(t.reasoning, size) {
+			s.delta(i, `{"content":`+string(encode([]any{thinkingPart(piece)}))+`}`, true)
+		}
+	case placeText:
+		if t.reasoning != "" {
+			t.text = "<think>" + t.reasoning + "</think>\n\n" + t.text
+		}
+	default:
 		for piece := range cut(t.reasoning, size) {
 			b := append(s.reset(), `{"`...)
 			b = append(b, field...)
@@ -297,7 +390,7 @@ func (s *chatStream) turn(i int, t turn) {
 	for piece := range cut(t.refusal, size) {
 		s.delta(i, string(append(quote(append(s.reset(), `{"refusal":`...), piece), '}')), true)
 	}
-	if s.a.prompt.logprobs || i > 0 {
+	if s.a.prompt.logprobs || i > 0 || s.counts {
 		s.slowText(i, t.text, size)
 	} else {
 		s.text(t.text, size)
@@ -339,12 +432,18 @@ type chatDelta struct {
 	Logprobs     *chatLogprobs  `json:"logprobs"`
 	FinishReason *string        `json:"finish_reason"`
 	Native       *string        `json:"native_finish_reason,omitzero"`
+	Usage        *chatUsage     `json:"usage,omitzero"`
 }
 
 func (s *chatStream) call(i, n int, c call, size int) {
-	open := chatCall{Index: &n, ID: chatCallID(c), Type: "function", Function: &chatFunction{Name: c.name}}
+	if s.x.family.bareCalls {
+		whole := chatCall{ID: s.x.chatCallID(c), Function: &chatFunction{c.name, c.input}}
+		s.delta(i, `{"content":null,"tool_calls":[`+string(encode(whole))+`]}`, true)
+		return
+	}
+	open := chatCall{Index: &n, ID: s.x.chatCallID(c), Type: "function", Function: &chatFunction{Name: c.name}}
 	if c.free {
-		open = chatCall{Index: &n, ID: chatCallID(c), Type: "custom", Custom: &chatCustom{Name: c.name}}
+		open = chatCall{Index: &n, ID: s.x.chatCallID(c), Type: "custom", Custom: &chatCustom{Name: c.name}}
 	}
 	s.delta(i, `{"tool_calls":[`+string(encode(open))+`]}`, true)
 	for piece := range cut(c.input, size) {
@@ -357,14 +456,20 @@ func (s *chatStream) call(i, n int, c call, size int) {
 }
 
 func (s *chatStream) finish(i int, t turn, usage *chatUsage) {
-	reason := chatFinish(t.end)
+	reason := s.x.chatFinish(t.end)
 	d := chatDelta{Index: i, Delta: jsontext.Value(`{}`), FinishReason: &reason}
 	if s.x.family.costs {
 		d.Native = &reason
 	}
 	told := s.nothing
-	if s.x.family.inFinish && usage != nil {
+	switch {
+	case usage == nil:
+	case s.x.family.inFinish:
 		told = append([]byte(`,"usage":`), encode(usage)...)
+	case s.x.family.usageInChoice:
+		d.Usage = usage
+	case s.x.family.vendorUsage:
+		told = append(append(append(bytes.Clone(told), `,"x_groq":{"usage":`...), encode(usage)...), '}')
 	}
 	s.chunk(encode(d), told, false)
 }
@@ -378,6 +483,11 @@ func (s *chatStream) delta(i int, delta string, counts bool) {
 func (s *chatStream) chunk(choice, usage []byte, counts bool) {
 	if s.out.over {
 		return
+	}
+	if counts && s.counts && s.a.usage != nil {
+		s.pieces++
+		so := &chatUsage{PromptTokens: s.a.usage.input, CompletionTokens: s.pieces, TotalTokens: s.a.usage.input + s.pieces}
+		usage = append([]byte(`,"usage":`), encode(so)...)
 	}
 	b := append(bytes.Clone(s.head), choice...)
 	b = append(b, ']')

@@ -46,7 +46,10 @@ type call struct {
 
 // usage counts tokens; cached and written are parts of input, reasoning of
 // output.
-type usage struct{ input, cached, written, output, reasoning int }
+type usage struct {
+	input, cached, written, output, reasoning int
+	ticks                                     *int64 // what it costs, where the vendor tells that
+}
 
 // compose says what the model of p answers.
 func (s *Server) compose(p *prompt) *answer {

@@ -1,6 +1,6 @@
 // Package sim simulates LLM providers behind one http.Handler: OpenAI Chat
 // Completions and Responses, Anthropic Messages, Gemini generateContent, and the
-// model lists of six vendors, each below a path of its own. What a model does is
+// model lists of thirteen vendors, each below a path of its own. What a model does is
 // said by its name ("sim-l60-n200-tools2-cut5"; tokens.go lists the words) or
 // queued at a control endpoint.
 //

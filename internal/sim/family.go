@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"cmp"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -29,7 +31,34 @@ type family struct {
 	cacheHits   bool // prompt_cache_hit_tokens
 	costs       bool // cost, and the provider that answered
 
+	ways // of its own in Chat Completions
+
 	models []model
+}
+
+// ways are how a vendor's Chat Completions differ from OpenAI's.
+type ways struct {
+	voice  voice                                   // complains about requests; nil: as OpenAI does
+	error  func(x *exchange, f *failure) []byte    // the body of an error; nil: OpenAI's
+	fields fields                                  // the parameters of a request; nil: OpenAI's
+	said   fields                                  // the members of a message of the model's; nil: OpenAI's
+	callID *regexp.Regexp                          // what the id of a call must look like
+	check  func(x *exchange, p *prompt, root node) // what it refuses besides
+	list   func(x *exchange)                       // its list of models; nil: OpenAI's
+	usage  func(u *chatUsage, n *usage)            // what it counts in other words
+	inText *regexp.Regexp                          // models whose reasoning stands in the text
+
+	bareCalls     bool // calls come whole, without index and type
+	thinkParts    bool // reasoning is a part of the content
+	noRole        bool // no role in the first chunk
+	noObject      bool // no object in chunks
+	eos           bool // an end is called so
+	everyUsage    bool // usage so far in every chunk, when asked for
+	costTicks     bool // tells what an answer costs, in ticks
+	keyStatus     int  // of a wrong key; 0 is 401
+	usageInChoice bool // usage stands in the choice that finishes
+	vendorUsage   bool // usage stands in x_groq of the last chunk as well
+	vendorError   bool // so does an error inside a stream
 }
 
 // families are the vendors played. The one without a prefix is for quick use and
@@ -45,6 +74,44 @@ var families = []*family{
 	{
 		name: "openrouter", prefix: "/openrouter", lenient: true, functions: true, numberCodes: true, quotaStatus: http.StatusPaymentRequired,
 		reasoningField: "reasoning", details: true, alwaysUsage: true, costs: true, models: openRouterModels,
+	},
+	{
+		name: "nvidia", prefix: "/nvidia", lenient: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusPaymentRequired, reasoningField: "reasoning_content",
+		ways:   ways{error: nvidiaError, usage: plainUsage, noRole: true, everyUsage: true, inText: regexp.MustCompile(`minimax|deepseek-r1`)},
+		models: nvidiaModels,
+	},
+	{
+		name: "mistral", prefix: "/mistral", oldLimit: true, noDeveloper: true, inFinish: true,
+		ways: ways{
+			voice: fastAPIVoice{}, error: mistralError, fields: mistralFields, said: mistralSaid, callID: regexp.MustCompile(`^[A-Za-z0-9]{9}$`),
+			list: (*exchange).listMistral, usage: mistralUsage, bareCalls: true, thinkParts: true,
+		},
+		models: mistralModels,
+	},
+	{
+		name: "xai", prefix: "/xai", lenient: true, reasoningField: "reasoning_content",
+		ways:   ways{error: xaiError, check: xaiCheck, usage: xaiUsage, costTicks: true, keyStatus: http.StatusBadRequest},
+		models: xaiModels,
+	},
+	{
+		name: "groq", prefix: "/groq", noDeveloper: true, reasoningField: "reasoning",
+		ways:   ways{fields: groqFields, check: groqCheck, list: (*exchange).listGroq, usage: plainUsage, vendorUsage: true, vendorError: true},
+		models: groqModels,
+	},
+	{
+		name: "together", prefix: "/together", lenient: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusPaymentRequired, reasoningField: "reasoning", inFinish: true,
+		ways:   ways{list: (*exchange).listTogether, usage: plainUsage, eos: true, inText: regexp.MustCompile(`DeepSeek-R1`)},
+		models: togetherModels,
+	},
+	{
+		name: "moonshot", prefix: "/moonshot", lenient: true, noDeveloper: true, reasoningField: "reasoning_content",
+		ways:   ways{error: moonshotError, check: moonshotCheck, usage: moonshotUsage, noObject: true, usageInChoice: true},
+		models: moonshotModels,
+	},
+	{
+		name: "dashscope", prefix: "/dashscope", lenient: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusBadRequest, reasoningField: "reasoning_content",
+		ways:   ways{error: dashscopeError, check: dashscopeCheck, usage: dashscopeUsage},
+		models: dashscopeModels,
 	},
 	{name: "ollama", prefix: "/ollama", openDoor: true, lenient: true, functions: true, oldLimit: true, reasoningField: "reasoning", models: ollamaModels},
 	{
@@ -106,7 +173,7 @@ func (f *family) admit(r *http.Request, place keyPlace) *failure {
 		return &failure{status: http.StatusBadRequest, kind: unauthenticated, message: "API key not valid. Please pass a valid API key."}
 	case strings.HasPrefix(key, "bad"):
 		return &failure{
-			status: http.StatusUnauthorized, kind: unauthenticated, code: "invalid_api_key",
+			status: cmp.Or(f.keyStatus, http.StatusUnauthorized), kind: unauthenticated, code: "invalid_api_key",
 			message: "Incorrect API key provided.",
 		}
 	}

@@ -60,7 +60,7 @@ func (x *exchange) fail(f *failure) {
 
 // ask reads a request to a model and answers it.
 func (x *exchange) ask() {
-	c := &checker{voice: x.format.voice(), lenient: x.family.lenient}
+	c := &checker{voice: x.voice(), lenient: x.family.lenient}
 	root := c.parse(x.body)
 	if x.model == "" {
 		x.model = root.field("model").need().text()
@@ -88,6 +88,10 @@ func (x *exchange) ask() {
 		return
 	}
 	a := x.compose(p)
+	if x.family.costTicks && a.usage != nil {
+		ticks := int64(a.usage.input+4*a.usage.output) * ticksPerMicro
+		a.usage.ticks = &ticks
+	}
 	if p.stream && x.script.fault != faultWhole {
 		x.format.stream(x, a)
 		return
@@ -97,6 +101,14 @@ func (x *exchange) ask() {
 		return
 	}
 	x.send("application/json", x.format.whole(x, a))
+}
+
+// voice is how the vendor complains in this format.
+func (x *exchange) voice() voice {
+	if _, chat := x.format.(chatFormat); chat && x.family.voice != nil {
+		return x.family.voice
+	}
+	return x.format.voice()
 }
 
 // pick finds the script of the model asked for.
@@ -124,9 +136,9 @@ func (x *exchange) spoil(p *prompt) bool {
 	case faultStatus:
 		f = scripted(s.status)
 	case faultQuota:
-		f = &failure{status: cmp.Or(x.family.quotaStatus, http.StatusTooManyRequests), kind: outOfQuota}
+		f = &failure{status: cmp.Or(x.family.quotaStatus, http.StatusTooManyRequests), kind: outOfQuota, message: "You exceeded your current quota, please check your plan and billing details."}
 	case faultContext:
-		f = &failure{status: http.StatusBadRequest, kind: tooLong}
+		f = &failure{status: http.StatusBadRequest, kind: tooLong, message: "This model's maximum context length is 200000 tokens. However, you requested more."}
 	case faultHang:
 		x.hang()
 		return true

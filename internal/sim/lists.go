@@ -48,7 +48,11 @@ func (x *exchange) listOpenAI() {
 		x.listAnthropic()
 		return
 	}
-	if x.family.costs {
+	switch {
+	case x.family.list != nil:
+		x.family.list(x)
+		return
+	case x.family.costs:
 		x.listRouted()
 		return
 	}

@@ -183,13 +183,19 @@ func (messagesFormat) readThinking(x *exchange, p *prompt, root node) thinking {
 		return thinkingOff
 	case "enabled":
 		n.obey(fields{"type": nil, "budget_tokens": count(1024, math.MaxInt32), "display": display})
-		if budget := n.field("budget_tokens").need().integer(); !x.counting && budget >= p.limit {
+		budget := n.field("budget_tokens")
+		if !x.family.lenient {
+			budget.need()
+		}
+		if budget.has() && !x.counting && budget.integer() >= p.limit {
 			n.fail("", "`max_tokens` must be greater than `thinking.budget_tokens`. Please consult our documentation at https://docs.claude.com/en/docs/build-with-claude/extended-thinking#max-tokens-and-context-window-size")
 		}
 		if claudeNewest.MatchString(base) {
 			n.fail("", "\"thinking.type.enabled\" is not supported for this model. Use \"thinking.type.adaptive\" and \"output_config.effort\" to control thinking behavior.")
 		}
-		mode = thinkingTight
+		if mode = thinkingTight; x.family.lenient {
+			mode = thinkingLoose // imitators miss what they gave, no more
+		}
 	default:
 		n.obey(fields{"type": nil, "display": display})
 		if claudeBudgetOnly.MatchString(base) {

@@ -73,7 +73,10 @@ func longest(n int) func(node) {
 // openAIError is the body of an error of OpenAI's APIs and of those made after
 // them.
 func openAIError(x *exchange, f *failure) []byte {
-	if x.family.numberCodes {
+	switch {
+	case x.family.error != nil:
+		return x.family.error(x, f)
+	case x.family.numberCodes:
 		return routedError(f)
 	}
 	type body struct {

@@ -75,6 +75,9 @@ func (r responsesFormat) read(x *exchange, root node) *prompt {
 	effort := root.field("reasoning").field("effort").v
 	p.reasons = (x.script.think || effort != nil) && effort != "none"
 	p.mute = !root.field("reasoning").field("summary").has()
+	if x.family.check != nil {
+		x.family.check(x, p, root)
+	}
 	if x.family.lenient {
 		return p
 	}

@@ -20,7 +20,8 @@ type responsesUsage struct {
 	OutputDetails struct {
 		Reasoning int `json:"reasoning_tokens"`
 	} `json:"output_tokens_details"`
-	Total int `json:"total_tokens"`
+	Total int    `json:"total_tokens"`
+	Ticks *int64 `json:"cost_in_usd_ticks,omitzero"`
 }
 
 type responsesPart struct {
@@ -100,7 +101,7 @@ func (r responsesFormat) done(a *answer, output []responsesItem) responsesBody {
 		b.Incomplete = &incompleteReason{"max_output_tokens"}
 	}
 	if n := a.usage; n != nil {
-		b.Usage = &responsesUsage{Input: n.input, Output: n.output, Total: n.input + n.output}
+		b.Usage = &responsesUsage{Input: n.input, Output: n.output, Total: n.input + n.output, Ticks: n.ticks}
 		b.Usage.InputDetails.Cached, b.Usage.InputDetails.Written = n.cached, n.written
 		b.Usage.OutputDetails.Reasoning = n.reasoning
 	}
@@ -132,9 +133,9 @@ func (responsesFormat) items(x *exchange, a *answer) []responsesItem {
 		})
 	}
 	for _, c := range t.calls {
-		item := responsesItem{ID: "fc_" + x.newCallID(a.prompt), Type: "function_call", Status: "completed", CallID: chatCallID(c), Name: c.name, Arguments: &c.input}
+		item := responsesItem{ID: "fc_" + x.newCallID(a.prompt), Type: "function_call", Status: "completed", CallID: "call_" + c.id, Name: c.name, Arguments: &c.input}
 		if c.free {
-			item = responsesItem{ID: "ctc_" + x.newCallID(a.prompt), Type: "custom_tool_call", Status: "completed", CallID: chatCallID(c), Name: c.name, Input: &c.input}
+			item = responsesItem{ID: "ctc_" + x.newCallID(a.prompt), Type: "custom_tool_call", Status: "completed", CallID: "call_" + c.id, Name: c.name, Input: &c.input}
 		}
 		items = append(items, item)
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -73,6 +74,9 @@ func (s *Server) serve(f *family) {
 			{base + "/models/{model...}", chat, inBearer, http.MethodGet, (*exchange).oneOpenAI},
 		}
 	}
+	chatOnly := func(base string) []endpoint {
+		return slices.DeleteFunc(openAI(base), func(e endpoint) bool { return e.format == responses })
+	}
 	anthropic := func(base string) []endpoint {
 		return []endpoint{
 			{base + "/messages", messages, inXAPIKey, http.MethodPost, (*exchange).ask},
@@ -103,6 +107,16 @@ func (s *Server) serve(f *family) {
 		all = google("/v1beta")
 	case "deepseek":
 		all = append(append(openAI(""), openAI("/v1")...), anthropic("/anthropic/v1")...)
+	case "nvidia", "mistral", "together":
+		all = chatOnly("/v1")
+	case "groq":
+		all = chatOnly("/openai/v1")
+	case "xai":
+		all = openAI("/v1")
+	case "moonshot":
+		all = append(chatOnly("/v1"), anthropic("/anthropic/v1")...)
+	case "dashscope":
+		all = append(openAI("/compatible-mode/v1")[:2], anthropic("/apps/anthropic/v1")...)
 	case "openrouter":
 		all = append(openAI("/api/v1"), anthropic("/api/v1")...)
 	case "ollama":

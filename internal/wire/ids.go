@@ -10,7 +10,7 @@ import (
 // is mapped alike in every later turn and prompt caches keep matching; an id
 // that fits already is returned as it is.
 func ToolID(id string, shape IDShape) string {
-	if shape == ShapeAny || fits(id, shape) {
+	if FitsID(id, shape) {
 		return id
 	}
 	sum := sha256.Sum256([]byte(id))
@@ -21,7 +21,11 @@ func ToolID(id string, shape IDShape) string {
 	return "call_" + digest[:32]
 }
 
-func fits(id string, shape IDShape) bool {
+// FitsID says whether an id has a shape, so that it may be sent as it is.
+func FitsID(id string, shape IDShape) bool {
+	if shape == ShapeAny {
+		return true
+	}
 	if shape == ShapeMistral {
 		return len(id) == 9 && strings.IndexFunc(id, notAlphanumeric) < 0
 	}

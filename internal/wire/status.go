@@ -2,6 +2,7 @@ package wire
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/oidostudio/oido/internal/llm"
 )
@@ -49,6 +50,9 @@ func Shown(e *llm.Error) *llm.Error {
 	}
 }
 
+// beyondRequests are the kinds that no other request would mend.
+var beyondRequests = []llm.Kind{llm.KindAuth, llm.KindPermission, llm.KindQuota, llm.KindRateLimit, llm.KindOverloaded, llm.KindNotFound, llm.KindUpstream}
+
 // ShownStatus is the status to show for a failure, where byKind is the one that
 // the format has for its kind: our own as it was set, a provider's where it tells
 // the client something that is its own affair.
@@ -60,7 +64,13 @@ func ShownStatus(e *llm.Error, byKind int) int {
 		return e.Status
 	}
 	switch e.Status {
-	case 400, 404, 413, 422, 429:
+	case 400:
+		// Some vendors say with it what is nobody's request's fault.
+		if slices.Contains(beyondRequests, e.Kind) {
+			return byKind
+		}
+		return e.Status
+	case 404, 413, 422, 429:
 		return e.Status
 	}
 	return byKind

@@ -66,6 +66,19 @@ func TestShownStatus(t *testing.T) {
 	}
 }
 
+// A provider's 400 is the client's affair only where the request is at fault.
+func TestABadRequestThatIsNone(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[llm.Kind]int{
+		llm.KindBadRequest: 400, llm.KindContextLength: 400, llm.KindContentFilter: 400, llm.KindReasoning: 400,
+		llm.KindQuota: 599, llm.KindAuth: 599, llm.KindNotFound: 599, llm.KindOverloaded: 599, llm.KindRateLimit: 599,
+	} {
+		if got := wire.ShownStatus(&llm.Error{Status: 400, Provider: "p", Kind: kind}, 599); got != want {
+			t.Errorf("%s: %d, want %d", kind, got, want)
+		}
+	}
+}
+
 // What is shown in OpenAI's formats is classed alike by who reads it, another
 // gateway for one.
 func TestOpenAIErrorsComeBack(t *testing.T) {

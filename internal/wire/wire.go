@@ -150,6 +150,12 @@ type Target struct {
 	// ReasoningOnTop says that the provider counts reasoning tokens beside the
 	// output instead of inside it.
 	ReasoningOnTop bool
+	// StreamOnly says that the model answers in streams alone: a whole answer is
+	// gathered from one.
+	StreamOnly bool
+	// InlineThinking says that reasoning stands in the text, between <think> and
+	// </think> at its beginning.
+	InlineThinking bool
 	// ToolID limits the shape of tool call ids; "" is the format's rule.
 	ToolID IDShape
 	// Names is filled in by Encode and read by the decoders of the answer: the
@@ -173,9 +179,16 @@ type ReasoningStyle struct {
 	// Control names the request field's form: "effort" (a level), "budget"
 	// (tokens), "adaptive" (Anthropic 4.6 and later: level plus adaptive
 	// thinking), "level" (Gemini 3), "toggle" (thinking.type with a level),
-	// "object" (OpenRouter's reasoning{}), "none" (the model can't be steered);
-	// "" is the format's plain rule.
+	// "object" (OpenRouter's reasoning{}), "switch" (the boolean field Switch, with
+	// a budget or a level where the model takes one), "none" (the model can't be
+	// steered); "" is the format's plain rule.
 	Control string
+	// Switch is the field that turns reasoning on and off, a nested one with a
+	// dot ("chat_template_kwargs.enable_thinking"); BudgetField is the one that
+	// takes a number of tokens, "" for none.
+	Switch, BudgetField string
+	// Words are a model's own words for levels ("default" for medium).
+	Words map[llm.Effort]string
 	// Efforts are the levels that the model takes, weakest first; others are
 	// moved to the nearest. Empty: all.
 	Efforts []llm.Effort
@@ -189,6 +202,15 @@ type ReasoningStyle struct {
 	MinBudget, MaxBudget int
 	// CannotDisable says that the model always thinks.
 	CannotDisable bool
+}
+
+// Word is how the model is told a level: the nearest that it takes, in its word.
+func (s *ReasoningStyle) Word(e llm.Effort) string {
+	e = llm.NearestEffort(e, s.Efforts)
+	if word := s.Words[e]; word != "" {
+		return word
+	}
+	return string(e)
 }
 
 // IDShape limits what a tool call id may look like.

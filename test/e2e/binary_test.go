@@ -145,6 +145,14 @@ providers:
   messages-2: {type: anthropic, base_url: "%[2]s/anthropic", api_keys: [one-key, two-key]}
   gemini-2: {type: gemini, base_url: "%[2]s/gemini", api_keys: [one-key, two-key]}
   compatible: {type: openai, base_url: "%[2]s/v1", api_key: k, formats: [chat]}
+  nvidia:   {type: nvidia, base_url: "%[2]s/nvidia/v1", api_key: k}
+  mistral:  {type: mistral, base_url: "%[2]s/mistral/v1", api_key: k}
+  xai:      {type: xai, base_url: "%[2]s/xai/v1", api_key: k}
+  xai-chat: {type: xai, base_url: "%[2]s/xai/v1", api_key: k, formats: [chat]}
+  groq:     {type: groq, base_url: "%[2]s/groq/openai/v1", api_key: k}
+  together: {type: together, base_url: "%[2]s/together/v1", api_key: k}
+  moonshot: {type: moonshot, base_url: "%[2]s/moonshot/v1", api_key: k, formats: {chat: "", messages: "%[2]s/moonshot/anthropic"}}
+  dashscope: {type: alibaba, base_url: "%[2]s/dashscope/compatible-mode/v1", api_key: k, formats: {chat: "", responses: "", messages: "%[2]s/dashscope/apps/anthropic"}}
   # Its list is taken at its word, so what isn't on it is declared.
   deepseek: {type: deepseek, base_url: "%[2]s/deepseek", api_key: k, models: [{id: sim-n3}, {id: sim-n4-cached50}, {id: sim-quota}, {id: sim-think-tools1-par2}, {id: sim-think-tools2-par2}, {id: sim-think-tools3-par2}]}
 `, key, sim.url)

@@ -3,6 +3,8 @@ package e2e
 import (
 	"cmp"
 	"slices"
+
+	"github.com/go-json-experiment/json"
 )
 
 var chatDialect = dialect{
@@ -99,9 +101,12 @@ type chatUsage struct {
 	Prompt     int64 `json:"prompt_tokens"`
 	Completion int64 `json:"completion_tokens"`
 	Total      int64 `json:"total_tokens"`
+	Cached     int64 `json:"cached_tokens"`     // Moonshot
+	NumCached  int64 `json:"num_cached_tokens"` // Mistral
 	In         struct {
 		Cached  int64 `json:"cached_tokens"`
 		Written int64 `json:"cache_write_tokens"`
+		Created int64 `json:"cache_creation_input_tokens"` // DashScope
 	} `json:"prompt_tokens_details"`
 	Out struct {
 		Reasoning int64 `json:"reasoning_tokens"`
@@ -113,11 +118,11 @@ func (u *chatUsage) neutral() *usage {
 		return nil
 	}
 	// Some vendors count reasoning beside the completion; the total says so.
-	return &usage{u.Prompt, u.In.Cached, u.In.Written, u.Total - u.Prompt, u.Out.Reasoning}
+	return &usage{u.Prompt, cmp.Or(u.In.Cached, u.Cached, u.NumCached), cmp.Or(u.In.Written, u.In.Created), u.Total - u.Prompt, u.Out.Reasoning}
 }
 
 type chatSaid struct {
-	Content   string `json:"content"`
+	Content   spoken `json:"content"`
 	Refusal   string `json:"refusal"`
 	Reasoning string `json:"reasoning_content"`
 	Vendors   string `json:"reasoning"` // OpenRouter's and Ollama's name for it
@@ -132,12 +137,38 @@ type chatSaid struct {
 	} `json:"tool_calls"`
 }
 
+// spoken is the content of a message: text, or Mistral's parts, of which some are
+// reasoning.
+type spoken struct{ text, reasoning string }
+
+// UnmarshalJSON reads either.
+func (s *spoken) UnmarshalJSON(b []byte) error {
+	if len(b) == 0 || b[0] != '[' {
+		return json.Unmarshal(b, &s.text)
+	}
+	var parts []struct {
+		Text     string `json:"text"`
+		Thinking []struct {
+			Text string `json:"text"`
+		} `json:"thinking"`
+	}
+	err := json.Unmarshal(b, &parts)
+	for _, p := range parts {
+		s.text += p.Text
+		for _, t := range p.Thinking {
+			s.reasoning += t.Text
+		}
+	}
+	return err
+}
+
 type chatDocument struct {
 	Model   string `json:"model"`
 	Choices []struct {
-		Message chatSaid `json:"message"`
-		Delta   chatSaid `json:"delta"`
-		Finish  string   `json:"finish_reason"`
+		Message chatSaid   `json:"message"`
+		Delta   chatSaid   `json:"delta"`
+		Finish  string     `json:"finish_reason"`
+		Usage   *chatUsage `json:"usage"` // Moonshot's place for it
 	} `json:"choices"`
 	Usage *chatUsage   `json:"usage"`
 	Error *openAIFault `json:"error"`
@@ -164,9 +195,9 @@ func (r *chatReader) add(doc []byte) error {
 	}
 	for _, c := range in.Choices {
 		for _, s := range []chatSaid{c.Message, c.Delta} {
-			r.text += s.Content
+			r.text += s.Content.text
 			r.refusal += s.Refusal
-			r.reasoning += cmp.Or(s.Reasoning, s.Vendors)
+			r.reasoning += s.Content.reasoning + cmp.Or(s.Reasoning, s.Vendors)
 			r.details = append(r.details, s.Details...)
 			for i, piece := range s.Calls {
 				if piece.Index == nil { // vendors that leave it out send calls whole
@@ -183,13 +214,16 @@ func (r *chatReader) add(doc []byte) error {
 		if c.Finish != "" {
 			r.finish = finish(c.Finish)
 		}
+		if c.Usage != nil {
+			r.usage = c.Usage.neutral()
+		}
 	}
 	return nil
 }
 
 func (r *chatReader) done() *reply {
 	r.calls = r.joined.calls
-	finishes := map[finish]finish{"stop": finishStop, "length": finishLength, "tool_calls": finishTools, "content_filter": finishRefused}
+	finishes := map[finish]finish{"stop": finishStop, "eos": finishStop, "length": finishLength, "tool_calls": finishTools, "content_filter": finishRefused}
 	r.finish = finishes[r.finish]
 	if r.refusal != "" {
 		r.finish = finishRefused

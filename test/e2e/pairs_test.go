@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -13,31 +14,55 @@ type upstream struct {
 	// thinker begins the name of a model that reasons: what must be sent back to
 	// it depends on its family.
 	thinker string
+	// speaks are the formats that it is called in, richest first; nil is the one
+	// of its name, or Chat.
+	speaks []string
+	// In Chat Completions: usage that it doesn't tell ("written", "reasoning"),
+	// and whether it tells the rest unasked.
+	untold  []string
+	unasked bool
+	// quota is the status that clients see when nothing is left to spend; 0 is 429.
+	quota int
 }
 
 // upstreams are the providers of a lab: one for each format, and one that speaks
 // Chat and shows its reasoning.
 var upstreams = []upstream{
-	{"chat", "gpt-5.4-mini-"},
-	{"messages", "claude-sonnet-4-5-"},
-	{"responses", "gpt-5.4-"},
-	{"gemini", "gemini-3-pro-"},
-	{"openrouter", "anthropic/claude-sonnet-4-5-"},
+	{name: "chat", thinker: "gpt-5.4-mini-"},
+	{name: "messages", thinker: "claude-sonnet-4-5-"},
+	{name: "responses", thinker: "gpt-5.4-"},
+	{name: "gemini", thinker: "gemini-3-pro-"},
+	{name: "openrouter", thinker: "anthropic/claude-sonnet-4-5-", quota: http.StatusBadGateway}, // told by 402: the operator's business
+}
+
+// types are the other types of provider that have ways of their own.
+var types = []upstream{
+	{name: "nvidia", thinker: "deepseek-ai/deepseek-v4-pro-", untold: []string{"written"}, unasked: true, quota: http.StatusBadGateway},
+	{name: "mistral", thinker: "mistral-small-latest-", untold: []string{"written", "reasoning"}, unasked: true},
+	{name: "xai", thinker: "grok-4.3-", speaks: []string{"responses"}},
+	{name: "xai-chat", thinker: "grok-3-mini-", untold: []string{"written"}},
+	{name: "groq", thinker: "openai/gpt-oss-120b-", untold: []string{"written"}},
+	{name: "together", thinker: "deepseek-ai/DeepSeek-V4-Pro-", untold: []string{"written"}, unasked: true, quota: http.StatusBadGateway},
+	{name: "moonshot", thinker: "kimi-k3-", speaks: []string{"chat", "messages"}, untold: []string{"written"}, unasked: true},
+	{name: "dashscope", thinker: "qwen3-32b-", speaks: []string{"chat", "responses", "messages"}}, // which thinks in streams only
 }
 
 // families are models whose reasoning is steered and sent back in other ways than
 // the thinkers'.
 var families = []upstream{
-	{"chat", "o4-mini-"},
-	{"messages", "claude-sonnet-4-6-"},
-	{"messages", "claude-opus-4-7-"},
-	{"responses", "o4-mini-"},
-	{"gemini", "gemini-2.5-flash-"},
-	{"gemini", "gemini-2.5-pro-"},
-	{"messages-2", "claude-sonnet-4-5-"}, // with several keys
-	{"gemini-2", "gemini-3-pro-"},
-	{"compatible", ""}, // reasons in a field that OpenAI doesn't have
-	{"deepseek", ""},   // wants the reasoning of all turns back, as text
+	{name: "chat", thinker: "o4-mini-"},
+	{name: "messages", thinker: "claude-sonnet-4-6-"},
+	{name: "messages", thinker: "claude-opus-4-7-"},
+	{name: "responses", thinker: "o4-mini-"},
+	{name: "gemini", thinker: "gemini-2.5-flash-"},
+	{name: "gemini", thinker: "gemini-2.5-pro-"},
+	{name: "messages-2", thinker: "claude-sonnet-4-5-"}, // with several keys
+	{name: "gemini-2", thinker: "gemini-3-pro-"},
+	{name: "nvidia", thinker: "minimaxai/minimax-m3-"},      // reasons in the text
+	{name: "together", thinker: "deepseek-ai/DeepSeek-R1-"}, // so does this one
+	{name: "moonshot", thinker: "kimi-k2.6-"},
+	{name: "compatible", thinker: ""}, // reasons in a field that OpenAI doesn't have
+	{name: "deepseek", thinker: ""},   // wants the reasoning of all turns back, as text
 }
 
 // pair is one client format in front of one provider, streamed or not, for one
@@ -64,7 +89,7 @@ func TestPairs(t *testing.T) {
 		for _, c := range pairCases {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
-				eachPair(t, l, &b, upstreams, c.run)
+				eachPair(t, l, &b, slices.Concat(upstreams, types), c.run)
 			})
 		}
 		for _, strip := range []bool{false, true} {
@@ -94,6 +119,26 @@ func eachPair(t *testing.T, l *lab, b *book, at []upstream, run func(p *pair)) {
 			}
 		}
 	}
+}
+
+// spoken is the format that the provider is called in: the client's own where it
+// speaks that.
+func (p *pair) spoken() string {
+	u := p.upstream
+	switch {
+	case slices.Contains(u.speaks, p.client.name):
+		return p.client.name
+	case u.speaks != nil:
+		return u.speaks[0]
+	case slices.ContainsFunc(dialects, func(d dialect) bool { return d.name == u.name }):
+		return u.name
+	}
+	return "chat"
+}
+
+// tells says whether the provider tells one of its counts.
+func (p *pair) tells(count string) bool {
+	return p.spoken() != "chat" || !slices.Contains(p.upstream.untold, count)
 }
 
 // asked fills in what an ask leaves to the pair: the model that plays a script.

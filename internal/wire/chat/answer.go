@@ -118,14 +118,6 @@ func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
 	return a, nil
 }
 
-// failure is the error that stands in the place of an answer; nil where none does.
-func (a *answer) failure() *llm.Error {
-	if e := errorIn(a.Error, 0); e != nil || a.Groq == nil {
-		return e
-	}
-	return errorIn(a.Groq.Error, 0)
-}
-
 // anyUsage finds the usage in whichever place it stands.
 func (a *answer) anyUsage() *usage {
 	if a.Usage != nil {
@@ -152,10 +144,19 @@ func answerParts(m *message, t wire.Target, answer string, choice int) ([]llm.Pa
 		return nil, err
 	}
 	for i, p := range content {
-		if text, ok := p.(llm.Text); ok && i == 0 {
-			text.Citations = citationsOf(m.Annotations)
-			content[0] = text
+		switch p := p.(type) {
+		case llm.Text:
+			if i == 0 {
+				p.Citations = citationsOf(m.Annotations)
+				content[0] = p
+			}
+		case llm.Reasoning:
+			p.Blob = &llm.Blob{Kind: llm.BlobPlain, Origin: t.Origin}
+			content[i] = p
 		}
+	}
+	if t.InlineThinking {
+		content = withoutInline(content, t.Origin)
 	}
 	parts = append(parts, content...)
 	if m.Refusal != "" {
@@ -177,6 +178,28 @@ func answerParts(m *message, t wire.Target, answer string, choice int) ([]llm.Pa
 		parts = append(parts, llm.ToolCall{ID: legacyID(f.Name), Name: t.Names.Back(f.Name), Arguments: argumentsOf(f.Arguments)})
 	}
 	return parts, nil
+}
+
+// withoutInline splits the reasoning that stands in the first text from it.
+func withoutInline(parts []llm.Part, at llm.Origin) []llm.Part {
+	if len(parts) == 0 {
+		return parts
+	}
+	text, ok := parts[0].(llm.Text)
+	if !ok {
+		return parts
+	}
+	var k inline
+	reasoning, rest := k.add(text.Text)
+	more, last := k.end()
+	if reasoning += more; reasoning == "" {
+		return parts
+	}
+	out := []llm.Part{llm.Reasoning{Text: reasoning, Blob: &llm.Blob{Kind: llm.BlobPlain, Origin: at}}}
+	if text.Text = rest + last; text.Text != "" {
+		out = append(out, text)
+	}
+	return append(out, parts[1:]...)
 }
 
 // inventedID names the n-th call of an answer that its server left unnamed. No two

@@ -241,6 +241,15 @@ func contentParts(v jsontext.Value) ([]llm.Part, error) {
 	return nil, errors.New("content is neither text nor a list of parts")
 }
 
+// thought joins the texts of Mistral's thinking part.
+func (p *contentPart) thought() string {
+	var b strings.Builder
+	for _, piece := range p.Thinking {
+		b.WriteString(piece.Text)
+	}
+	return b.String()
+}
+
 func contentPartOf(raw jsontext.Value) (llm.Part, error) {
 	var p contentPart
 	if err := json.Unmarshal(raw, &p); err != nil {
@@ -257,6 +266,8 @@ func contentPartOf(raw jsontext.Value) (llm.Part, error) {
 		return llm.Text{Text: p.Text, Cache: mark}, nil
 	case p.Type == "refusal":
 		return llm.Refusal{Text: p.Refusal}, nil
+	case p.Type == "thinking":
+		return llm.Reasoning{Text: p.thought()}, nil
 	case p.Type == "image_url" && p.ImageURL != nil:
 		m := llm.MediaAt(llm.MediaImage, p.ImageURL.URL)
 		m.Detail, m.Cache = p.ImageURL.Detail, mark

@@ -128,7 +128,7 @@ func (w *writer) resultText(r llm.ToolResult) (string, []llm.Part) {
 
 // spoken writes a message of the system or the user.
 func (w *writer) spoken(m llm.Message, role string) outMessage {
-	out := outMessage{Role: role, Name: m.Name}
+	out := outMessage{Role: role, Name: w.nameOf(m)}
 	parts := w.parts(role, m.Parts)
 	if len(parts) == 1 && parts[0].part.Type == "text" && parts[0].raw == nil {
 		out.Content = scan.Quote(*parts[0].part.Text)
@@ -152,6 +152,14 @@ func (w *writer) spoken(m llm.Message, role string) outMessage {
 	}
 	out.Content = b
 	return out
+}
+
+// nameOf is the name of who speaks, where the target takes one.
+func (w *writer) nameOf(m llm.Message) string {
+	if m.Name != "" && w.Refused("messages.name") {
+		return ""
+	}
+	return m.Name
 }
 
 // written is a content part, or one kept verbatim.
@@ -229,7 +237,7 @@ func (w *writer) media(m llm.Media) (outPart, bool) {
 
 // assistant writes a message of the model's.
 func (w *writer) assistant(m llm.Message) outMessage {
-	out := outMessage{Role: "assistant", Name: m.Name}
+	out := outMessage{Role: "assistant", Name: w.nameOf(m)}
 	var text strings.Builder
 	var refusal *string
 	for _, p := range m.Parts {
@@ -247,6 +255,10 @@ func (w *writer) assistant(m llm.Message) outMessage {
 		case llm.Reasoning:
 			w.replay(&out, p, len(callsOf(m)) > 0)
 		}
+	}
+	if refusal != nil && w.Refused("messages.refusal") {
+		text.WriteString(*refusal)
+		refusal = nil
 	}
 	out.Refusal = refusal
 	if text.Len() > 0 || (len(out.ToolCalls) == 0 && refusal == nil) {

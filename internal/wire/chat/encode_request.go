@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"strings"
+
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -189,8 +191,12 @@ func (w *writer) reasoning(q *llm.Request) {
 			o.Type = "disabled"
 		}
 		w.Put("thinking", o)
-		if !off && effort != "" && len(style.Efforts) > 0 {
-			w.Put("reasoning_effort", llm.NearestEffort(effort, style.Efforts))
+		w.level(effort, off)
+	case "switch":
+		w.flip(style.Switch, !off)
+		w.level(effort, off)
+		if style.BudgetField != "" && !off {
+			w.budget(r, effort, limit)
 		}
 	case "budget":
 		o := outThinking{Type: "enabled", Budget: r.Budget}
@@ -210,7 +216,42 @@ func (w *writer) reasoning(q *llm.Request) {
 		case effort == "":
 			effort = llm.EffortMedium
 		}
-		w.Put("reasoning_effort", llm.NearestEffort(effort, style.Efforts))
+		w.Put("reasoning_effort", style.Word(effort))
+	}
+}
+
+// level says how much to think beside the field that says whether.
+func (w *writer) level(effort llm.Effort, off bool) {
+	if style := w.Target.Reasoning; !off && effort != "" && len(style.Efforts) > 0 {
+		w.Put("reasoning_effort", style.Word(effort))
+	}
+}
+
+// flip sets the field that says whether to think; one level of nesting is all
+// that vendors use.
+func (w *writer) flip(name string, on bool) {
+	if outer, inner, nested := strings.Cut(name, "."); nested {
+		w.Put(outer, map[string]bool{inner: on})
+		return
+	}
+	w.Put(name, on)
+}
+
+// budget limits the thinking in tokens.
+func (w *writer) budget(r llm.ReasoningConfig, effort llm.Effort, limit int) {
+	style := w.Target.Reasoning
+	n := 0
+	switch {
+	case r.Budget != nil:
+		n = *r.Budget
+	case effort != "":
+		n = llm.BudgetOf(effort, max(limit, 8192))
+	}
+	if style.MaxBudget > 0 {
+		n = min(n, style.MaxBudget)
+	}
+	if n = max(n, style.MinBudget); n > 0 {
+		w.Put(style.BudgetField, n)
 	}
 }
 

@@ -58,6 +58,31 @@ func errorIn(v jsontext.Value, status int) *llm.Error {
 	return classed(e)
 }
 
+// failure is the error inside an answer, nil when there is none.
+func (a *answer) failure() *llm.Error {
+	if a.Groq != nil {
+		if e := errorIn(a.Groq.Error, 0); e != nil {
+			return e
+		}
+	}
+	if a.Object == "error" && len(a.Choices) == 0 && a.Message.Kind() != 0 {
+		return classed(&llm.Error{Message: prose(a.Message), Type: wordOf(a.Type), Code: wordOf(a.Code)})
+	}
+	e := errorIn(a.Error, 0)
+	if e != nil && e.Code == "" {
+		e.Code = wordOf(a.Code)
+	}
+	return e
+}
+
+// wordOf reads a code, a word or a number.
+func wordOf(v jsontext.Value) string {
+	if v.Kind() != '"' && v.Kind() != '0' {
+		return ""
+	}
+	return strings.Trim(string(v), `"`)
+}
+
 // classed sets the kind of an error from its code, type, status and words.
 func classed(e *llm.Error) *llm.Error {
 	kind := wire.OpenAIKind(e)
@@ -100,8 +125,11 @@ func (Format) DecodeError(status int, h http.Header, body []byte) *llm.Error {
 func refusalOf(status int, body []byte) *llm.Error {
 	var outer struct {
 		Error   jsontext.Value `json:"error"`
-		Message string         `json:"message"`
+		Message jsontext.Value `json:"message"`
 		Detail  jsontext.Value `json:"detail"`
+		Type    jsontext.Value `json:"type"`
+		Code    jsontext.Value `json:"code"`
+		Param   jsontext.Value `json:"param"`
 	}
 	v := jsontext.Value(body)
 	if v.Kind() == '[' { // Google's OpenAI form wraps its errors in a list
@@ -112,13 +140,18 @@ func refusalOf(status int, body []byte) *llm.Error {
 	}
 	if err := json.Unmarshal(v, &outer); err == nil {
 		if e := errorIn(outer.Error, status); e != nil {
+			if e.Code == "" {
+				e.Code = wordOf(outer.Code)
+			}
 			return e
 		}
-		switch {
-		case outer.Message != "":
-			return classed(&llm.Error{Status: status, Message: outer.Message})
-		case len(outer.Detail) > 0:
-			return classed(&llm.Error{Status: status, Message: wire.Clip(strings.Trim(string(outer.Detail), `"`))})
+		// Flat bodies: Mistral's, whose message may hold the detail, and FastAPI's.
+		said := outer.Message
+		if len(said) == 0 || said.Kind() == 'n' {
+			said = outer.Detail
+		}
+		if len(said) > 0 && said.Kind() != 'n' {
+			return classed(&llm.Error{Status: status, Message: prose(said), Type: wordOf(outer.Type), Code: wordOf(outer.Code), Param: wordOf(outer.Param)})
 		}
 	}
 	message := "status " + strconv.Itoa(status) + " " + http.StatusText(status)
@@ -126,6 +159,42 @@ func refusalOf(status int, body []byte) *llm.Error {
 		message += ": " + text
 	}
 	return classed(&llm.Error{Status: status, Message: message})
+}
+
+// prose reads what a flat body says: words, or a list of what is wrong with which
+// field.
+func prose(v jsontext.Value) string {
+	var text string
+	if v.Kind() == '"' && json.Unmarshal(v, &text) == nil {
+		return wire.Clip(text)
+	}
+	var nested struct {
+		Detail jsontext.Value `json:"detail"`
+	}
+	if v.Kind() == '{' && json.Unmarshal(v, &nested) == nil && len(nested.Detail) > 0 {
+		v = nested.Detail
+	}
+	var list []struct {
+		At   []jsontext.Value `json:"loc"`
+		What string           `json:"msg"`
+	}
+	if v.Kind() != '[' || json.Unmarshal(v, &list) != nil || len(list) == 0 || list[0].What == "" {
+		return wire.Clip(string(v))
+	}
+	var b strings.Builder
+	for i, d := range list {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		for j, at := range d.At {
+			if j > 0 {
+				b.WriteByte('.')
+			}
+			b.WriteString(wordOf(at))
+		}
+		b.WriteString(": " + d.What)
+	}
+	return wire.Clip(b.String())
 }
 
 // EncodeError writes a failure.

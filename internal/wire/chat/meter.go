@@ -53,6 +53,12 @@ var (
 func (m *meter) Event(_ string, data []byte) wire.Verdict {
 	if bytes.Equal(data, doneMark) {
 		m.done = true
+		if m.finished == 0 && len(m.m.ToolCalls) > 0 {
+			m.finish(&choice{}) // as the decoder settles it
+			if m.keep != nil {
+				m.keep.settle()
+			}
+		}
 		return wire.Verdict{Done: true}
 	}
 	if len(data) == 0 {

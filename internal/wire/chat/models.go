@@ -2,6 +2,7 @@ package chat
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,7 +34,20 @@ type listed struct {
 		Output []string `json:"output_modalities"`
 	} `json:"architecture"`
 	Parameters []string `json:"supported_parameters"`
-	Pricing    *struct {
+	// What follows others may write in other ways, which must not cost the list.
+	MaxContext   int            `json:"max_context_length"` // Mistral
+	Capabilities jsontext.Value `json:"capabilities"`
+	Deprecation  jsontext.Value `json:"deprecation"`
+	Replacement  jsontext.Value `json:"deprecation_replacement_model"`
+	Aliases      jsontext.Value `json:"aliases"`
+	Type         jsontext.Value `json:"type"`   // Together: what it does
+	Active       jsontext.Value `json:"active"` // Groq
+	Pricing      *struct {
+		// Together's, of a million tokens.
+		Input       jsontext.Value `json:"input"`
+		Output      jsontext.Value `json:"output"`
+		CachedInput jsontext.Value `json:"cached_input"`
+		// OpenRouter's, of one token.
 		Prompt     jsontext.Value `json:"prompt"`
 		Completion jsontext.Value `json:"completion"`
 		CacheRead  jsontext.Value `json:"input_cache_read"`
@@ -83,19 +97,38 @@ func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) 
 func (l *listed) model() wire.ListedModel {
 	m := wire.ListedModel{
 		ID: l.ID, Name: l.Name, Created: wire.UnixTime(l.Created), OwnedBy: l.OwnedBy,
-		Context: max(l.ContextLength, l.ContextWindow, l.MaxModelLen),
+		Context: max(l.ContextLength, l.ContextWindow, l.MaxModelLen, l.MaxContext), Replacement: wordOf(l.Replacement),
+		// A model of a type that isn't known may well write text.
+		NotChat: slices.Contains(speechless, wordOf(l.Type)),
 	}
-	for _, date := range []string{l.Shutdown, l.Expiration} {
+	for _, date := range []string{l.Shutdown, l.Expiration, wordOf(l.Deprecation)} {
 		if at, err := time.Parse(time.DateOnly, date[:min(len(date), len(time.DateOnly))]); err == nil {
 			m.Shutdown = at
 		}
+	}
+	if string(l.Active) == "false" {
+		m.State = "retired"
+	}
+	var can struct {
+		Chat      *bool `json:"completion_chat"`
+		Tools     *bool `json:"function_calling"`
+		Vision    *bool `json:"vision"`
+		Reasoning *bool `json:"reasoning"`
+	}
+	if json.Unmarshal(l.Capabilities, &can) == nil {
+		m.NotChat = m.NotChat || can.Chat != nil && !*can.Chat
+		m.Tools, m.Vision, m.Thinking = can.Tools, can.Vision, can.Reasoning
+	}
+	var aliases []string
+	if json.Unmarshal(l.Aliases, &aliases) == nil && len(aliases) > 0 {
+		m.Aliases = aliases
 	}
 	if l.TopProvider != nil {
 		m.MaxOutput = l.TopProvider.MaxCompletion
 	}
 	if a := l.Architecture; a != nil {
 		m.Vision = among(a.Input, "image")
-		m.NotChat = len(a.Output) > 0 && !*among(a.Output, "text")
+		m.NotChat = m.NotChat || len(a.Output) > 0 && !*among(a.Output, "text")
 	}
 	if len(l.Parameters) > 0 {
 		m.Tools, m.Thinking = among(l.Parameters, "tools"), among(l.Parameters, "reasoning")
@@ -107,8 +140,29 @@ func (l *listed) model() wire.ListedModel {
 				m.PricePerMillion[name] = s
 			}
 		}
+		// That of an image model is one of zeros, which says nothing.
+		if in, ok := decimal(p.Input); ok && !m.NotChat {
+			if out, ok := decimal(p.Output); ok && in+out != "00" {
+				m.PricePerMillion["input"], m.PricePerMillion["output"] = in, out
+			}
+			if cached, ok := decimal(p.CachedInput); ok && cached != "0" {
+				m.PricePerMillion["cache_read"] = cached
+			}
+		}
 	}
 	return m
+}
+
+// speechless are the types of Together's models that write no text.
+var speechless = []string{"image", "embedding", "rerank", "audio", "video", "moderation", "transcribe"}
+
+// decimal reads a price as it is; negative ones are none.
+func decimal(v jsontext.Value) (string, bool) {
+	f, err := strconv.ParseFloat(strings.Trim(string(v), `"`), 64)
+	if err != nil || !(f >= 0 && f < 1e9) {
+		return "", false
+	}
+	return strconv.FormatFloat(f, 'f', -1, 64), true
 }
 
 func among(list []string, word string) *bool {

@@ -69,6 +69,9 @@ type contentPart struct {
 	Type     string `json:"type"`
 	Text     string `json:"text"`
 	Refusal  string `json:"refusal"`
+	Thinking []struct {
+		Text string `json:"text"`
+	} `json:"thinking"` // Mistral
 	ImageURL *struct {
 		URL    string `json:"url"`
 		Detail string `json:"detail"`
@@ -114,6 +117,9 @@ type answer struct {
 	Choices     []choice       `json:"choices"`
 	Usage       *usage         `json:"usage"`
 	Error       jsontext.Value `json:"error"`
+	Code        jsontext.Value `json:"code"`    // xAI, beside an error in words
+	Message     jsontext.Value `json:"message"` // Mistral, where the object is an error
+	Type        jsontext.Value `json:"type"`
 	Groq        *struct {
 		Usage *usage         `json:"usage"`
 		Error jsontext.Value `json:"error"`

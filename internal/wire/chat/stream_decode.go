@@ -3,6 +3,7 @@ package chat
 import (
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/oidostudio/oido/internal/llm"
@@ -32,6 +33,7 @@ func (Format) DecodeStream(r io.Reader, t wire.Target) llm.Stream {
 				continue
 			}
 			if string(ev.Data) == "[DONE]" {
+				d.settle()
 				d.end(io.EOF)
 				return
 			}
@@ -68,6 +70,7 @@ type decoding struct {
 	said     bool // text came
 	refused  bool // a refusal in words came
 	finished bool
+	inline   inline
 }
 
 // decodingCall is a tool call; it is opened once its name is known.
@@ -90,6 +93,17 @@ func (d *decoder) fail(err error) {
 	if !d.stopped {
 		d.stopped = true
 		d.yield(nil, err)
+	}
+}
+
+// settle finishes the choices that end in calls without a word for why, as xAI's
+// at times do: the terminator says that nothing more comes.
+func (d *decoder) settle() {
+	for _, c := range d.choices {
+		named := slices.ContainsFunc(c.calls, func(k *decodingCall) bool { return k.part >= 0 })
+		if !c.finished && named {
+			d.finish(c, "")
+		}
 	}
 }
 
@@ -178,11 +192,7 @@ func (d *decoder) choice(in *choice) error {
 
 func (d *decoder) delta(c *decoding, m *message, lp *logprobs) error {
 	if r := reasoningOf(m, d.t.Origin); r != nil {
-		if r.Text != "" {
-			d.talk(c, 'r', llm.Reasoning{})
-			d.send(llm.ReasoningDelta{Choice: c.index, Index: c.open, Text: r.Text})
-			c.thought = true
-		}
+		d.think(c, r.Text)
 		if r.Blob.Kind == llm.BlobDetails {
 			if r.Text == "" {
 				d.talk(c, 'r', llm.Reasoning{})
@@ -195,13 +205,17 @@ func (d *decoder) delta(c *decoding, m *message, lp *logprobs) error {
 		return llm.Errorf(llm.KindUpstream, "a chunk of the stream: %w", err)
 	}
 	for _, p := range parts {
-		if text, ok := p.(llm.Text); ok && text.Text != "" {
-			d.talk(c, 't', llm.Text{})
-			delta := llm.TextDelta{Choice: c.index, Index: c.open, Text: text.Text}
-			if lp != nil {
-				delta.Logprobs = neutralLogprobs(lp.Content)
+		switch p := p.(type) {
+		case llm.Reasoning:
+			d.think(c, p.Text)
+		case llm.Text:
+			text := p.Text
+			if d.t.InlineThinking {
+				var reasoning string
+				reasoning, text = c.inline.add(text)
+				d.think(c, reasoning)
 			}
-			d.send(delta)
+			d.say(c, text, lp)
 		}
 	}
 	for _, cit := range citationsOf(m.Annotations) {
@@ -227,6 +241,29 @@ func (d *decoder) delta(c *decoding, m *message, lp *logprobs) error {
 		return d.call(c, call)
 	}
 	return nil
+}
+
+// think tells reasoning.
+func (d *decoder) think(c *decoding, text string) {
+	if text == "" {
+		return
+	}
+	d.talk(c, 'r', llm.Reasoning{})
+	d.send(llm.ReasoningDelta{Choice: c.index, Index: c.open, Text: text})
+	c.thought = true
+}
+
+// say tells text.
+func (d *decoder) say(c *decoding, text string, lp *logprobs) {
+	if text == "" {
+		return
+	}
+	d.talk(c, 't', llm.Text{})
+	delta := llm.TextDelta{Choice: c.index, Index: c.open, Text: text}
+	if lp != nil {
+		delta.Logprobs = neutralLogprobs(lp.Content)
+	}
+	d.send(delta)
 }
 
 // talk makes a part of this kind the open one.
@@ -353,6 +390,9 @@ func (c *decoding) find(in toolCall) *decodingCall {
 }
 
 func (d *decoder) finish(c *decoding, raw string) {
+	reasoning, text := c.inline.end()
+	d.think(c, reasoning)
+	d.say(c, text, nil)
 	d.hush(c)
 	for _, k := range c.calls {
 		if k.part < 0 {

@@ -18,24 +18,28 @@ type usage struct {
 	Total      int64 `json:"total_tokens"`
 	// PromptDetails.CacheWrite is OpenRouter's.
 	PromptDetails *struct {
-		Cached     int64 `json:"cached_tokens"`
-		CacheWrite int64 `json:"cache_write_tokens"`
-		Audio      int64 `json:"audio_tokens"`
-		Image      int64 `json:"image_tokens"`
+		Cached       int64 `json:"cached_tokens"`
+		CacheWrite   int64 `json:"cache_write_tokens"`
+		CacheCreated int64 `json:"cache_creation_input_tokens"` // Qwen
+		Audio        int64 `json:"audio_tokens"`
+		Image        int64 `json:"image_tokens"`
 	} `json:"prompt_tokens_details"`
+	PromptDetail *struct {
+		Cached int64 `json:"cached_tokens"`
+	} `json:"prompt_token_details"` // Mistral, at times
 	CompletionDetails *struct {
 		Reasoning int64 `json:"reasoning_tokens"`
 		Audio     int64 `json:"audio_tokens"`
 	} `json:"completion_tokens_details"`
-	CacheHit int64 `json:"prompt_cache_hit_tokens"` // DeepSeek
-	Cached   int64 `json:"cached_tokens"`           // Moonshot
-	// Mistral writes the cached ones in any of three places.
-	NumCached    int64 `json:"num_cached_tokens"`
-	TokenDetails *struct {
-		Cached int64 `json:"cached_tokens"`
-	} `json:"prompt_token_details"`
-	Cost jsontext.Value `json:"cost"` // OpenRouter, USD
+	CacheHit  int64          `json:"prompt_cache_hit_tokens"` // DeepSeek
+	Cached    int64          `json:"cached_tokens"`           // Moonshot
+	NumCached int64          `json:"num_cached_tokens"`       // Mistral
+	Cost      jsontext.Value `json:"cost"`                    // OpenRouter, USD
+	CostTicks jsontext.Value `json:"cost_in_usd_ticks"`       // xAI
 }
+
+// ticks are what a dollar has in xAI's counting.
+const ticks = 1e10
 
 // neutral splits the counters into disjoint ones. Whether the reasoning stands on
 // top of the completion is what the total says, else what is known of the vendor.
@@ -43,12 +47,12 @@ func (u *usage) neutral(reasoningOnTop bool) llm.Usage {
 	u.Prompt, u.Completion = max(u.Prompt, 0), max(u.Completion, 0)
 	n := llm.Usage{Quality: llm.QualityExact, Output: u.Completion}
 	cached := max(u.CacheHit, u.Cached, u.NumCached, 0)
-	if d := u.TokenDetails; d != nil {
-		cached = max(cached, d.Cached)
-	}
 	if d := u.PromptDetails; d != nil {
 		cached = max(cached, d.Cached)
-		n.CacheWrite, n.AudioIn, n.ImageIn = d.CacheWrite, d.Audio, d.Image
+		n.CacheWrite, n.AudioIn, n.ImageIn = max(d.CacheWrite, d.CacheCreated), d.Audio, d.Image
+	}
+	if d := u.PromptDetail; d != nil {
+		cached = max(cached, d.Cached)
 	}
 	n.CacheRead = min(cached, u.Prompt)
 	n.CacheWrite = min(n.CacheWrite, u.Prompt-n.CacheRead)
@@ -66,11 +70,21 @@ func (u *usage) neutral(reasoningOnTop bool) llm.Usage {
 		}
 	}
 	n.ReasoningOfOutput = min(n.ReasoningOfOutput, n.Output)
-	if f, err := strconv.ParseFloat(string(u.Cost), 64); err == nil && f >= 0 && f < 1e9 {
-		cost := llm.NanoUSD(math.Round(f * 1e9))
+	if cost, ok := nanoUSD(u.Cost, 1); ok {
+		n.ProviderCost = &cost
+	} else if cost, ok := nanoUSD(u.CostTicks, ticks); ok {
 		n.ProviderCost = &cost
 	}
 	return n
+}
+
+// nanoUSD reads a cost that is told in parts of a dollar.
+func nanoUSD(v jsontext.Value, parts float64) (llm.NanoUSD, bool) {
+	f, err := strconv.ParseFloat(string(v), 64)
+	if f /= parts; err != nil || !(f >= 0 && f < 1e9) {
+		return 0, false
+	}
+	return llm.NanoUSD(math.Round(f * 1e9)), true
 }
 
 type outUsage struct {

@@ -27,7 +27,8 @@ type usage struct {
 		Reasoning int64 `json:"reasoning_tokens"`
 		Audio     int64 `json:"audio_tokens"`
 	} `json:"output_tokens_details"`
-	Cost jsontext.Value `json:"cost"` // USD, where the provider tells it
+	Cost      jsontext.Value `json:"cost"`              // USD, where the provider tells it
+	CostTicks jsontext.Value `json:"cost_in_usd_ticks"` // xAI, ten thousand millionths of a dollar
 }
 
 // usageOf splits the counters of an answer into disjoint ones; the zero value
@@ -54,11 +55,21 @@ func (r *response) usageOf(t wire.Target) llm.Usage {
 		}
 		n.ReasoningOfOutput, n.AudioOut = within(thought, n.Output), within(d.Audio, n.Output)
 	}
-	if f, err := strconv.ParseFloat(string(u.Cost), 64); err == nil && f >= 0 && f < 1e9 {
-		cost := llm.NanoUSD(math.Round(f * 1e9))
+	if cost, ok := nanoUSD(u.Cost, 1); ok {
+		n.ProviderCost = &cost
+	} else if cost, ok := nanoUSD(u.CostTicks, 1e10); ok {
 		n.ProviderCost = &cost
 	}
 	return n
+}
+
+// nanoUSD reads a cost that is told in parts of a dollar.
+func nanoUSD(v jsontext.Value, parts float64) (llm.NanoUSD, bool) {
+	f, err := strconv.ParseFloat(string(v), 64)
+	if f /= parts; err != nil || !(f >= 0 && f < 1e9) {
+		return 0, false
+	}
+	return llm.NanoUSD(math.Round(f * 1e9)), true
 }
 
 // onTop says whether the reasoning is counted beside the output. The total
