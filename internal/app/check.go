@@ -137,7 +137,7 @@ func (t *trial) clock(ctx context.Context) (Check, bool) {
 		if !ok {
 			continue
 		}
-		resp, err := a.Get(ctx, a.Format(a.Profile.List.Format), a.Profile.List.Path, nil, key)
+		resp, err := a.GetList(ctx, a.Profile.List.Path, nil, key)
 		if err != nil {
 			continue // its own check says so
 		}
@@ -172,7 +172,7 @@ func (t *trial) list(a *provider.Account) Check {
 // masked leaves out what a provider repeats of the configured keys.
 func (t *trial) masked(text string) string {
 	for _, e := range t.cfg.Providers {
-		for _, k := range e.Value.Keys() {
+		for _, k := range e.Value.Secrets() {
 			if secret := k.Reveal(); len(secret) >= 8 {
 				text = strings.ReplaceAll(text, secret, "…")
 			}
