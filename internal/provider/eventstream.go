@@ -78,8 +78,11 @@ func (u *unpacked) next() error {
 	var event struct {
 		Type string `json:"type"`
 	}
-	if len(chunk.Bytes) == 0 || json.Unmarshal(chunk.Bytes, &event) != nil {
+	if len(chunk.Bytes) == 0 {
 		return nil // a kind of frame that says nothing to this format
+	}
+	if err := json.Unmarshal(chunk.Bytes, &event); err != nil {
+		return llm.Errorf(llm.KindUpstream, "an event of the stream can't be read: %w", err)
 	}
 	u.write(event.Type, chunk.Bytes)
 	return nil

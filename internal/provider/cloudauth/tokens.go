@@ -83,7 +83,7 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 			t.flight = &flight{done: make(chan struct{})}
 			// The fetch outlives the request that asked for it first: others wait
 			// for it too. It has a limit of its own.
-			go t.run(t.flight) //nolint:gosec // G118: see above
+			go t.run(t.flight)
 		}
 		value, f := t.token.value, t.flight
 		t.mu.Unlock()
