@@ -106,7 +106,7 @@ func (o *Options) Lacks() string {
 	if err != nil {
 		return "its " + err.Error()
 	}
-	var ways []string
+	var ways [][]string
 	for _, e := range o.Profile.Endpoints {
 		lacks := v.lacks(e, o.BaseURL != "")
 		if len(lacks) == 0 {
@@ -123,11 +123,30 @@ func (o *Options) Lacks() string {
 			}
 		}
 		slices.Sort(lacks)
-		if way := strings.Join(slices.Compact(lacks), " and "); !slices.Contains(ways, way) {
-			ways = append(ways, way)
+		lacks = slices.Compact(lacks)
+		if o.BaseURL == "" && len(v.lacks(e, true)) == 0 {
+			lacks[len(lacks)-1] += " or base_url"
+		}
+		ways = append(ways, lacks)
+	}
+	return "it has no " + strings.Join(least(ways), ", and no ")
+}
+
+// least words those of the ways that ask for no more than another does.
+func least(ways [][]string) []string {
+	var out []string
+	for i, way := range ways {
+		more := slices.ContainsFunc(ways, func(other []string) bool {
+			return len(other) < len(way) && !slices.ContainsFunc(other, func(name string) bool {
+				return !slices.ContainsFunc(way, func(n string) bool { return strings.HasPrefix(name, n) })
+			})
+		})
+		again := slices.ContainsFunc(ways[:i], func(other []string) bool { return slices.Equal(other, way) })
+		if !more && !again {
+			out = append(out, strings.Join(way, " and "))
 		}
 	}
-	return "it has no " + strings.Join(ways, ", and no ")
+	return out
 }
 
 // lacksIdentity says what an account could prove itself by where it has nothing.
