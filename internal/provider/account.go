@@ -285,6 +285,11 @@ func (a *Account) Close() { a.transport.CloseIdleConnections() }
 // Speaks says whether the account speaks a format.
 func (a *Account) Speaks(f llm.Format) bool { return a.endpoint(f, "") != nil }
 
+// Serves says whether there is a format to call a model in.
+func (a *Account) Serves(model string) bool {
+	return slices.ContainsFunc(a.endpoints, func(ep endpoint) bool { return ep.serves(model) })
+}
+
 // Format returns the format to call a model in: the client's own where it is
 // spoken, so that bytes can pass through, else the richest.
 func (a *Account) Format(client llm.Format, model string) llm.Format {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -250,5 +251,38 @@ func TestCloudsAreListed(t *testing.T) {
 		if !bytes.Contains(got, []byte(`"`+id+`"`)) {
 			t.Errorf("%s isn't listed in %s", id, got)
 		}
+	}
+}
+
+// TestCloudsPassTheirCheck has the doctor try each cloud with a tool, and say what
+// is wrong with those that it can't reach.
+func TestCloudsPassTheirCheck(t *testing.T) {
+	t.Parallel()
+	l := newCloudLab(
+		t,
+		[2]string{"azure", `base_url: "SIM/azure", authority: "SIM/entra", tenant_id: t, client_id: app, client_secret: secret-of-app, deployments: {gpt-4o: sim-tools1}`},
+		[2]string{"vertex", `base_url: "SIM/vertex", project: p, credentials: "${file:sa.json}", models: [{id: sim-tools1}]`},
+		[2]string{"bedrock", `base_url: "SIM/bedrock", region: us-east-1, access_key_id: AKIAEXAMPLE, secret_access_key: secret-of-AKIAEXAMPLE, models: [{id: anthropic.claude-sim-tools1}]`},
+		[2]string{"stranger", `type: azure, base_url: "SIM/azure", authority: "SIM/entra", tenant_id: t, client_id: app, client_secret: not-the-secret-of-app`},
+		[2]string{"forger", `type: bedrock, base_url: "SIM/bedrock", region: us-east-1, access_key_id: AKIAEXAMPLE, secret_access_key: not-the-secret-of-AKIAEXAMPLE`},
+	)
+	cmd := exec.CommandContext(t.Context(), binary, "doctor", "--config", l.config)
+	cmd.Dir = t.TempDir()
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		t.Error("nothing is wrong")
+	}
+	for _, want := range []string{
+		"azure/gpt-4o was asked for a tool call, streamed, and called it", "vertex/sim-tools1 was asked for a tool call, streamed, and called it",
+		"bedrock/anthropic.claude-sim-tools1 was asked for a tool call, streamed, and called it",
+		"client_id or client_secret is wrong", "secret_access_key doesn't belong to access_key_id",
+	} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("doesn't say: %s", want)
+		}
+	}
+	l.tellsNothing(t, "the doctor", string(out))
+	if t.Failed() {
+		t.Logf("%s", out)
 	}
 }
