@@ -223,7 +223,7 @@ func (t *trial) cheapest(a *provider.Account) string {
 		}
 		// A list that isn't trusted has models that the account may not have.
 		there := e.Declared || e.Listed && a.Profile.List.Trust != provider.TrustNone
-		rank := [3]int64{unless(there) + unless(e.Declared||e.Listed), unless(e.Caps.Tools != nil), expense(e, now)}
+		rank := [3]int64{unless(there) + unless(e.Declared || e.Listed), unless(e.Caps.Tools != nil), expense(e, now)}
 		if best == "" || slices.Compare(rank[:], least[:]) < 0 {
 			best, least = e.Name(), rank
 		}
