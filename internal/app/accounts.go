@@ -28,23 +28,26 @@ func ConfigOptions(o config.Options) (config.Options, error) {
 		return o, err
 	}
 	o.ProviderTypes = map[string]config.ProviderType{}
-	for _, t := range laterTypes {
-		o.ProviderTypes[t] = config.ProviderType{Type: t}
-	}
 	for _, p := range profiles {
+		t := config.ProviderType{Type: p.Type, Built: true}
+		for _, opt := range p.Options {
+			t.Options = append(t.Options, config.TypeOption{Name: opt.Name, Env: opt.Env, Identity: opt.Identity})
+		}
+		if len(p.Options) > 0 {
+			t.Lacks = func(c config.Provider) string {
+				made := options("", p, c)
+				return made.Lacks()
+			}
+		}
 		for _, name := range append([]string{p.Type}, p.Aliases...) {
-			o.ProviderTypes[name] = config.ProviderType{Type: p.Type, Built: true}
+			o.ProviderTypes[name] = t
 		}
 		if len(p.Env) > 0 {
-			o.EnvProviders = append(o.EnvProviders, config.EnvProvider{Name: p.AccountName(), Type: p.Type, Vars: p.Env})
+			o.EnvProviders = append(o.EnvProviders, config.EnvProvider{Name: p.AccountName(), Type: p.Type, Vars: p.Env, Signs: p.EnvSigns})
 		}
 	}
 	return o, nil
 }
-
-// laterTypes are accepted in a configuration; their providers say that they are
-// off.
-var laterTypes = []string{"azure-openai", "azure", "vertex", "google-vertex", "bedrock"}
 
 // connect makes the accounts of a configuration, in its order.
 func connect(cfg *config.Config, now func() time.Time) ([]connected, error) {
@@ -63,37 +66,50 @@ func connect(cfg *config.Config, now func() time.Time) ([]connected, error) {
 		if err != nil {
 			return nil, fmt.Errorf("provider %s: %w", e.Name, err)
 		}
-		o := provider.Options{
-			Name: e.Name, Profile: profile, BaseURL: p.BaseURL, Proxy: p.Proxy.Reveal(), CAFile: p.CAFile, Orgs: p.Orgs,
-			ModelsTTL: p.ModelsTTL, Now: now,
-			Timeout: provider.Timeout{Connect: p.Timeout.Connect, FirstByte: p.Timeout.FirstByte, Idle: p.Timeout.Idle, Total: p.Timeout.Total},
-		}
-		for _, k := range p.Keys() {
-			o.Keys = append(o.Keys, k.Reveal())
-		}
-		for _, h := range p.Headers {
-			if o.Headers == nil {
-				o.Headers = map[string]string{}
-			}
-			o.Headers[h.Name] = h.Value.Reveal()
-		}
-		for _, f := range p.Formats {
-			if o.Formats == nil {
-				o.Formats = map[llm.Format]string{}
-			}
-			o.Formats[llm.Format(f.Name)] = f.URL
-		}
+		o := options(e.Name, profile, p)
+		o.Now = now
 		a, err := provider.NewAccount(o)
 		if err != nil {
 			return nil, err
 		}
-		declared, err := declaredModels(p.Models)
+		declared, err := declaredModels(p)
 		if err != nil {
 			return nil, fmt.Errorf("provider %s: %w", e.Name, err)
 		}
 		out = append(out, connected{a, declared, free(p.Free)})
 	}
 	return out, nil
+}
+
+// options are those of an account of a configured provider.
+func options(name string, profile *provider.Profile, p config.Provider) provider.Options {
+	o := provider.Options{
+		Name: name, Profile: profile, BaseURL: p.BaseURL, Proxy: p.Proxy.Reveal(), CAFile: p.CAFile, Orgs: p.Orgs,
+		ModelsTTL: p.ModelsTTL, Settings: p.Settings(),
+		Timeout: provider.Timeout{Connect: p.Timeout.Connect, FirstByte: p.Timeout.FirstByte, Idle: p.Timeout.Idle, Total: p.Timeout.Total},
+	}
+	for _, k := range p.Keys() {
+		o.Keys = append(o.Keys, k.Reveal())
+	}
+	for _, h := range p.Headers {
+		if o.Headers == nil {
+			o.Headers = map[string]string{}
+		}
+		o.Headers[h.Name] = h.Value.Reveal()
+	}
+	for _, f := range p.Formats {
+		if o.Formats == nil {
+			o.Formats = map[llm.Format]string{}
+		}
+		o.Formats[llm.Format(f.Name)] = f.URL
+	}
+	for _, d := range p.Deployments {
+		if o.Deployments == nil {
+			o.Deployments = map[string]string{}
+		}
+		o.Deployments[d.Name] = d.Value
+	}
+	return o
 }
 
 // local are the providers that answer on this machine without a key.
@@ -122,7 +138,15 @@ func answers(address string) bool {
 	return c.Close() == nil
 }
 
-func declaredModels(in []config.Model) ([]catalog.Model, error) {
+// declaredModels are the models that a provider is said to have: described, or
+// deployed.
+func declaredModels(p config.Provider) ([]catalog.Model, error) {
+	in := slices.Clone(p.Models)
+	for _, d := range p.Deployments {
+		if !slices.ContainsFunc(in, func(m config.Model) bool { return m.ID == d.Name }) {
+			in = append(in, config.Model{ID: d.Name})
+		}
+	}
 	var out []catalog.Model
 	for _, m := range in {
 		d := catalog.Model{

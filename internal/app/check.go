@@ -143,7 +143,7 @@ func (t *trial) clock(ctx context.Context) (Check, bool) {
 		if !ok {
 			continue
 		}
-		resp, err := a.Get(ctx, a.Format(a.Profile.List.Format), a.Profile.List.Path, nil, key)
+		resp, err := a.GetList(ctx, a.Profile.List.Path, nil, key)
 		if err != nil {
 			continue // its own check says so
 		}
@@ -182,7 +182,7 @@ func (t *trial) list(a *provider.Account) Check {
 // masked leaves out what a provider repeats of the configured keys.
 func (t *trial) masked(text string) string {
 	for _, e := range t.cfg.Providers {
-		for _, k := range e.Value.Keys() {
+		for _, k := range e.Value.Secrets() {
 			if secret := k.Reveal(); len(secret) >= 8 {
 				text = strings.ReplaceAll(text, secret, "…")
 			}
@@ -198,7 +198,7 @@ const tiny = `{"model":%q,"stream":true,"stream_options":{"include_usage":true},
 // call has a cheap model of an account answer.
 func (t *trial) call(ctx context.Context, a *provider.Account) Check {
 	out := Check{What: "provider " + a.Name}
-	model := t.cheapest(a.Name)
+	model := t.cheapest(a)
 	if model == "" {
 		out.Err = errors.New("no model to try")
 		out.Says = "none of its models is known to write text: declare one under its `models` in the configuration"
@@ -224,14 +224,16 @@ func (t *trial) call(ctx context.Context, a *provider.Account) Check {
 
 // cheapest is the model of an account to try: known to call tools and priced
 // lowest where that is known.
-func (t *trial) cheapest(account string) string {
+func (t *trial) cheapest(a *provider.Account) string {
 	now := time.Now()
 	best, least := "", [3]int64{}
 	for _, e := range t.server.gateway.State().View.All() {
-		if e.Account != account || e.Gone || !e.Generates() || e.Ended(now) || e.Redirected(now) || e.Caps.Tools != nil && !*e.Caps.Tools {
+		if e.Account != a.Name || e.Gone || !a.Serves(e.ID) || !e.Generates() || e.Ended(now) || e.Redirected(now) || e.Caps.Tools != nil && !*e.Caps.Tools {
 			continue
 		}
-		rank := [3]int64{unless(e.Listed || e.Declared), unless(e.Caps.Tools != nil), expense(e, now)}
+		// A list that isn't trusted has models that the account may not have.
+		there := e.Declared || e.Listed && a.Profile.List.Trust != provider.TrustNone
+		rank := [3]int64{unless(there) + unless(e.Declared || e.Listed), unless(e.Caps.Tools != nil), expense(e, now)}
 		if best == "" || slices.Compare(rank[:], least[:]) < 0 {
 			best, least = e.Name(), rank
 		}

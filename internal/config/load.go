@@ -37,6 +37,22 @@ type ProviderType struct {
 	Type string
 	// Built says whether this server can call such providers.
 	Built bool
+	// Options are those of [Cloud] and others that such providers take from the
+	// environment.
+	Options []TypeOption
+	// Lacks says what a provider of this type can't do without and hasn't, as the
+	// end of a sentence; nil or "": it has all.
+	Lacks func(Provider) string
+}
+
+// TypeOption is an option of a type of provider, by its name in the file.
+type TypeOption struct {
+	Name string
+	// Env are the variables that may hold it, the first one set counts.
+	Env []string
+	// Identity says that it is part of what the account proves itself by: taken
+	// from the environment only where the file says no part of that.
+	Identity bool
 }
 
 // EnvProvider is a provider that exists when one of its variables is set.
@@ -44,6 +60,8 @@ type EnvProvider struct {
 	Name, Type string
 	// Vars are the variables that may hold its key, the first one set counts.
 	Vars []string
+	// Signs are variables that tell of it without holding a key.
+	Signs []string
 }
 
 // Load reads the file, the environment and the flags over the defaults, and
@@ -251,29 +269,37 @@ func (l *loader) fromEnv(e EnvProvider) {
 	if _, twice := l.cfg.Providers.Get(e.Name); twice {
 		return
 	}
-	for _, name := range e.Vars {
+	for i, name := range append(e.Vars[:len(e.Vars):len(e.Vars)], e.Signs...) {
 		key, _ := l.opts.LookupEnv(name)
 		if key = strings.TrimSpace(key); key == "" {
 			continue
 		}
 		at := join("providers", e.Name)
 		p := DefaultProvider()
-		p.Type, p.APIKey = e.Type, Secret(key)
-		if t, known := l.opts.ProviderTypes[e.Type]; known {
-			p.Type = t.Type
-			if !t.Built {
-				reason := notBuiltType(p.Type)
-				l.warnings = append(l.warnings, Warning{Field: name, Problem: fmt.Sprintf("provider %s is off: %s", e.Name, reason)})
-				l.cfg.ProvidersOff = append(l.cfg.ProvidersOff, ProviderOff{e.Name, p.Type, reason})
+		p.Type = e.Type
+		l.cfg.Sources[at] = Source{Kind: FromEnv, Name: name}
+		if i < len(e.Vars) {
+			if !headerSafe(key) {
+				l.problems = append(l.problems, &Error{Field: name, Problem: "holds characters that no key has", Suggestion: "set it to the key alone"})
 				return
 			}
+			p.APIKey = Secret(key)
+			l.cfg.Sources[at+".api_key"] = Source{Kind: FromEnv, Name: name}
 		}
-		if !headerSafe(key) {
-			l.problems = append(l.problems, &Error{Field: name, Problem: "holds characters that no key has", Suggestion: "set it to the key alone"})
+		reason := ""
+		if t, known := l.opts.ProviderTypes[e.Type]; known {
+			p.Type = t.Type
+			if l.fill(at, t, &p); !t.Built {
+				reason = notBuiltType(p.Type)
+			} else if t.Lacks != nil {
+				reason = t.Lacks(p)
+			}
+		}
+		if reason != "" {
+			l.warnings = append(l.warnings, Warning{Field: name, Problem: fmt.Sprintf("provider %s is off: %s", e.Name, reason)})
+			l.cfg.ProvidersOff = append(l.cfg.ProvidersOff, ProviderOff{e.Name, p.Type, reason})
 			return
 		}
-		l.cfg.Sources[at] = Source{Kind: FromEnv, Name: name}
-		l.cfg.Sources[at+".api_key"] = Source{Kind: FromEnv, Name: name}
 		l.cfg.Providers = append(l.cfg.Providers, Entry[Provider]{e.Name, p})
 		return
 	}
@@ -299,13 +325,18 @@ func (l *loader) offReason(name string, p *Provider) string {
 		keys = append(keys, k)
 	}
 	p.APIKeys = keys
+	t := l.opts.ProviderTypes[p.Type]
 	switch {
-	case len(keys) > 0 || p.APIKey != "":
+	case t.Lacks != nil && t.Lacks(*p) == "", t.Lacks == nil && (len(keys) > 0 || p.APIKey != ""):
 		return ""
+	case t.Lacks != nil && (len(keys) > 0 || p.APIKey != ""):
+		return t.Lacks(*p)
 	case one:
 		return "its api_key expands to nothing"
 	case many:
 		return "its api_keys expand to nothing"
+	case t.Lacks != nil:
+		return t.Lacks(*p)
 	}
 	return ""
 }

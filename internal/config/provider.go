@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"reflect"
+	"time"
+)
 
 // Provider is one upstream account.
 type Provider struct {
@@ -20,6 +23,30 @@ type Provider struct {
 	CAFile    string        `yaml:"ca_file" doc:"file of certificate authorities to trust as well, PEM"`
 	Orgs      []string      `yaml:"orgs" doc:"orgs that may use this provider; empty: all"`
 	Discount  Fraction      `yaml:"discount" doc:"part of the list price that isn't paid, like 0.15 or 15%"`
+	Cloud     `yaml:",inline"`
+}
+
+// Cloud holds the options that only the large clouds' types take.
+type Cloud struct {
+	Resource    string        `yaml:"resource" doc:"azure-openai: name of the resource, the first part of its address"`
+	APIVersion  string        `yaml:"api_version" doc:"azure-openai: calls the dated paths in this version instead of the v1 paths"`
+	Deployments Named[string] `yaml:"deployments" doc:"azure-openai: deployment by model, where its name isn't the model's"`
+	TenantID    string        `yaml:"tenant_id" doc:"azure-openai: directory of an Entra application"`
+	ClientID    string        `yaml:"client_id" doc:"azure-openai: id of an Entra application"`
+	Secret      Secret        `yaml:"client_secret" doc:"azure-openai: secret of an Entra application"`
+	Authority   string        `yaml:"authority" doc:"azure-openai: where Entra is, by default https://login.microsoftonline.com"`
+
+	Project     string `yaml:"project" doc:"vertex: id of the project"`
+	Location    string `yaml:"location" doc:"vertex: region, multi-region or global; by default global"`
+	Credentials Secret `yaml:"credentials" doc:"vertex: a service account's JSON file, or the path to it"`
+
+	Token     Secret `yaml:"token" doc:"azure-openai, vertex: an access token made elsewhere"`
+	TokenFile string `yaml:"token_file" doc:"azure-openai, vertex: file with an access token that another program keeps up to date"`
+
+	Region          string `yaml:"region" doc:"bedrock: AWS region"`
+	AccessKeyID     string `yaml:"access_key_id" doc:"bedrock: id of an AWS access key"`
+	SecretAccessKey Secret `yaml:"secret_access_key" doc:"bedrock: secret of an AWS access key"`
+	SessionToken    Secret `yaml:"session_token" doc:"bedrock: session token of a temporary AWS access key"`
 }
 
 // Keys returns the account's keys in order, without empty ones and without the
@@ -32,6 +59,17 @@ func (p Provider) Keys() []Secret {
 		}
 	}
 	return keys
+}
+
+// Secrets returns all that nobody may see of the account.
+func (p Provider) Secrets() []Secret {
+	out := p.Keys()
+	for _, s := range []Secret{p.Secret, p.Token, p.SecretAccessKey, p.SessionToken} {
+		if s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // ProviderOff is a provider that the file names but that can't be used.
@@ -82,4 +120,17 @@ type Free struct {
 	RequestsPerDay    int64 `yaml:"requests_per_day" min:"0" doc:"requests a day"`
 	TokensPerMinute   int64 `yaml:"tokens_per_minute" min:"0" doc:"tokens a minute"`
 	TokensPerDay      int64 `yaml:"tokens_per_day" min:"0" doc:"tokens a day"`
+}
+
+// Settings returns the options of [Cloud] that are said, by their names in the
+// file. Deployments are no text and left out.
+func (p Provider) Settings() map[string]string {
+	out := map[string]string{}
+	v := reflect.ValueOf(p.Cloud)
+	for _, f := range fieldsOf(v.Type()) {
+		if text := v.FieldByIndex(f.index); text.Kind() == reflect.String && text.String() != "" {
+			out[f.name] = text.String()
+		}
+	}
+	return out
 }

@@ -15,6 +15,8 @@ func (l *loader) checkProvider(name string, p *Provider) {
 	at := join("providers", quoteName(name))
 	l.checkProviderName(at, name)
 	l.settleType(at, name, p)
+	l.checkCloud(at, p)
+	l.fill(at, l.opts.ProviderTypes[p.Type], p)
 	if p.BaseURL != "" {
 		l.checkBaseURL(at+".base_url", p.BaseURL)
 	}

@@ -24,7 +24,7 @@ const maxErrorBody = 64 << 10
 
 // attempt makes one attempt. It returns true when another one should follow.
 func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again bool) {
-	name := r.cand.Account.Format(r.call.Client.Name())
+	name := r.cand.Account.Format(r.call.Client.Name(), r.cand.Model)
 	upstream, ok := r.Formats(name)
 	if !ok {
 		r.fail(llm.Errorf(llm.KindNotBuilt, "%s speaks %s, which can't be spoken yet", a.Provider, name))
@@ -37,6 +37,7 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again 
 		r.fail(llm.AsError(err))
 		return false
 	}
+	out.Model, out.Stream = r.cand.Model, target.Stream
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 

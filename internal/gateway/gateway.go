@@ -171,7 +171,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 	if s.First {
 		d.WantOpening = session.Enough
 	}
-	replay := cand.Account.Target(cand.Model, cand.Account.Format(c.Format.Name()), provider.Key{}).Reasoning.Replay
+	replay := cand.Account.Target(cand.Model, cand.Account.Format(c.Format.Name(), cand.Model), provider.Key{}).Reasoning.Replay
 	if replay != "" && g.Memory != nil {
 		d.KeepParts = true
 		d.Restore = g.restorer(ctx, t, replay)

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -41,6 +42,10 @@ type Options struct {
 	Now  func() time.Time
 	// ModelsTTL is how long the model list is believed.
 	ModelsTTL time.Duration
+	// Settings are the options of the profile's type, by name.
+	Settings map[string]string
+	// Deployments are the names under which models stand here, by model.
+	Deployments map[string]string
 }
 
 // Timeout limits an attempt in time; zero is no limit.
@@ -56,7 +61,10 @@ type Account struct {
 
 	now       func() time.Time
 	endpoints []endpoint // richest first
+	listing   *endpoint  // where the model list is; nil: at the endpoint of its format
 	pool      *keyPool
+	// deployments are the names that models have here.
+	deployments map[string]string
 	// transport is used without a client: redirects are answers here, there are
 	// no cookies, and a client copies every header.
 	transport *http.Transport
@@ -72,7 +80,11 @@ type endpoint struct {
 	base   *url.URL
 	auth   Auth
 	header http.Header // fixed headers, canonical names
-	probed bool        // assumed, not known: dropped on 404 or 405
+	query  url.Values
+	models served
+	shape  Shape
+	set    map[string][]byte // Shape.Set as JSON
+	probed bool              // assumed, not known: dropped on 404 or 405
 }
 
 type targetKey struct {
@@ -85,7 +97,7 @@ func NewAccount(o Options) (*Account, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	a := &Account{Name: o.Name, Profile: o.Profile, Timeout: o.Timeout, Orgs: o.Orgs, ModelsTTL: o.ModelsTTL, now: o.Now}
+	a := &Account{Name: o.Name, Profile: o.Profile, Timeout: o.Timeout, Orgs: o.Orgs, ModelsTTL: o.ModelsTTL, now: o.Now, deployments: o.Deployments}
 	if err := a.addEndpoints(o); err != nil {
 		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
 	}
@@ -95,41 +107,77 @@ func NewAccount(o Options) (*Account, error) {
 		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
 	}
 	a.transport = transport
+	if err := a.addIdentity(o); err != nil {
+		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
+	}
 	return a, nil
 }
 
 func (a *Account) addEndpoints(o Options) error {
+	v, err := o.values()
+	if err != nil {
+		return err
+	}
 	own, err := o.Profile.ownHost(o.BaseURL)
 	if err != nil {
 		return err
 	}
-	for _, e := range o.Profile.Endpoints {
+	for i, e := range o.Profile.Endpoints {
+		if len(v.lacks(e, o.BaseURL != "")) > 0 {
+			continue
+		}
+		if slices.ContainsFunc(a.endpoints, func(ep endpoint) bool { return ep.format == e.Format && ep.models == o.Profile.models[i] }) {
+			continue
+		}
+		e.Suffix = v.expand(e.Suffix)
 		base, probed, ok := e.at(o, own)
 		if !ok {
 			continue
 		}
-		u, err := url.Parse(base)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return fmt.Errorf("base_url %q is not an http or https address", base)
+		ep, err := newEndpoint(v.expand(base), o)
+		if err != nil {
+			return err
 		}
-		u.Path = strings.TrimSuffix(u.Path, "/")
-		ep := endpoint{format: e.Format, base: u, auth: o.Profile.Auth, header: http.Header{}, probed: probed}
+		ep.format, ep.probed, ep.models, ep.shape = e.Format, probed, o.Profile.models[i], e.Shape
 		if e.Auth != nil {
 			ep.auth = *e.Auth
 		}
-		for _, hs := range []map[string]string{o.Profile.Headers, e.Headers, o.Headers} {
+		for _, hs := range []map[string]string{e.Headers, o.Headers} {
 			for k, v := range hs {
 				ep.header.Set(k, v)
 			}
 		}
-		ep.header["Accept-Encoding"] = identity
-		ep.header["User-Agent"] = userAgent
+		for k, q := range e.Query {
+			if ep.query == nil {
+				ep.query = url.Values{}
+			}
+			ep.query.Set(k, v.expand(q))
+		}
+		ep.prepare()
 		a.endpoints = append(a.endpoints, ep)
 	}
 	if len(a.endpoints) == 0 {
 		return fmt.Errorf("speaks none of the formats that are asked of it: check formats")
 	}
-	return nil
+	return a.addListing(o, v)
+}
+
+// newEndpoint makes what is the same at every address of an account.
+func newEndpoint(base string, o Options) (endpoint, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return endpoint{}, fmt.Errorf("base_url %q is not an http or https address", base)
+	}
+	u.Path = strings.TrimSuffix(u.Path, "/")
+	ep := endpoint{base: u, auth: o.Profile.Auth, header: http.Header{}}
+	for _, hs := range []map[string]string{o.Profile.Headers, o.Headers} {
+		for k, v := range hs {
+			ep.header.Set(k, v)
+		}
+	}
+	ep.header["Accept-Encoding"] = identity
+	ep.header["User-Agent"] = userAgent
+	return ep, nil
 }
 
 // at is where an account speaks the endpoint's format: probed when that is only
@@ -189,14 +237,25 @@ var (
 	jsonType  = []string{"application/json"}
 )
 
-// withSuffix adds the version that the vendor's SDK would, unless it is there.
+// withSuffix adds what the vendor's SDK would, but for what is there already. A
+// base that ends in a version stands as it is, where the suffix does too.
 func withSuffix(base, suffix string) string {
 	base = strings.TrimRight(base, "/")
-	if suffix == "" || strings.HasSuffix(base, suffix) {
+	if suffix == "" {
 		return base
 	}
-	if i := strings.LastIndexByte(base, '/'); i >= 0 && isVersion(base[i+1:]) {
-		return base
+	_, host, _ := strings.Cut(base, "://")
+	has, wants := strings.Split(host, "/")[1:], strings.Split(suffix[1:], "/")
+	for n := min(len(has), len(wants)); n > 0; n-- {
+		if slices.Equal(has[len(has)-n:], wants[:n]) {
+			return strings.Join(append([]string{base}, wants[n:]...), "/")
+		}
+	}
+	if n := len(has); n > 0 && isVersion(has[n-1]) {
+		if isVersion(wants[len(wants)-1]) {
+			return base
+		}
+		return withSuffix(strings.TrimSuffix(base, "/"+has[n-1]), suffix)
 	}
 	return base + suffix
 }
@@ -256,33 +315,39 @@ func newTransport(o Options) (*http.Transport, error) {
 func (a *Account) Close() { a.transport.CloseIdleConnections() }
 
 // Speaks says whether the account speaks a format.
-func (a *Account) Speaks(f llm.Format) bool { return a.endpoint(f) != nil }
+func (a *Account) Speaks(f llm.Format) bool { return a.endpoint(f, "") != nil }
 
 // Address is where the account speaks a format; "" where it doesn't.
 func (a *Account) Address(f llm.Format) string {
-	if ep := a.endpoint(f); ep != nil {
+	if ep := a.endpoint(f, ""); ep != nil {
 		return ep.base.String()
 	}
 	return ""
 }
 
-// Format returns the format to call the account in: the client's own where it is
-// spoken, so that bytes can pass through, else the account's richest.
-func (a *Account) Format(client llm.Format) llm.Format {
-	if a.Speaks(client) {
+// Serves says whether there is a format to call a model in.
+func (a *Account) Serves(model string) bool {
+	return slices.ContainsFunc(a.endpoints, func(ep endpoint) bool { return ep.serves(model) })
+}
+
+// Format returns the format to call a model in: the client's own where it is
+// spoken, so that bytes can pass through, else the richest.
+func (a *Account) Format(client llm.Format, model string) llm.Format {
+	if a.endpoint(client, model) != nil {
 		return client
 	}
 	for i := range a.endpoints {
-		if _, gone := a.gone.Load(a.endpoints[i].format); !gone {
+		if _, gone := a.gone.Load(a.endpoints[i].format); !gone && a.endpoints[i].serves(model) {
 			return a.endpoints[i].format
 		}
 	}
 	return a.endpoints[0].format
 }
 
-func (a *Account) endpoint(f llm.Format) *endpoint {
+// endpoint is where a model is called in a format; nil: nowhere. "" is any model.
+func (a *Account) endpoint(f llm.Format, model string) *endpoint {
 	for i := range a.endpoints {
-		if a.endpoints[i].format == f {
+		if a.endpoints[i].format == f && a.endpoints[i].serves(model) {
 			if a.endpoints[i].probed {
 				if _, gone := a.gone.Load(f); gone {
 					return nil
@@ -320,6 +385,9 @@ func (a *Account) Target(model string, f llm.Format, key Key) wire.Target {
 	t, ok := v.(wire.Target)
 	if !ok {
 		t = a.Profile.target(model, f)
+		if name, deployed := a.deployments[model]; deployed {
+			t.Model = name
+		}
 		if a.targetCount.Add(1) <= maxTargets {
 			a.targets.Store(k, t)
 		}
@@ -340,23 +408,34 @@ func (a *Account) Resting() time.Duration { return a.pool.resting() }
 // Rest puts a key aside after an error that is the key's own.
 func (a *Account) Rest(k Key, e *llm.Error) { a.pool.rest(k, e) }
 
-// Send sends a request once and returns the answer as it came. The error is an
-// *llm.Error: of the context, or that the provider could not be reached.
+// Send sends a request, once more where only its proof of identity was too old,
+// and returns the answer as it came. The error is an *llm.Error: of the context,
+// or that the provider could not be reached or asked.
 func (a *Account) Send(ctx context.Context, f llm.Format, out wire.Outbound, client http.Header, key Key) (*http.Response, error) {
-	ep := a.endpoint(f)
+	ep := a.endpoint(f, out.Model)
 	if ep == nil {
+		if a.Speaks(f) {
+			return nil, llm.Errorf(llm.KindNotBuilt, "%s can't be asked for %s yet: no format that it takes is spoken", a.Name, out.Model)
+		}
 		return nil, llm.Errorf(llm.KindUpstream, "%s does not speak %s", a.Name, f)
 	}
-	return a.roundTrip(a.request(ctx, http.MethodPost, ep, out, client, key))
+	if err := ep.apply(&out, a.deployed(out.Model)); err != nil {
+		return nil, err
+	}
+	resp, err := a.deliver(ctx, http.MethodPost, ep, out, client, key)
+	if err == nil && out.Stream {
+		ep.unpack(resp)
+	}
+	return resp, err
 }
 
 // Get reads a path below the endpoint of a format.
 func (a *Account) Get(ctx context.Context, f llm.Format, path string, query url.Values, key Key) (*http.Response, error) {
-	ep := a.endpoint(f)
+	ep := a.endpoint(f, "")
 	if ep == nil {
 		return nil, llm.Errorf(llm.KindUpstream, "%s does not speak %s", a.Name, f)
 	}
-	return a.roundTrip(a.request(ctx, http.MethodGet, ep, wire.Outbound{Path: path, Query: query}, nil, key))
+	return a.deliver(ctx, http.MethodGet, ep, wire.Outbound{Path: path, Query: query}, nil, key)
 }
 
 func (a *Account) request(ctx context.Context, method string, ep *endpoint, out wire.Outbound, client http.Header, key Key) *http.Request {
@@ -371,8 +450,13 @@ func (a *Account) request(ctx context.Context, method string, ep *endpoint, out 
 			u.RawPath = ""
 		}
 	}
-	if len(out.Query) > 0 {
-		u.RawQuery = out.Query.Encode()
+	if len(ep.query)+len(out.Query) > 0 {
+		query := maps.Clone(ep.query)
+		if query == nil {
+			query = url.Values{}
+		}
+		maps.Copy(query, out.Query)
+		u.RawQuery = query.Encode()
 	}
 	h := make(http.Header, len(ep.header)+len(out.Header)+4)
 	for k, v := range ep.header {
@@ -386,6 +470,9 @@ func (a *Account) request(ctx context.Context, method string, ep *endpoint, out 
 	}
 	for k, v := range out.Header {
 		h[k] = v
+	}
+	for _, name := range ep.shape.DropHeaders {
+		delete(h, http.CanonicalHeaderKey(name))
 	}
 	if ep.auth.Header != "" && key.value != "" {
 		h[http.CanonicalHeaderKey(ep.auth.Header)] = []string{key.value}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/provider/cloudauth"
 )
 
 // Key is one of an account's keys, ready to be sent.
@@ -21,6 +22,8 @@ type Key struct {
 	index  int
 	value  string // with the auth prefix
 	secret string // without
+	// auth proves an identity in the place of value; nil: value is the key.
+	auth cloudauth.Authorizer
 }
 
 // minSecret is how long a key is at least that is looked for in texts.
@@ -57,15 +60,26 @@ const maxRest = time.Hour
 
 func newKeyPool(secrets []string, prefix string, now func() time.Time) *keyPool {
 	p := &keyPool{now: now}
-	for i, s := range secrets {
-		sum := sha256.Sum256([]byte(s))
-		p.keys = append(p.keys, Key{Hint: hex.EncodeToString(sum[:4]), index: i, value: prefix + s, secret: s})
+	for _, s := range secrets {
+		p.add(s, Key{value: prefix + s, secret: s})
 	}
 	if len(p.keys) == 0 {
 		p.keys = []Key{{}}
 	}
 	p.until = make([]time.Time, len(p.keys))
 	return p
+}
+
+// add takes in a key that is named by a text.
+func (p *keyPool) add(name string, k Key) {
+	sum := sha256.Sum256([]byte(name))
+	k.Hint = hex.EncodeToString(sum[:4])
+	if len(p.keys) == 1 && p.keys[0] == (Key{}) {
+		p.keys = p.keys[:0]
+	}
+	k.index = len(p.keys)
+	p.keys = append(p.keys, k)
+	p.until = make([]time.Time, len(p.keys))
 }
 
 // pick returns the next usable key that tried does not hold; for a conversation

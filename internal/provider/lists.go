@@ -267,12 +267,11 @@ func (r *Refresher) keep(ctx context.Context, account string, l *List) {
 func (a *Account) listModels(ctx context.Context, listers map[llm.Format]wire.Lister) ([]wire.ListedModel, error) {
 	p := a.Profile.List
 	lister := listers[p.Format]
+	if p.Shape == bedrockList {
+		lister = bedrockLister{}
+	}
 	if lister == nil || p.Path == "" {
 		return nil, fmt.Errorf("list models of %s: the type has no list", a.Name)
-	}
-	format := p.Format
-	if !a.Speaks(format) {
-		format = a.endpoints[0].format
 	}
 	var tried []Key
 	var refused error
@@ -281,7 +280,7 @@ func (a *Account) listModels(ctx context.Context, listers map[llm.Format]wire.Li
 		if !ok && refused != nil {
 			return nil, refused
 		}
-		all, err := a.listBy(ctx, lister, format, key)
+		all, err := a.listBy(ctx, lister, key)
 		var e *llm.Error
 		if !ok || !errors.As(err, &e) || e.Kind != llm.KindAuth && e.Kind != llm.KindPermission {
 			return all, err
@@ -292,38 +291,59 @@ func (a *Account) listModels(ctx context.Context, listers map[llm.Format]wire.Li
 	}
 }
 
-func (a *Account) listBy(ctx context.Context, lister wire.Lister, format llm.Format, key Key) ([]wire.ListedModel, error) {
-	p := a.Profile.List
+func (a *Account) listBy(ctx context.Context, lister wire.Lister, key Key) ([]wire.ListedModel, error) {
+	var all []wire.ListedModel
+	for _, path := range append([]string{a.Profile.List.Path}, a.Profile.List.More...) {
+		some, err := a.listAt(ctx, lister, path, key)
+		if err != nil {
+			return nil, fmt.Errorf("list models of %s: %w", a.Name, err)
+		}
+		if all = append(all, some...); len(all) > maxListed {
+			return nil, fmt.Errorf("list models of %s: more than %d models", a.Name, maxListed)
+		}
+	}
+	return all, nil
+}
+
+// listAt reads all pages at one path.
+func (a *Account) listAt(ctx context.Context, lister wire.Lister, path string, key Key) ([]wire.ListedModel, error) {
 	query := url.Values{}
-	for k, v := range p.Query {
+	for k, v := range a.Profile.List.Query {
 		query.Set(k, v)
 	}
 	var all []wire.ListedModel
 	for range maxListPages {
-		body, err := a.listPage(ctx, lister, format, p.Path, query, key)
+		body, err := a.listPage(ctx, lister, path, query, key)
 		if err != nil {
-			return nil, fmt.Errorf("list models of %s: %w", a.Name, err)
+			return nil, err
 		}
 		models, next, err := lister.DecodeModels(body)
 		if err != nil {
-			return nil, fmt.Errorf("list models of %s: %w", a.Name, err)
+			return nil, err
 		}
-		all = append(all, models...)
-		if len(all) > maxListed {
-			return nil, fmt.Errorf("list models of %s: more than %d models", a.Name, maxListed)
-		}
-		if next == nil {
+		if all = append(all, models...); len(all) > maxListed || next == nil {
 			return all, nil
 		}
 		for k, v := range next {
 			query[k] = v
 		}
 	}
-	return nil, fmt.Errorf("list models of %s: more than %d pages", a.Name, maxListPages)
+	return nil, fmt.Errorf("more than %d pages", maxListPages)
 }
 
-func (a *Account) listPage(ctx context.Context, lister wire.Lister, f llm.Format, path string, query url.Values, key Key) ([]byte, error) {
-	resp, err := a.Get(ctx, f, path, query, key)
+// GetList asks for a page of the account's model list.
+func (a *Account) GetList(ctx context.Context, path string, query url.Values, key Key) (*http.Response, error) {
+	ep := a.listing
+	if ep == nil {
+		if ep = a.endpoint(a.Profile.List.Format, ""); ep == nil {
+			ep = &a.endpoints[0]
+		}
+	}
+	return a.deliver(ctx, http.MethodGet, ep, wire.Outbound{Path: path, Query: query}, nil, key)
+}
+
+func (a *Account) listPage(ctx context.Context, lister wire.Lister, path string, query url.Values, key Key) ([]byte, error) {
+	resp, err := a.GetList(ctx, path, query, key)
 	if err != nil {
 		return nil, err
 	}

@@ -27,6 +27,8 @@ type Profile struct {
 	// Local says that one may run on this machine and needs no key: no variable
 	// can name it, so it is looked for at its first endpoint.
 	Local bool `yaml:"local"`
+	// EnvSigns are variables that tell of an account without being its key.
+	EnvSigns []string `yaml:"env_signs"`
 	// Catalog is the provider's id in the catalog; "" when it isn't there.
 	Catalog string `yaml:"catalog"`
 	Source  string `yaml:"source"`
@@ -48,11 +50,22 @@ type Profile struct {
 	Errors []ErrorRule `yaml:"errors"`
 	// TrustCost says that the cost in the usage is what was really charged.
 	TrustCost bool `yaml:"trust_cost"`
+	// Options are those that accounts of this type take beside those of all types.
+	Options []Option `yaml:"options"`
+	// Derive gives names that addresses use a value that follows from an option.
+	Derive []Derived `yaml:"derive"`
+	// Inherit names types whose families come before this one's own. They see a
+	// model's id without what Bare matches of it.
+	Inherit []string `yaml:"inherit"`
+	Bare    string   `yaml:"bare"`
 	// Families hold what single models do differently; all that match apply, in
 	// order, later ones over earlier ones.
 	Families []Family `yaml:"families"`
 
-	hosts *regexp.Regexp
+	hosts    *regexp.Regexp
+	bare     *regexp.Regexp
+	models   []served         // by endpoint
+	derivers []*regexp.Regexp // by Derive
 }
 
 // Headers are fixed request headers.
@@ -64,6 +77,10 @@ type Auth struct {
 	Prefix string `yaml:"prefix"` // "Bearer "
 	// Optional says that the provider works without a key.
 	Optional bool `yaml:"optional"`
+	// Identity is the kind of identity that stands in the place of a key (see
+	// package cloudauth), and Scope what a token is asked or a signature made for.
+	Identity string `yaml:"identity"`
+	Scope    string `yaml:"scope"`
 }
 
 // Endpoint is where a provider speaks one format.
@@ -82,6 +99,57 @@ type Endpoint struct {
 	// Auth replaces the profile's for this endpoint.
 	Auth    *Auth   `yaml:"auth"`
 	Headers Headers `yaml:"headers"`
+	// Needs are options without which this endpoint isn't one of the account's;
+	// where several of one format and the same models are left, the first counts.
+	// "api_key" is met by any key. What {braces} name in Base and Query is needed
+	// as well.
+	Needs []string `yaml:"needs"`
+	// Models is an expression over the ids of the models served here, "" is all;
+	// Except is one over ids that aren't.
+	Models string            `yaml:"models"`
+	Except string            `yaml:"except"`
+	Query  map[string]string `yaml:"query"` // added to every request
+	Shape  Shape             `yaml:"shape"`
+}
+
+// served says which models are served; the zero value is all.
+type served struct{ only, except *regexp.Regexp }
+
+func (s served) has(model string) bool {
+	return (s.only == nil || s.only.MatchString(model)) && (s.except == nil || !s.except.MatchString(model))
+}
+
+// Shape is what an endpoint does differently from its format: where a request
+// goes and what its body holds. The zero value is the format's own.
+type Shape struct {
+	Path       string `yaml:"path"` // for a whole answer; {model} is the model, escaped
+	StreamPath string `yaml:"stream_path"`
+	// Drop and Set change top-level fields of the body.
+	Drop []string          `yaml:"drop"`
+	Set  map[string]string `yaml:"set"`
+	// DropHeaders are headers of the format that don't belong here.
+	DropHeaders []string `yaml:"drop_headers"`
+	// Stream names what streamed answers are packed into: "eventstream" is AWS's
+	// frames around the format's events; "" is nothing.
+	Stream string `yaml:"stream"`
+}
+
+// Option is an option of a type's accounts, named as in the configuration.
+type Option struct {
+	Name string   `yaml:"name"`
+	Env  []string `yaml:"env"` // variables that hold it when it isn't said
+	// Identity says that it is part of what the account proves itself by: taken
+	// from the environment only where the configuration says no part of that.
+	Identity bool   `yaml:"identity"`
+	Default  string `yaml:"default"`
+}
+
+// Derived is a value that follows from an option; the first that matches counts.
+type Derived struct {
+	Name  string `yaml:"name"`
+	Of    string `yaml:"of"`
+	Match string `yaml:"match"`
+	Is    string `yaml:"is"` // may name options in {braces}
 }
 
 // ListProfile says how the live model list is read.
@@ -91,6 +159,14 @@ type ListProfile struct {
 	Path   string            `yaml:"path"`
 	Format llm.Format        `yaml:"format"`
 	Query  map[string]string `yaml:"query"`
+	// Base is where the list is when it isn't below an endpoint of Format, and
+	// Suffix what a base_url stands without.
+	Base   string `yaml:"base"`
+	Suffix string `yaml:"suffix"`
+	// More are paths of further lists, read after the first.
+	More []string `yaml:"more"`
+	// Shape names a list in no format's shape: "bedrock"; "" is Format's.
+	Shape string `yaml:"shape"`
 	// Trust says what absence from the list means.
 	Trust Trust `yaml:"trust"`
 }
@@ -113,6 +189,7 @@ type Family struct {
 	Rules  `yaml:",inline"`
 
 	re, except *regexp.Regexp
+	inherited  bool
 }
 
 // Rules are the differences of a family; an empty one changes nothing.
@@ -195,16 +272,32 @@ func parseProfiles(data []byte) ([]*Profile, error) {
 		return nil, fmt.Errorf("read profiles.yaml: %w", err)
 	}
 	for _, p := range file.Profiles {
-		if err := p.prepare(); err != nil {
+		if err := p.prepare(file.Profiles); err != nil {
 			return nil, fmt.Errorf("profiles.yaml: %s: %w", p.Type, err)
 		}
 	}
 	return file.Profiles, nil
 }
 
-func (p *Profile) prepare() error {
+// prepare compiles a profile; those that it inherits from stand before it.
+func (p *Profile) prepare(all []*Profile) error {
 	if p.Type == "" || len(p.Endpoints) == 0 {
 		return fmt.Errorf("needs a type and an endpoint")
+	}
+	var families []Family
+	for _, name := range p.Inherit {
+		i := slices.IndexFunc(all, func(q *Profile) bool { return q.Type == name })
+		if i < 0 || all[i] == p {
+			return fmt.Errorf("inherits from %q, which is no other type", name)
+		}
+		for _, f := range all[i].Families {
+			f.inherited = true
+			families = append(families, f)
+		}
+	}
+	p.Families = append(families, p.Families...)
+	if err := p.compile(); err != nil {
+		return err
 	}
 	for i := range p.Families {
 		f := &p.Families[i]
@@ -256,6 +349,41 @@ func (f *Family) applies(model string, in llm.Format) bool {
 	return f.re.MatchString(model) && (f.except == nil || !f.except.MatchString(model))
 }
 
+// compile compiles the expressions over models and options.
+func (p *Profile) compile() error {
+	if p.Bare != "" {
+		re, err := regexp.Compile(p.Bare)
+		if err != nil {
+			return fmt.Errorf("bare: %w", err)
+		}
+		p.bare = re
+	}
+	// One expression is compiled once, so that endpoints for the same models can be
+	// told by comparing.
+	compiled := map[string]*regexp.Regexp{"": nil}
+	for _, e := range p.Endpoints {
+		for _, expr := range []string{e.Models, e.Except} {
+			if _, done := compiled[expr]; done {
+				continue
+			}
+			re, err := regexp.Compile(expr)
+			if err != nil {
+				return fmt.Errorf("models of %s: %w", e.Format, err)
+			}
+			compiled[expr] = re
+		}
+		p.models = append(p.models, served{compiled[e.Models], compiled[e.Except]})
+	}
+	for _, d := range p.Derive {
+		re, err := regexp.Compile(d.Match)
+		if err != nil {
+			return fmt.Errorf("derive %s: %w", d.Name, err)
+		}
+		p.derivers = append(p.derivers, re)
+	}
+	return nil
+}
+
 // AccountName is what an account from the environment is called.
 func (p *Profile) AccountName() string {
 	if p.Name != "" {
@@ -267,8 +395,16 @@ func (p *Profile) AccountName() string {
 // target applies every matching family's rules for one model in one format.
 func (p *Profile) target(model string, f llm.Format) wire.Target {
 	t := wire.Target{Model: model}
+	bare := model
+	if p.bare != nil {
+		bare = p.bare.ReplaceAllString(model, "")
+	}
 	for i := range p.Families {
-		if fam := &p.Families[i]; fam.applies(model, f) {
+		fam, id := &p.Families[i], model
+		if fam.inherited {
+			id = bare
+		}
+		if fam.applies(id, f) {
 			fam.apply(&t)
 		}
 	}

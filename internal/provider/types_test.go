@@ -22,7 +22,9 @@ type row struct {
 	names   []string // the type and its aliases
 	account string   // what an account from the environment is called
 	env     []string
-	speaks  []llm.Format // richest first
+	// speaks are the formats, richest first; nil for a cloud, whose accounts speak
+	// what their options give an address for (see TestCloudsAreCalledWhereTheyAre).
+	speaks []llm.Format
 }
 
 var types = []row{
@@ -38,13 +40,16 @@ var types = []row{
 	{[]string{"together"}, "together", []string{"TOGETHER_API_KEY"}, []llm.Format{llm.FormatChat}},
 	{[]string{"moonshot"}, "moonshot", []string{"MOONSHOT_API_KEY"}, []llm.Format{llm.FormatChat, llm.FormatMessages}},
 	{[]string{"dashscope", "alibaba"}, "alibaba", []string{"DASHSCOPE_API_KEY"}, []llm.Format{llm.FormatChat, llm.FormatResponses, llm.FormatMessages}},
+	{[]string{"azure-openai", "azure"}, "azure", []string{"AZURE_OPENAI_API_KEY", "AZURE_API_KEY"}, nil},
+	{[]string{"vertex", "google-vertex"}, "google-vertex", []string{"GOOGLE_VERTEX_API_KEY"}, nil},
+	{[]string{"bedrock"}, "bedrock", []string{"AWS_BEARER_TOKEN_BEDROCK"}, nil},
 	{[]string{"ollama"}, "ollama", nil, []llm.Format{llm.FormatChat}},
 	{[]string{"openai-compatible"}, "openai-compatible", nil, []llm.Format{llm.FormatChat, llm.FormatResponses, llm.FormatMessages}},
 }
 
 var formats = []llm.Format{llm.FormatChat, llm.FormatResponses, llm.FormatMessages, llm.FormatGemini}
 
-func account(t *testing.T, typ, base string, formats map[llm.Format]string) *provider.Account {
+func keyed(t *testing.T, typ, base string, formats map[llm.Format]string) *provider.Account {
 	t.Helper()
 	p, err := provider.ProfileOf(typ)
 	if err != nil {
@@ -90,12 +95,6 @@ func TestEveryTypeIsInTheTable(t *testing.T) {
 		if d := cmp.Diff(r.env, p.Env) + cmp.Diff(r.names[1:], p.Aliases, cmp.Transformer("", func(s []string) int { return len(s) })); d != "" || p.AccountName() != r.account {
 			t.Errorf("%s: named %s, %s", p.Type, p.AccountName(), d)
 		}
-		a := account(t, p.Type, "", nil)
-		want := slices.Clone(r.speaks)
-		slices.SortFunc(want, func(x, y llm.Format) int { return slices.Index(formats, x) - slices.Index(formats, y) })
-		if d := cmp.Diff(want, spoken(a)); d != "" || a.Format(llm.FormatGemini) != r.speaks[0] {
-			t.Errorf("%s: richest %s, %s", p.Type, a.Format(llm.FormatGemini), d)
-		}
 		if p.Source == "" {
 			t.Errorf("%s: no source", p.Type)
 		}
@@ -108,6 +107,18 @@ func TestEveryTypeIsInTheTable(t *testing.T) {
 			if e.Source == "" {
 				t.Errorf("%s: %q: no source", p.Type, e.Match)
 			}
+		}
+		want := slices.Clone(r.speaks)
+		slices.SortFunc(want, func(x, y llm.Format) int { return slices.Index(formats, x) - slices.Index(formats, y) })
+		if (r.speaks == nil) != (p.Options != nil) {
+			t.Errorf("%s speaks %v: only where a cloud's accounts are depends on their options", p.Type, r.speaks)
+		}
+		if r.speaks == nil {
+			continue
+		}
+		a := keyed(t, p.Type, "", nil)
+		if d := cmp.Diff(want, spoken(a)); d != "" || a.Format(llm.FormatGemini, "m") != r.speaks[0] {
+			t.Errorf("%s: richest %s, %s", p.Type, a.Format(llm.FormatGemini, "m"), d)
 		}
 	}
 	if len(all) != len(types) {
@@ -157,7 +168,7 @@ func TestRequestsGoWhereTheTypeSpeaksTheirFormat(t *testing.T) {
 		}},
 		{"dashscope", "https://dashscope.aliyuncs.com.relay.example/v1", nil, said{chats: "https://dashscope.aliyuncs.com.relay.example/v1"}},
 	} {
-		a := account(t, c.typ, c.base, c.formats)
+		a := keyed(t, c.typ, c.base, c.formats)
 		got := said{}
 		for _, f := range spoken(a) {
 			got[f] = a.Address(f)
@@ -225,7 +236,7 @@ func TestTargetsSayWhatModelsTake(t *testing.T) {
 		{"dashscope", "qwen3.7-plus", chats, flips("enable_thinking", "thinking_budget"), "", "temperature"},
 		{"dashscope", "qwq-plus", chats, always(none), "", "temperature"},
 	} {
-		got := account(t, c.typ, "", map[llm.Format]string{chats: "", messages: "", responses: ""}).Target(c.model, c.format, provider.Key{})
+		got := keyed(t, c.typ, "", map[llm.Format]string{chats: "", messages: "", responses: ""}).Target(c.model, c.format, provider.Key{})
 		if d := cmp.Diff(c.reasoning, got.Reasoning); d != "" {
 			t.Errorf("%s/%s in %s: %s", c.typ, c.model, c.format, d)
 		}
@@ -234,17 +245,17 @@ func TestTargetsSayWhatModelsTake(t *testing.T) {
 		}
 	}
 	for model, only := range map[string]bool{"qwen3-32b": true, "qwq-plus": true, "qwen3-next-80b-a3b-thinking": true, "qwen3.7-plus": false, "qwen3-max": false, "qwen3-coder-30b-a3b-instruct": false} {
-		if got := account(t, "dashscope", "", nil).Target(model, chats, provider.Key{}); got.StreamOnly != only {
+		if got := keyed(t, "dashscope", "", nil).Target(model, chats, provider.Key{}); got.StreamOnly != only {
 			t.Errorf("%s: streams alone: %t", model, got.StreamOnly)
 		}
 	}
-	if got := account(t, "mistral", "", nil).Target("mistral-large-2512", chats, provider.Key{}); got.ToolID != wire.ShapeMistral || got.StreamUsage || got.Rename["seed"] != "random_seed" {
+	if got := keyed(t, "mistral", "", nil).Target("mistral-large-2512", chats, provider.Key{}); got.ToolID != wire.ShapeMistral || got.StreamUsage || got.Rename["seed"] != "random_seed" {
 		t.Errorf("%+v", got)
 	}
-	if got := account(t, "together", "", nil).Target("m", chats, provider.Key{}); got.Set["context_length_exceeded_behavior"] != "error" || !got.InlineThinking {
+	if got := keyed(t, "together", "", nil).Target("m", chats, provider.Key{}); got.Set["context_length_exceeded_behavior"] != "error" || !got.InlineThinking {
 		t.Errorf("%+v", got)
 	}
-	if got := account(t, "xai", "", map[llm.Format]string{chats: ""}).Target("m", chats, provider.Key{}); !got.ReasoningOnTop {
+	if got := keyed(t, "xai", "", map[llm.Format]string{chats: ""}).Target("m", chats, provider.Key{}); !got.ReasoningOnTop {
 		t.Errorf("%+v", got)
 	}
 }
@@ -284,7 +295,7 @@ func TestErrorsAreWhatTheVendorMeans(t *testing.T) {
 		{"dashscope", 400, `{"error":{"message":"<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 98304]","code":"invalid_parameter_error"}}`, llm.KindContextLength},
 		{"together", 429, `{"error":{"message":"slow down","type":"rate_limit"}}`, llm.KindRateLimit},
 	} {
-		a := account(t, c.typ, "", nil)
+		a := keyed(t, c.typ, "", nil)
 		if e := a.Judge(chat.Format{}.DecodeError(c.status, nil, []byte(c.body)), nil); e.Kind != c.kind || e.Status != c.status || e.Message == "" {
 			t.Errorf("%s %d %s: %+v", c.typ, c.status, c.body, e)
 		}
@@ -334,7 +345,7 @@ func TestLimitsOfEachVendorAreOneForm(t *testing.T) {
 			t.Errorf("%s: wait %s, %s", name, got.Wait(), d)
 		}
 	}
-	e := account(t, "groq", "", nil).Judge(&llm.Error{Kind: llm.KindRateLimit, Status: 429}, header("x-ratelimit-remaining-tokens", "0", "x-ratelimit-reset-tokens", "7s"))
+	e := keyed(t, "groq", "", nil).Judge(&llm.Error{Kind: llm.KindRateLimit, Status: 429}, header("x-ratelimit-remaining-tokens", "0", "x-ratelimit-reset-tokens", "7s"))
 	if e.RetryAfter != 7*time.Second {
 		t.Errorf("%+v", e)
 	}
@@ -344,7 +355,7 @@ func TestLimitsOfEachVendorAreOneForm(t *testing.T) {
 func TestATypeWithoutAListIsWell(t *testing.T) {
 	vendor := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("asked for %s", r.URL) }))
 	defer vendor.Close()
-	a := account(t, "dashscope", vendor.URL+"/v1", nil)
+	a := keyed(t, "dashscope", vendor.URL+"/v1", nil)
 	r := provider.NewRefresher([]*provider.Account{a}, map[llm.Format]wire.Lister{llm.FormatChat: chat.Format{}}, nil, slog.New(slog.DiscardHandler), func() {})
 	if err := r.Refresh(t.Context(), a); err != nil {
 		t.Fatal(err)
@@ -364,7 +375,7 @@ func TestAListsRefusalIsInTheVendorsWords(t *testing.T) {
 		}
 	}))
 	defer vendor.Close()
-	a := account(t, "xai", vendor.URL+"/v1", nil)
+	a := keyed(t, "xai", vendor.URL+"/v1", nil)
 	r := provider.NewRefresher([]*provider.Account{a}, map[llm.Format]wire.Lister{llm.FormatChat: chat.Format{}}, nil, slog.New(slog.DiscardHandler), func() {})
 	var e *llm.Error
 	if err := r.Refresh(t.Context(), a); !errors.As(err, &e) || e.Kind != llm.KindAuth {

@@ -67,6 +67,9 @@ var families = []*family{
 	{name: "openai", prefix: "/openai", models: openAIModels},
 	{name: "anthropic", prefix: "/anthropic", models: anthropicModels},
 	{name: "gemini", prefix: "/gemini", models: geminiModels},
+	{name: "azure", prefix: "/azure", models: openAIModels},
+	{name: "vertex", prefix: "/vertex", models: slices.Concat(geminiModels, anthropicModels[1:])},
+	{name: "bedrock", prefix: "/bedrock", models: bedrockModels},
 	{
 		name: "deepseek", prefix: "/deepseek", lenient: true, functions: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusPaymentRequired,
 		reasoningField: "reasoning_content", replay: true, inFinish: true, cacheHits: true, models: deepSeekModels,
@@ -150,6 +153,11 @@ const (
 	inBearer  keyPlace = iota
 	inXAPIKey          // x-api-key, or as a bearer token
 	inGoogKey          // x-goog-api-key, or ?key=
+
+	// The clouds', checked by admitCloud.
+	inAPIKey    // api-key, or an access token
+	inGoogToken // an access token, or as inGoogKey
+	inAWS       // a signature, or a bearer key
 )
 
 // admit checks the key of a request.

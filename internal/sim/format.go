@@ -53,6 +53,9 @@ func (x *exchange) fail(f *failure) {
 	if f.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(f.retryAfter))
 	}
+	if b, ok := x.format.(bedrockFormat); ok {
+		h.Set("X-Amzn-Errortype", b.typeOf(f))
+	}
 	x.status = f.status
 	x.w.WriteHeader(f.status)
 	_, _ = x.w.Write(x.format.refusal(x, f))

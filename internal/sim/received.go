@@ -23,7 +23,7 @@ type Request struct {
 }
 
 // secrets are the headers that carry keys.
-var secrets = []string{"Authorization", "X-Api-Key", "X-Goog-Api-Key", "Api-Key", "Proxy-Authorization", "Cookie"}
+var secrets = []string{"Authorization", "X-Api-Key", "X-Goog-Api-Key", "Api-Key", "X-Amz-Security-Token", "Proxy-Authorization", "Cookie"}
 
 // newRequest notes a request that was received.
 func newRequest(r *http.Request, body []byte) Request {

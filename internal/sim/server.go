@@ -34,6 +34,7 @@ type Server struct {
 	requests requestLog
 	scripts  scriptBook
 	ids      atomic.Uint64
+	account  serviceAccount
 }
 
 // New returns a server with no scripts queued and nothing received.
@@ -105,6 +106,12 @@ func (s *Server) serve(f *family) {
 			endpoint{"/v1/models/{model}", messages, inXAPIKey, http.MethodGet, (*exchange).oneAnthropic})
 	case "gemini":
 		all = google("/v1beta")
+	case "azure":
+		all = azureEndpoints()
+	case "vertex":
+		all = vertexEndpoints()
+	case "bedrock":
+		all = bedrockEndpoints()
 	case "deepseek":
 		all = append(append(openAI(""), openAI("/v1")...), anthropic("/anthropic/v1")...)
 	case "nvidia", "mistral", "together":
@@ -127,6 +134,7 @@ func (s *Server) serve(f *family) {
 	for _, e := range all {
 		s.mux.HandleFunc(f.prefix+e.path, s.handle(f, e))
 	}
+	s.tokenServers(f)
 	last := all[0]
 	last.method, last.do = "", (*exchange).lost
 	s.mux.HandleFunc(f.prefix+"/", s.handle(f, last))
@@ -149,7 +157,7 @@ func (s *Server) handle(f *family, e endpoint) http.HandlerFunc {
 			x.unread(err)
 			return
 		}
-		refused := f.admit(r, e.keys)
+		refused := s.admit(f, r, e.keys, body)
 		switch {
 		case refused != nil:
 		case e.method != "" && r.Method != e.method:
@@ -166,6 +174,14 @@ func (s *Server) handle(f *family, e endpoint) http.HandlerFunc {
 		}
 		e.do(x)
 	}
+}
+
+// admit checks who sends a request.
+func (s *Server) admit(f *family, r *http.Request, place keyPlace, body []byte) *failure {
+	if place >= inAPIKey {
+		return s.admitCloud(f, r, place, body)
+	}
+	return f.admit(r, place)
 }
 
 // unread refuses a body that couldn't be read.

@@ -106,6 +106,10 @@ type Outbound struct {
 	Query  url.Values
 	Header http.Header // nil when the format needs none
 	Body   []byte
+	// Model and Stream are what the request asks for, set by who sends it, for
+	// accounts whose addresses name them.
+	Model  string
+	Stream bool
 }
 
 // Downgrade is something that a target couldn't say and that was left out.

@@ -76,6 +76,7 @@ type pair struct {
 	upstream upstream
 	stream   bool
 	header   http.Header // to be sent along
+	actor    string      // the model that plays scripts, where it must be one by name
 }
 
 // TestPairs has every client format ask every kind of provider, streamed and
@@ -147,6 +148,8 @@ func (p *pair) asked(script string, a ask) ask {
 	a.model = p.upstream.name + "/"
 	if a.reasons {
 		a.model += p.upstream.thinker
+	} else {
+		a.model += p.actor
 	}
 	a.model += "sim-" + script
 	if a.said == nil {

@@ -3,37 +3,44 @@ package gemini
 import (
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
 )
 
+type listed struct {
+	Name        string   `json:"name"`
+	DisplayName string   `json:"displayName"`
+	Input       whole    `json:"inputTokenLimit"`
+	Output      whole    `json:"outputTokenLimit"`
+	Methods     []string `json:"supportedGenerationMethods"`
+	Thinking    *bool    `json:"thinking"`
+}
+
 // DecodeModels reads a page of the model list.
 func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) {
 	var page struct {
-		Models []struct {
-			Name        string   `json:"name"`
-			DisplayName string   `json:"displayName"`
-			Input       whole    `json:"inputTokenLimit"`
-			Output      whole    `json:"outputTokenLimit"`
-			Methods     []string `json:"supportedGenerationMethods"`
-			Thinking    *bool    `json:"thinking"`
-		} `json:"models"`
-		Next string `json:"nextPageToken"`
+		Models    []listed `json:"models"`
+		Published []listed `json:"publisherModels"` // Vertex, where a model has a publisher
+		Next      string   `json:"nextPageToken"`
 	}
 	if err := unmarshal(body, &page); err != nil {
 		return nil, nil, llm.Errorf(llm.KindUpstream, "the provider's model list can't be read: %w", err)
 	}
-	models := make([]wire.ListedModel, 0, len(page.Models))
-	for _, m := range page.Models {
+	models := make([]wire.ListedModel, 0, len(page.Models)+len(page.Published))
+	for _, m := range append(page.Models, page.Published...) {
 		if m.Name == "" {
 			continue
+		}
+		if _, own, published := strings.Cut(m.Name, "/models/"); published {
+			m.Name = own
 		}
 		models = append(models, wire.ListedModel{
 			ID: bareModel(m.Name), Name: m.DisplayName,
 			Context: int(max(m.Input, 0)), MaxOutput: int(max(m.Output, 0)),
 			Thinking: m.Thinking,
-			NotChat:  !slices.Contains(m.Methods, generate),
+			NotChat:  (m.Methods != nil || len(page.Published) == 0) && !slices.Contains(m.Methods, generate),
 		})
 	}
 	if page.Next == "" {

@@ -167,7 +167,7 @@ func kindByType(e *llm.Error) (llm.Kind, bool) {
 // Messages are for people and change; what can't be told by the type is looked
 // for in the wordings seen in issue trackers until 2026-11.
 var (
-	contextWords   = regexp.MustCompile(`(?i)prompt is too long|exceeds? (the )?(model'?s? )?(maximum )?context|context (length|limit|window)|too many (input )?tokens`)
+	contextWords   = regexp.MustCompile(`(?i)(prompt|input) is too long|exceeds? (the )?(model'?s? )?(maximum )?context|context (length|limit|window)|too many (input )?tokens`)
 	quotaWords     = regexp.MustCompile(`(?i)credit balance|usage limits?|spend(ing)? limit|billing|insufficient (balance|credit|quota)`)
 	filterWords    = regexp.MustCompile(`(?i)content filter|content policy|usage policy`)
 	reasoningWords = regexp.MustCompile("(?i)(signature.*thinking|thinking.*signature)|expected `?(redacted_)?thinking|thinking`? (or `?redacted_thinking`? )?blocks?.*(modified|removed|must)|must start with a thinking block")

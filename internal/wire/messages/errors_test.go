@@ -23,6 +23,7 @@ func TestDecodeError(t *testing.T) {
 	}{
 		"bad request":     {400, own("invalid_request_error", "max_tokens: Field required"), llm.KindBadRequest},
 		"prompt too long": {400, own("invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"), llm.KindContextLength},
+		"input too long":  {400, `{"message":"Input is too long for requested model."}`, llm.KindContextLength}, // Bedrock
 		"context limit":   {400, own("invalid_request_error", "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000"), llm.KindContextLength},
 		"credit":          {400, own("invalid_request_error", "Your credit balance is too low to access the API."), llm.KindQuota},
 		"usage limit":     {400, own("invalid_request_error", "You have reached your specified API usage limits."), llm.KindQuota},

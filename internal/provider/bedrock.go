@@ -1,0 +1,74 @@
+package provider
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
+)
+
+// bedrockList names the shape of the lists of Bedrock's control plane.
+const bedrockList = "bedrock"
+
+// bedrockLister reads both of Bedrock's lists: its models and the inference
+// profiles, under whose ids newer models are called.
+type bedrockLister struct{}
+
+// DecodeModels reads a page.
+func (bedrockLister) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) {
+	var page struct {
+		Models []struct {
+			ID        string   `json:"modelId"`
+			Name      string   `json:"modelName"`
+			Owner     string   `json:"providerName"`
+			In        []string `json:"inputModalities"`
+			Out       []string `json:"outputModalities"`
+			Lifecycle struct {
+				Status string `json:"status"`
+			} `json:"modelLifecycle"`
+		} `json:"modelSummaries"`
+		Profiles []struct {
+			ID     string `json:"inferenceProfileId"`
+			ARN    string `json:"inferenceProfileArn"`
+			Name   string `json:"inferenceProfileName"`
+			Type   string `json:"type"`
+			Status string `json:"status"`
+		} `json:"inferenceProfileSummaries"`
+		Next string `json:"nextToken"`
+	}
+	if err := json.Unmarshal(body, &page); err != nil {
+		return nil, nil, llm.Errorf(llm.KindUpstream, "the provider's model list can't be read: %w", err)
+	}
+	var out []wire.ListedModel
+	for _, m := range page.Models {
+		if m.ID == "" {
+			continue
+		}
+		vision := slices.Contains(m.In, "IMAGE")
+		listed := wire.ListedModel{ID: m.ID, Name: m.Name, OwnedBy: m.Owner, NotChat: len(m.Out) > 0 && !slices.Contains(m.Out, "TEXT")}
+		if len(m.In) > 0 {
+			listed.Vision = &vision
+		}
+		if strings.EqualFold(m.Lifecycle.Status, "LEGACY") {
+			listed.State = "deprecated"
+		}
+		out = append(out, listed)
+	}
+	for _, p := range page.Profiles {
+		id := p.ID
+		if p.Type == "APPLICATION" && p.ARN != "" {
+			id = p.ARN // the short id of an account's own profile isn't taken
+		}
+		if id != "" {
+			out = append(out, wire.ListedModel{ID: id, Name: p.Name})
+		}
+	}
+	if page.Next == "" {
+		return out, nil, nil
+	}
+	return out, url.Values{"nextToken": {page.Next}}, nil
+}

@@ -1,0 +1,133 @@
+package provider
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
+)
+
+// prepare readies what an endpoint changes of requests.
+func (ep *endpoint) prepare() {
+	for name, value := range ep.shape.Set {
+		if ep.set == nil {
+			ep.set = map[string][]byte{}
+		}
+		ep.set[name] = scan.Quote(value)
+	}
+}
+
+// serves says whether a model is served at the endpoint; "" is any.
+func (ep *endpoint) serves(model string) bool {
+	return model == "" || ep.models.has(model)
+}
+
+// deployed is the name under which a model stands here.
+func (a *Account) deployed(model string) string {
+	if name, ok := a.deployments[model]; ok {
+		return name
+	}
+	return model
+}
+
+// apply gives a request the shape that it has at the endpoint.
+func (ep *endpoint) apply(out *wire.Outbound, model string) error {
+	path := ep.shape.Path
+	if out.Stream && ep.shape.StreamPath != "" {
+		path = ep.shape.StreamPath
+	}
+	if path != "" {
+		// A colon is left alone in a path by rule, but signatures are taken over
+		// the escaped one.
+		escaped := strings.ReplaceAll(url.PathEscape(model), ":", "%3A")
+		out.Path = strings.ReplaceAll(path, "{model}", escaped)
+	}
+	if len(ep.shape.Drop)+len(ep.set) == 0 {
+		return nil
+	}
+	var edits []scan.Edit
+	for _, name := range ep.shape.Drop {
+		edits = append(edits, scan.Edit{Name: name, Drop: true})
+	}
+	for _, name := range slices.Sorted(maps.Keys(ep.set)) {
+		edits = append(edits, scan.Edit{Name: name, Value: ep.set[name]})
+	}
+	body, err := scan.Splice(out.Body, edits)
+	if err != nil {
+		return llm.Errorf(llm.KindBadRequest, "%w", err)
+	}
+	out.Body = body
+	return nil
+}
+
+// deliver sends a request whose shape is final, with the proof of who sends it.
+// Where that has grown too old, it is renewed once.
+func (a *Account) deliver(ctx context.Context, method string, ep *endpoint, out wire.Outbound, client http.Header, key Key) (*http.Response, error) {
+	for renewed := false; ; renewed = true {
+		r := a.request(ctx, method, ep, out, client, key)
+		if key.auth != nil {
+			if err := a.authorize(r, out.Body, key); err != nil {
+				return nil, err
+			}
+		}
+		resp, err := a.roundTrip(r)
+		if err != nil || key.auth == nil || resp.StatusCode < 400 {
+			return resp, err
+		}
+		if resp.StatusCode == http.StatusUnauthorized && !renewed && key.auth.Renew(r) {
+			_ = resp.Body.Close() // its words are those of a token that isn't used again
+			continue
+		}
+		return a.explained(resp, key)
+	}
+}
+
+func (a *Account) authorize(r *http.Request, body []byte, key Key) error {
+	err := key.auth.Authorize(r.Context(), r, body)
+	if err == nil {
+		return nil
+	}
+	if cause := context.Cause(r.Context()); cause != nil {
+		return llm.AsError(cause)
+	}
+	e := *llm.AsError(err)
+	e.Provider = a.Name
+	return &e
+}
+
+// maxExplained is how much of a refusal is read to find out what it means.
+const maxExplained = 8 << 10
+
+// explained returns a refusal as it came, or what it means where the identity
+// knows better.
+func (a *Account) explained(resp *http.Response, key Key) (*http.Response, error) {
+	head, err := io.ReadAll(io.LimitReader(resp.Body, maxExplained))
+	if e := key.auth.Explain(resp.StatusCode, resp.Header, head); e != nil {
+		_ = resp.Body.Close() // all that matters of it was read
+		e.Provider, e.Raw = a.Name, wire.Kept(head)
+		return nil, e
+	}
+	rest := io.Reader(resp.Body)
+	if err != nil {
+		rest = failing{err}
+	}
+	resp.Body = readCloser{io.MultiReader(bytes.NewReader(head), rest), resp.Body}
+	return resp, nil
+}
+
+type readCloser struct {
+	io.Reader
+	io.Closer
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
