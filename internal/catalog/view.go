@@ -85,10 +85,14 @@ func join(a Account) ([]*Entry, error) {
 		}
 	}
 	for _, l := range a.Listed {
-		if l.NotChat || l.ID == "" {
+		if l.NotChat && !l.Embeds || l.ID == "" {
 			continue
 		}
-		out[l.ID] = &Entry{Account: a.Name, Model: merge(facts(known, l.ID), l), Listed: true}
+		e := &Entry{Account: a.Name, Model: merge(facts(known, l.ID), l), Listed: true}
+		if l.NotChat {
+			e.Out = []string{"embedding"}
+		}
+		out[l.ID] = e
 	}
 	for _, id := range a.Gone {
 		if out[id] == nil {

@@ -22,7 +22,7 @@ const maxErrorBody = 64 << 10
 
 // attempt makes one attempt. It returns true when another one should follow.
 func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again bool) {
-	name := r.cand.Account.Format(r.call.Client.Name())
+	name := r.format()
 	upstream, ok := r.Formats(name)
 	if !ok {
 		r.fail(llm.Errorf(llm.KindNotBuilt, "%s speaks %s, which can't be spoken yet", a.Provider, name))
@@ -75,6 +75,15 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again 
 	return false
 }
 
+// format is the one to call the account in.
+func (r *run) format() llm.Format {
+	if !r.call.Embed {
+		return r.cand.Account.Format(r.call.Client.Name())
+	}
+	name, _ := r.cand.Account.EmbedFormat(r.call.Client.Name())
+	return name
+}
+
 func (r *run) target(f llm.Format, key provider.Key) wire.Target {
 	t := r.cand.Account.Target(r.cand.Model, f, key)
 	t.Stream, t.MaxOutput = r.call.Peeked.Stream, r.cand.MaxOutput
@@ -86,6 +95,9 @@ func (r *run) target(f llm.Format, key provider.Key) wire.Target {
 // encode writes the request: the client's bytes where the format is the same
 // and nothing in them must change, else anew from its meaning.
 func (r *run) encode(a *Attempt, upstream wire.Format, t *wire.Target) (wire.Outbound, error) {
+	if r.call.Embed {
+		return r.encodeEmbed(a, upstream, *t)
+	}
 	same := upstream.Name() == r.call.Client.Name()
 	if same && r.strip == stripNone {
 		restored, err := r.restored(t.Origin, t.Reasoning.Replay != "")
@@ -296,7 +308,9 @@ func (r *run) whole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.
 		return e
 	}
 	a.FirstEvent = time.Since(a.Started)
-	if a.Forwarded && upstream.Name() == r.call.Client.Name() {
+	if r.call.Embed {
+		e = r.embedded(a, upstream, data)
+	} else if a.Forwarded && upstream.Name() == r.call.Client.Name() {
 		e = r.passed(a, upstream, t, data)
 	} else {
 		e = r.translated(a, upstream, t, data)

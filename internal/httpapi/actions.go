@@ -22,7 +22,7 @@ func (s *Inference) geminiAction(w http.ResponseWriter, r *http.Request) {
 	case "countTokens":
 		s.serve(w, r, s.Gemini, s.count)
 	case "embedContent", "batchEmbedContents":
-		s.serve(w, r, s.Gemini, s.unbuilt)
+		s.serve(w, r, s.Gemini, s.embed)
 	default:
 		s.serve(w, r, s.Gemini, func(r *request) {
 			s.refuse(r, &llm.Error{Kind: llm.KindNotFound, Status: http.StatusNotFound, Message: "there is no action " + action + " on models"})

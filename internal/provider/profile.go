@@ -39,6 +39,8 @@ type Profile struct {
 	Headers   Headers     `yaml:"headers"`   // added to every request
 	Pass      []string    `yaml:"pass"`      // client headers that belong upstream
 	List      ListProfile `yaml:"list"`
+	// Embeddings are the formats in which it has them; empty: it has none.
+	Embeddings []llm.Format `yaml:"embeddings"`
 	// TrustCost says that usage.cost is what was really charged.
 	TrustCost bool `yaml:"trust_cost"`
 	// Families hold what single models do differently; all that match apply, in
