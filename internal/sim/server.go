@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -69,6 +71,7 @@ func (s *Server) serve(f *family) {
 			{base + "/chat/completions", chat, inBearer, http.MethodPost, (*exchange).ask},
 			{base + "/responses", responses, inBearer, http.MethodPost, (*exchange).ask},
 			{base + "/responses/input_tokens", responses, inBearer, http.MethodPost, (*exchange).count},
+			{base + "/embeddings", chat, inBearer, http.MethodPost, (*exchange).embedOpenAI},
 			{base + "/models", chat, inBearer, http.MethodGet, (*exchange).listOpenAI},
 			{base + "/models/{model...}", chat, inBearer, http.MethodGet, (*exchange).oneOpenAI},
 		}
@@ -103,6 +106,7 @@ func (s *Server) serve(f *family) {
 		all = google("/v1beta")
 	case "deepseek":
 		all = append(append(openAI(""), openAI("/v1")...), anthropic("/anthropic/v1")...)
+		all = slices.DeleteFunc(all, func(e endpoint) bool { return strings.HasSuffix(e.path, "/embeddings") })
 	case "openrouter":
 		all = append(openAI("/api/v1"), anthropic("/api/v1")...)
 	case "ollama":
