@@ -3,6 +3,8 @@ package gemini
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -160,8 +162,8 @@ func readEmbedding(q *llm.EmbedRequest, body jsontext.Value, at string) error {
 	if err := unmarshal(body, &in); err != nil {
 		return wire.BadField(strings.TrimSuffix(at, "."), err)
 	}
-	for name, f := range there {
-		if !embeddingFields[name] && f.Kind != 'n' {
+	for _, name := range slices.Sorted(maps.Keys(there)) {
+		if f := there[name]; !embeddingFields[name] && f.Kind != 'n' {
 			q.Extra = append(q.Extra, llm.Field{Format: llm.FormatGemini, Name: name, Value: bytes.Clone(f.Value)})
 		}
 	}
@@ -180,11 +182,11 @@ func readEmbedding(q *llm.EmbedRequest, body jsontext.Value, at string) error {
 	if in.Dimensions != nil {
 		n := int(*in.Dimensions)
 		if len(q.Inputs) > 0 && (q.Dimensions == nil || *q.Dimensions != n) {
-			return wire.BadRequest(at+"outputDimensionality", "the requests want vectors of different lengths, which another vendor can't give at once: send them apart")
+			return wire.BadRequest(at+"outputDimensionality", at+"outputDimensionality: the requests want vectors of different lengths, which another vendor can't give at once: send them apart")
 		}
 		q.Dimensions = &n
 	} else if q.Dimensions != nil {
-		return wire.BadRequest(at+"outputDimensionality", "the requests want vectors of different lengths, which another vendor can't give at once: send them apart")
+		return wire.BadRequest(at+"outputDimensionality", at+"outputDimensionality: the requests want vectors of different lengths, which another vendor can't give at once: send them apart")
 	}
 	q.Inputs = append(q.Inputs, llm.EmbedInput{Text: strings.Join(texts, "\n"), Task: in.TaskType, Title: in.Title})
 	return nil
