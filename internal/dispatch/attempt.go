@@ -95,8 +95,11 @@ func (r *run) target(f llm.Format, key provider.Key) wire.Target {
 // encode writes the request: the client's bytes where the format is the same
 // and nothing in them must change, else anew from its meaning.
 func (r *run) encode(a *Attempt, upstream wire.Format, t *wire.Target) (wire.Outbound, error) {
-	if r.call.Embed {
+	switch {
+	case r.call.Embed:
 		return r.encodeEmbed(a, upstream, *t)
+	case r.call.Count:
+		return r.encodeCount(a, upstream, *t)
 	}
 	same := upstream.Name() == r.call.Client.Name()
 	if same && r.strip == stripNone {
@@ -308,11 +311,14 @@ func (r *run) whole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.
 		return e
 	}
 	a.FirstEvent = time.Since(a.Started)
-	if r.call.Embed {
+	switch {
+	case r.call.Embed:
 		e = r.embedded(a, upstream, data)
-	} else if a.Forwarded && upstream.Name() == r.call.Client.Name() {
+	case r.call.Count:
+		e = r.counted(upstream, data)
+	case a.Forwarded && upstream.Name() == r.call.Client.Name():
 		e = r.passed(a, upstream, t, data)
-	} else {
+	default:
 		e = r.translated(a, upstream, t, data)
 	}
 	if e != nil {

@@ -35,6 +35,8 @@ type Call struct {
 	// Embed says that embeddings are asked for: Peeked is PeekEmbed's then, and
 	// what is said above of conversations is of no use.
 	Embed bool
+	// Count says that only the tokens of the prompt are asked for.
+	Count bool
 
 	once    sync.Once
 	decoded *llm.Request

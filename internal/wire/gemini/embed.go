@@ -93,7 +93,7 @@ func (Format) SpliceEmbed(r wire.RawRequest, p wire.Peeked, e wire.Edits) (wire.
 		list = append(list, next...)
 	}
 	if a.Err() != nil || !changed {
-		return out, nil // what is no list is the provider's to refuse
+		return out, nil //nolint:nilerr // what is no list is the provider's to refuse
 	}
 	c := changes{set: map[string][]byte{"requests": append(list, ']')}}
 	out.Body, _, err = c.apply(r.Body)
