@@ -120,10 +120,14 @@ func join(a Account) (*shelf, error) {
 		sh.entries = make(map[string]*Entry, len(a.Listed)+len(a.Gone)+len(a.Declared))
 	}
 	for _, l := range a.Listed {
-		if l.NotChat || l.ID == "" {
+		if l.NotChat && !l.Embeds || l.ID == "" {
 			continue
 		}
-		sh.put(&Entry{Model: merge(sh.facts(l.ID), l), Listed: true})
+		e := &Entry{Model: merge(sh.facts(l.ID), l), Listed: true}
+		if l.NotChat {
+			e.Out = []string{"embedding"}
+		}
+		sh.put(e)
 		sh.count(l)
 	}
 	for _, id := range a.Gone {

@@ -24,7 +24,7 @@ const maxErrorBody = 64 << 10
 
 // attempt makes one attempt. It returns true when another one should follow.
 func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again bool) {
-	name := r.cand.Account.Format(r.call.Client.Name(), r.cand.Model)
+	name := r.format()
 	upstream, ok := r.Formats(name)
 	if !ok {
 		r.fail(llm.Errorf(llm.KindNotBuilt, "%s speaks %s, which can't be spoken yet", a.Provider, name))
@@ -81,6 +81,15 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again 
 	return false
 }
 
+// format is the one to call the account in.
+func (r *run) format() llm.Format {
+	if !r.call.Embed {
+		return r.cand.Account.Format(r.call.Client.Name(), r.cand.Model)
+	}
+	name, _ := r.cand.Account.EmbedFormat(r.call.Client.Name())
+	return name
+}
+
 func (r *run) target(f llm.Format, key provider.Key) wire.Target {
 	t := r.cand.Account.Target(r.cand.Model, f, key)
 	t.Stream, t.MaxOutput = r.call.Peeked.Stream || t.StreamOnly, r.cand.MaxOutput
@@ -92,6 +101,12 @@ func (r *run) target(f llm.Format, key provider.Key) wire.Target {
 // encode writes the request: the client's bytes where the format is the same
 // and nothing in them must change, else anew from its meaning.
 func (r *run) encode(a *Attempt, upstream wire.Format, t *wire.Target) (wire.Outbound, error) {
+	switch {
+	case r.call.Embed:
+		return r.encodeEmbed(a, upstream, *t)
+	case r.call.Count:
+		return r.encodeCount(a, upstream, *t)
+	}
 	same := upstream.Name() == r.call.Client.Name()
 	if same && r.strip == stripNone && t.Stream == r.call.Peeked.Stream {
 		restored, err := r.restored(t.Origin, t.Reasoning.Replay != "")
@@ -334,9 +349,14 @@ func (r *run) whole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.
 		return e
 	}
 	a.FirstEvent = time.Since(a.Started)
-	if a.Forwarded && upstream.Name() == r.call.Client.Name() {
+	switch {
+	case r.call.Embed:
+		e = r.embedded(a, upstream, data)
+	case r.call.Count:
+		e = r.counted(upstream, data)
+	case a.Forwarded && upstream.Name() == r.call.Client.Name():
 		e = r.passed(a, upstream, t, data)
-	} else {
+	default:
 		e = r.translated(a, upstream, t, data)
 	}
 	if e != nil {

@@ -32,9 +32,15 @@ type Call struct {
 	// WantOpening asks for how the answer begins: so many bytes of its text, and
 	// what stands before them; 0 is nothing.
 	WantOpening int
+	// Embed says that embeddings are asked for: Peeked is PeekEmbed's then, and
+	// what is said above of conversations is of no use.
+	Embed bool
+	// Count says that only the tokens of the prompt are asked for.
+	Count bool
 
 	once    sync.Once
 	decoded *llm.Request
+	embed   *llm.EmbedRequest
 	err     error
 }
 

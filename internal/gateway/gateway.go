@@ -153,7 +153,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 		}
 	}
 	st := g.state.Load()
-	cand, rule, err := g.choose(st, &c)
+	cand, rule, err := g.choose(st, &c, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -176,12 +176,21 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 		d.KeepParts = true
 		d.Restore = g.restorer(ctx, t, replay)
 	}
-	rec := &recording{g: g, t: t, st: st, head: Head{Turn: t.ID, Session: t.Session, Workload: t.Workload, Class: t.Class}}
+	rec := g.recording(t, st)
 	rec.remember = func(o *dispatch.Outcome) { g.remember(d, t, s, o) }
+	return g.run(ctx, d, cand, rec, out)
+}
+
+func (g *Gateway) recording(t *Turn, st *State) *recording {
+	return &recording{g: g, t: t, st: st, head: Head{Turn: t.ID, Session: t.Session, Workload: t.Workload, Class: t.Class}}
+}
+
+// run carries out a call that was prepared.
+func (g *Gateway) run(ctx context.Context, d *dispatch.Call, cand dispatch.Candidate, rec *recording, out Output) (*Exchange, error) {
 	o, committed := g.Dispatcher.Run(ctx, d, cand, rec, output{out, rec, d})
 	x := &Exchange{Head: rec.describe(o.Last(), false), Body: o.Body, Sent: len(o.Attempts) > 0, Committed: committed}
 	if o.Err != nil {
-		if last := o.Last(); last != nil && g.Gone != nil && missing(o.Err, last.Model) {
+		if last := o.Last(); last != nil && g.Gone != nil && !d.Embed && missing(o.Err, last.Model) {
 			g.Gone(last.Provider, last.Model)
 		}
 		return x, wire.Shown(o.Err)
@@ -202,8 +211,9 @@ const (
 	maxEndUser = 128
 )
 
-// choose finds the candidate that a request's model name stands for.
-func (g *Gateway) choose(st *State, c *Call) (dispatch.Candidate, string, error) {
+// choose finds the candidate that a request's model name stands for. can, when
+// set, refuses accounts that can't do what is asked.
+func (g *Gateway) choose(st *State, c *Call, can func(*provider.Account) *llm.Error) (dispatch.Candidate, string, error) {
 	if n := len(c.Peeked.Model); n > maxModel {
 		return dispatch.Candidate{}, "", &llm.Error{
 			Kind: llm.KindBadRequest, Status: http.StatusBadRequest, Param: "model",
@@ -214,10 +224,17 @@ func (g *Gateway) choose(st *State, c *Call) (dispatch.Candidate, string, error)
 	if err != nil {
 		return dispatch.Candidate{}, "", err
 	}
+	var unable *llm.Error
 	for _, rc := range res.Candidates {
 		a := st.Accounts[rc.Account]
 		if a == nil || !c.Caller.MayUseModel(rc.Name()) {
 			continue
+		}
+		if can != nil {
+			if e := can(a); e != nil {
+				unable = e
+				continue
+			}
 		}
 		cand := dispatch.Candidate{Account: a, Model: rc.Model}
 		if e := rc.Entry; e != nil {
@@ -226,6 +243,9 @@ func (g *Gateway) choose(st *State, c *Call) (dispatch.Candidate, string, error)
 			cand.NoTools = e.Caps.Tools != nil && !*e.Caps.Tools
 		}
 		return cand, res.Rule, nil
+	}
+	if unable != nil {
+		return dispatch.Candidate{}, "", unable
 	}
 	return dispatch.Candidate{}, "", &llm.Error{
 		Kind: llm.KindPermission, Status: http.StatusForbidden, Param: "model",

@@ -14,7 +14,7 @@ type recording struct {
 	sent    int  // attempts so far
 	charges []Charge
 	// remember keeps what later turns will need. It comes before the end of the
-	// answer leaves, since the next turn may come at once.
+	// answer leaves, since the next turn may come at once. Nil: nothing is.
 	remember func(*dispatch.Outcome)
 }
 
@@ -35,7 +35,7 @@ func (r *recording) Close(a *dispatch.Attempt) {
 
 // Done records the turn.
 func (r *recording) Done(o *dispatch.Outcome) {
-	if o.Status == dispatch.StatusOK {
+	if o.Status == dispatch.StatusOK && r.remember != nil {
 		r.remember(o)
 	}
 	r.charges = append(r.charges, r.charge(o.Last()))

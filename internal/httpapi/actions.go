@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/oidostudio/oido/internal/gateway"
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
 )
@@ -22,7 +23,7 @@ func (s *Inference) geminiAction(w http.ResponseWriter, r *http.Request) {
 	case "countTokens":
 		s.serve(w, r, s.Gemini, s.count)
 	case "embedContent", "batchEmbedContents":
-		s.serve(w, r, s.Gemini, s.unbuilt)
+		s.serve(w, r, s.Gemini, s.embed)
 	default:
 		s.serve(w, r, s.Gemini, func(r *request) {
 			s.refuse(r, &llm.Error{Kind: llm.KindNotFound, Status: http.StatusNotFound, Message: "there is no action " + action + " on models"})
@@ -38,8 +39,9 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s[:i], s[i+len(sep):], true
 }
 
-// count answers how many tokens a prompt has. It is our own estimate: no
-// provider is asked.
+// count answers how many tokens a prompt has: as its provider counts where that
+// can be asked in the client's format, else by our own estimate. A header says
+// which.
 func (s *Inference) count(r *request) {
 	body, release, e := s.readBody(r)
 	if e != nil {
@@ -48,8 +50,23 @@ func (s *Inference) count(r *request) {
 	}
 	defer release()
 	raw := wire.RawRequest{Method: r.Method, Path: r.URL.Path, Query: r.query, Header: r.Request.Header, Body: body}
-	if _, err := r.format.Peek(raw); err != nil {
+	peeked, err := r.format.Peek(raw)
+	if err != nil {
 		s.refuse(r, llm.AsError(err))
+		return
+	}
+	counted, err := s.Gateway.Count(r.Context(), gateway.Call{Format: r.format, Raw: raw, Peeked: peeked, Caller: r.caller, RequestID: r.id})
+	if err != nil {
+		s.refuse(r, llm.AsError(err))
+		return
+	}
+	quality := llm.QualityEstimated
+	if counted != nil {
+		quality = llm.QualityExact
+	}
+	r.Header2()["X-Oido-Usage-Quality"] = []string{quality.String()}
+	if counted != nil {
+		s.whole(r, &answer{s: s, r: r, release: release}, &gateway.Exchange{Body: counted})
 		return
 	}
 	n := llm.EstimateTokens(string(body))

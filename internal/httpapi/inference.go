@@ -47,6 +47,7 @@ func (s *Inference) Register(mux *http.ServeMux) {
 	mux.HandleFunc("/v1/messages", s.post(s.Messages, s.generate))
 	mux.HandleFunc("/v1/responses", s.post(s.Responses, s.generate))
 	mux.HandleFunc("/v1/messages/count_tokens", s.post(s.Messages, s.count))
+	mux.HandleFunc("/v1/embeddings", s.post(s.Chat, s.embed))
 	mux.HandleFunc("GET /v1/models", s.listModels)
 	mux.HandleFunc("GET /v1/models/{model...}", s.oneModel)
 	mux.HandleFunc("GET /v1beta/models", s.listGeminiModels)
@@ -59,7 +60,7 @@ func (s *Inference) Register(mux *http.ServeMux) {
 	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE"} {
 		mux.HandleFunc(method+" /v1beta/models", s.getOnly)
 	}
-	for _, path := range []string{"/v1/embeddings", "/v1/responses/{id...}", "/v1/files", "/v1/files/", "/v1/batches", "/v1/batches/", "/v1/images/", "/v1/audio/", "/v1/realtime", "/v1/messages/batches", "/v1/messages/batches/"} {
+	for _, path := range []string{"/v1/responses/{id...}", "/v1/files", "/v1/files/", "/v1/batches", "/v1/batches/", "/v1/images/", "/v1/audio/", "/v1/realtime", "/v1/messages/batches", "/v1/messages/batches/"} {
 		mux.HandleFunc(path, s.notBuilt)
 	}
 	mux.HandleFunc("/v1/", s.unknown)
@@ -228,7 +229,22 @@ func (s *Inference) write(r *request, p []byte) (n int, err error) {
 }
 
 // generate answers a generation request of any format.
-func (s *Inference) generate(r *request) {
+func (s *Inference) generate(r *request) { s.turn(r, r.format.Peek, s.Gateway.Generate) }
+
+// embed answers a request for embeddings.
+func (s *Inference) embed(r *request) {
+	f, ok := r.format.(wire.Embedder)
+	if !ok {
+		s.unbuilt(r)
+		return
+	}
+	s.turn(r, f.PeekEmbed, func(ctx context.Context, c gateway.Call, _ gateway.Output) (*gateway.Exchange, error) {
+		return s.Gateway.Embed(ctx, c)
+	})
+}
+
+// turn reads a request, has it carried out and answers it.
+func (s *Inference) turn(r *request, peek func(wire.RawRequest) (wire.Peeked, error), run func(context.Context, gateway.Call, gateway.Output) (*gateway.Exchange, error)) {
 	body, release, e := s.readBody(r)
 	if e != nil {
 		s.refuse(r, e)
@@ -236,7 +252,7 @@ func (s *Inference) generate(r *request) {
 	}
 	defer release()
 	raw := wire.RawRequest{Method: r.Method, Path: r.URL.Path, Query: r.query, Header: r.Request.Header, Body: body}
-	peeked, err := r.format.Peek(raw)
+	peeked, err := peek(raw)
 	if err != nil {
 		s.refuse(r, llm.AsError(err))
 		return
@@ -247,7 +263,7 @@ func (s *Inference) generate(r *request) {
 		return
 	}
 	out := &answer{s: s, r: r, release: release}
-	x, err := s.Gateway.Generate(r.Context(), call, out)
+	x, err := run(r.Context(), call, out)
 	if err != nil {
 		if x != nil {
 			out.describe(x.Head)

@@ -344,6 +344,18 @@ func (a *Account) Format(client llm.Format, model string) llm.Format {
 	return a.endpoints[0].format
 }
 
+// EmbedFormat returns the format to ask the account for embeddings in: the
+// client's own where it has them in that, else any. false: it has none.
+func (a *Account) EmbedFormat(client llm.Format) (llm.Format, bool) {
+	if slices.Contains(a.Profile.Embeddings, client) && a.Speaks(client) {
+		return client, true
+	}
+	if i := slices.IndexFunc(a.Profile.Embeddings, a.Speaks); i >= 0 {
+		return a.Profile.Embeddings[i], true
+	}
+	return "", false
+}
+
 // endpoint is where a model is called in a format; nil: nowhere. "" is any model.
 func (a *Account) endpoint(f llm.Format, model string) *endpoint {
 	for i := range a.endpoints {

@@ -48,6 +48,8 @@ type Profile struct {
 	// Errors are refusals that the vendor tells in other words than its format's;
 	// the first that matches decides.
 	Errors []ErrorRule `yaml:"errors"`
+	// Embeddings are the formats in which it has them; empty: it has none.
+	Embeddings []llm.Format `yaml:"embeddings"`
 	// TrustCost says that the cost in the usage is what was really charged.
 	TrustCost bool `yaml:"trust_cost"`
 	// Options are those that accounts of this type take beside those of all types.

@@ -9,6 +9,7 @@ type model struct {
 	context  int   // tokens in
 	output   int   // tokens out
 	thinks   bool
+	embeds   bool   // makes embeddings and nothing else
 	in, out  string // USD per token, as OpenRouter writes prices
 	ends     int64  // Unix seconds, 0 when no end is announced
 	next     string // what then takes its place
@@ -34,6 +35,7 @@ var openAIModels = []model{
 	{id: "gpt-4.1-nano", name: "GPT-4.1 nano", created: day(2025, 4, 14), context: 1_047_576, output: 32_768},
 	{id: "gpt-4o", name: "GPT-4o", created: day(2024, 5, 13), context: 128_000, output: 16_384},
 	{id: "gpt-4o-mini", name: "GPT-4o mini", created: day(2024, 7, 18), context: 128_000, output: 16_384},
+	{id: "text-embedding-3-small", name: "text-embedding-3-small", created: day(2024, 1, 22), context: 8191, embeds: true},
 }
 
 var anthropicModels = []model{
@@ -52,6 +54,7 @@ var geminiModels = []model{
 	{id: "gemini-2.5-pro", name: "Gemini 2.5 Pro", created: day(2025, 6, 17), context: 1_048_576, output: 65_536, thinks: true},
 	{id: "gemini-2.5-flash", name: "Gemini 2.5 Flash", created: day(2025, 6, 17), context: 1_048_576, output: 65_536, thinks: true},
 	{id: "gemini-2.5-flash-lite", name: "Gemini 2.5 Flash-Lite", created: day(2025, 7, 22), context: 1_048_576, output: 65_536, thinks: true},
+	{id: "gemini-embedding-001", name: "Gemini Embedding 001", created: day(2025, 5, 20), context: 2048, output: 1, embeds: true},
 }
 
 var deepSeekModels = []model{

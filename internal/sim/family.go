@@ -128,6 +128,11 @@ func (f *family) lists(name string) bool {
 	return slices.ContainsFunc(f.models, func(m model) bool { return m.id == name })
 }
 
+// embeds says whether the vendor lists a model as one for embeddings alone.
+func (f *family) embeds(name string) bool {
+	return slices.ContainsFunc(f.models, func(m model) bool { return m.id == name && m.embeds })
+}
+
 // keyOf reads the API key of a request as the formats carry it. A vendor takes
 // only its own header.
 func keyOf(r *http.Request, place keyPlace) string {

@@ -41,6 +41,7 @@ type exchange struct {
 	script script
 	status int // 0 while nothing was answered
 
+	embeds    bool // vectors are wanted
 	counting  bool // only the tokens of the prompt are wanted
 	streaming bool // the path asks for a stream
 }
@@ -119,6 +120,12 @@ func (x *exchange) pick() *failure {
 	s, scripted := parseName(x.model)
 	if !scripted && !x.family.lists(x.model) {
 		return unknownModel(x.model)
+	}
+	if !scripted && !x.counting && x.family.embeds(x.model) != x.embeds {
+		return &failure{
+			status: http.StatusNotFound, kind: notFound, param: "model", code: "model_not_found",
+			message: "The model `" + x.model + "` is not supported for what is asked of it.",
+		}
 	}
 	if s.recording != "" && (!x.format.plays(s.recording) || !recorded(s.recording)) {
 		return unknownModel(x.model)

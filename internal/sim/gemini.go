@@ -38,6 +38,10 @@ func (x *exchange) callGemini() {
 		x.ask()
 	case method == "countTokens":
 		x.count()
+	case method == "embedContent":
+		x.embedGemini()
+	case method == "batchEmbedContents":
+		x.embedGeminiBatch()
 	default:
 		x.lost()
 	}

@@ -213,9 +213,13 @@ type geminiModel struct {
 }
 
 func newGeminiModel(m model) geminiModel {
+	methods := []string{"generateContent", "countTokens"}
+	if m.embeds {
+		methods = []string{"embedContent", "countTextTokens", "countTokens"}
+	}
 	return geminiModel{
 		"models/" + m.id, "001", m.name, m.name, m.context, m.output,
-		[]string{"generateContent", "countTokens"},
+		methods,
 		1, 0.95, 64, 2, m.thinks,
 	}
 }

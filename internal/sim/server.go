@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -71,6 +72,7 @@ func (s *Server) serve(f *family) {
 			{base + "/chat/completions", chat, inBearer, http.MethodPost, (*exchange).ask},
 			{base + "/responses", responses, inBearer, http.MethodPost, (*exchange).ask},
 			{base + "/responses/input_tokens", responses, inBearer, http.MethodPost, (*exchange).count},
+			{base + "/embeddings", chat, inBearer, http.MethodPost, (*exchange).embedOpenAI},
 			{base + "/models", chat, inBearer, http.MethodGet, (*exchange).listOpenAI},
 			{base + "/models/{model...}", chat, inBearer, http.MethodGet, (*exchange).oneOpenAI},
 		}
@@ -114,6 +116,7 @@ func (s *Server) serve(f *family) {
 		all = bedrockEndpoints()
 	case "deepseek":
 		all = append(append(openAI(""), openAI("/v1")...), anthropic("/anthropic/v1")...)
+		all = slices.DeleteFunc(all, func(e endpoint) bool { return strings.HasSuffix(e.path, "/embeddings") })
 	case "nvidia", "mistral", "together":
 		all = chatOnly("/v1")
 	case "groq":

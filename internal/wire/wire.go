@@ -350,6 +350,7 @@ type ListedModel struct {
 	Vision, Tools   *bool
 	Thinking        *bool
 	NotChat         bool              // the list says that it doesn't generate text
+	Embeds          bool              // the list says that it makes embeddings
 	PricePerMillion map[string]string // decimal USD: "input", "output", "cache_read", "cache_write"
 	Aliases         []string
 }

@@ -38,7 +38,7 @@ func TestBadRequestsAreRefused(t *testing.T) {
 		{"two keys", "POST", "/v1/messages", http.Header{"Authorization": {"Bearer " + key}, "X-Api-Key": {"another-key-of-some-length"}}, strings.NewReader("{}"), 401},
 		{"wrong method", "DELETE", "/v1/messages", auth, nil, 405},
 		{"unknown path", "POST", "/v1/nothing", auth, strings.NewReader("{}"), 404},
-		{"not built", "POST", "/v1/embeddings", auth, strings.NewReader("{}"), 501},
+		{"not built", "POST", "/v1/files", auth, strings.NewReader("{}"), 501},
 		{"100 MB", "POST", "/v1/chat/completions", auth, large, 413},
 		{"headers", "GET", "/v1/models", http.Header{"Authorization": auth["Authorization"], "X-Bomb": {strings.Repeat("x", 1<<20)}}, nil, 431},
 		{"bad timeout", "POST", "/v1/chat/completions", http.Header{"Authorization": auth["Authorization"], "X-Oido-Timeout": {"soon"}}, strings.NewReader(hello("chat/sim", false)), 400},

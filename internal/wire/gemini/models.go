@@ -41,6 +41,7 @@ func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) 
 			Context: int(max(m.Input, 0)), MaxOutput: int(max(m.Output, 0)),
 			Thinking: m.Thinking,
 			NotChat:  (m.Methods != nil || len(page.Published) == 0) && !slices.Contains(m.Methods, generate),
+			Embeds:   slices.Contains(m.Methods, embedOne),
 		})
 	}
 	if page.Next == "" {

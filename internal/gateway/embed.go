@@ -1,0 +1,36 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/oidostudio/oido/internal/dispatch"
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/provider"
+	"github.com/oidostudio/oido/internal/session"
+)
+
+// Embed has a model make vectors of texts. The answer is in the exchange, which
+// is a turn like any other; the error is as with Generate. A turn of embeddings
+// belongs to a session only where the client names one.
+func (g *Gateway) Embed(ctx context.Context, c Call) (*Exchange, error) {
+	st := g.state.Load()
+	cand, rule, err := g.choose(st, &c, func(a *provider.Account) *llm.Error {
+		if _, ok := a.EmbedFormat(c.Format.Name()); ok {
+			return nil
+		}
+		return &llm.Error{
+			Kind: llm.KindBadRequest, Status: http.StatusBadRequest, Param: "model",
+			Message: "the provider " + a.Name + " has no embeddings: name a model of one that has",
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	t := g.turn(&c, rule)
+	if t.Session = c.Labels.Session; t.Session != "" {
+		t.SessionSource = session.SourceHeader
+	}
+	d := &dispatch.Call{Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, Session: t.Session, AnswerID: t.ID, Timeout: c.Timeout, Embed: true}
+	return g.run(ctx, d, cand, g.recording(t, st), nil)
+}

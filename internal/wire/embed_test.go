@@ -1,0 +1,115 @@
+package wire_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/chat"
+	"github.com/oidostudio/oido/internal/wire/gemini"
+)
+
+var embedders = map[string]wire.Embedder{"chat": chat.Format{}, "gemini": gemini.Format{}}
+
+// What a format writes of an embedding it reads again, packed or not, to the bit.
+func TestEmbeddingsSurviveTheirFormat(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		finite := rapid.Float32().Filter(func(f float32) bool { return !math.IsNaN(float64(f)) && !math.IsInf(float64(f), 0) })
+		want := &llm.Embedding{Usage: llm.Usage{Input: rapid.Int64Range(1, 1<<30).Draw(t, "used"), Quality: llm.QualityExact}}
+		want.Vectors = rapid.SliceOfN(rapid.SliceOfN(finite, 1, 5), 1, 4).Draw(t, "vectors")
+		q := &llm.EmbedRequest{Base64: rapid.Bool().Draw(t, "packed"), Batch: rapid.Bool().Draw(t, "batch")}
+		for name, f := range embedders {
+			body, err := f.EncodeEmbedding(want, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := f.DecodeEmbedding(body)
+			if err != nil {
+				t.Fatalf("%s: %v: %s", name, err, body)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Fatalf("%s: %s\n(-want +got)\n%s", name, body, diff)
+			}
+		}
+	})
+}
+
+// Answers that are none are the provider's fault, whatever they hold.
+func TestEmbeddingsThatAreNone(t *testing.T) {
+	t.Parallel()
+	for name, bodies := range map[string][]string{
+		"chat": {
+			``, `[]`, `null`, `{}`, `{"data":null}`, `{"data":{}}`, `<html>`, `{"error":{"message":"no","code":500}}`, `{"error":"no"}`,
+			`{"data":[{"embedding":"AAAA"}]}`, `{"data":[{"embedding":"!"}]}`, `{"data":[{"embedding":"AADAfw=="}]}`,
+			`{"data":[{"embedding":{}}]}`, `{"data":[{"embedding":["a"]}]}`, `{"data":[1]}`, `{"data":[{"index":"x","embedding":[1]}]}`, `{"data":[{"embedding":[1e99]}]}`,
+		},
+		"gemini": {
+			``, `[]`, `{}`, `{"embedding":null}`, `{"embeddings":{}}`, `<html>`, `{"error":{"message":"no","code":500}}`,
+			`{"embedding":{"values":"a"}}`, `{"embeddings":[{"values":[1,"a"]}]}`, `{"embeddings":[1]}`, `{"embedding":{"values":[1e99]}}`,
+		},
+	} {
+		for _, body := range bodies {
+			got, err := embedders[name].DecodeEmbedding([]byte(body))
+			if e := llm.AsError(err); e == nil || e.Kind != llm.KindUpstream {
+				t.Errorf("%s, %s: %v, %v", name, body, got, err)
+			}
+		}
+	}
+}
+
+// Servers that number vectors out of order are understood, and such as don't
+// number them, too.
+func TestVectorsHaveTheirPlace(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string][][]float32{
+		`{"data":[{"index":1,"embedding":[1]},{"index":0,"embedding":[2]}]}`:       {{2}, {1}},
+		`{"data":[{"embedding":[1]},{"embedding":[2]}]}`:                           {{1}, {2}},
+		`{"data":[{"index":-1,"embedding":[1]},{"index":7,"embedding":[2]}]}`:      {{1}, {2}},
+		`{"data":[{"index":0,"embedding":"AACAPw=="}],"usage":"many","model":"m"}`: {{1}},
+	} {
+		got, err := chat.Format{}.DecodeEmbedding([]byte(body))
+		if err != nil || !cmp.Equal(want, got.Vectors) {
+			t.Errorf("%s: %v, %v", body, got, err)
+		}
+	}
+}
+
+// No request makes a reader fall over, and what is read can be written for the
+// other format or is refused by name.
+func FuzzDecodeEmbed(f *testing.F) {
+	for _, body := range []string{
+		`{"model":"m","input":["a","b"],"dimensions":3,"encoding_format":"base64"}`, `{"model":"m","input":[[1],[2]]}`,
+		`{"content":{"parts":[{"text":"a"}]},"taskType":"CLUSTERING","title":"t"}`, `{"requests":[{"content":{"parts":[{"text":"a"}]}}]}`, `{"requests":[null]}`,
+	} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		for _, path := range []string{"/v1/embeddings", "/v1beta/models/m:embedContent", "/v1beta/models/m:batchEmbedContents"} {
+			from, to := embedders["chat"], embedders["gemini"]
+			if strings.Contains(path, ":") {
+				from, to = to, from
+			}
+			raw := wire.RawRequest{Path: path, Body: []byte(body)}
+			p, err := from.PeekEmbed(raw)
+			if err != nil {
+				continue
+			}
+			if _, err := from.SpliceEmbed(raw, p, wire.Edits{Model: "other"}); err != nil && llm.AsError(err).Kind != llm.KindBadRequest {
+				t.Errorf("%s, spliced: %v", body, err)
+			}
+			q, err := from.DecodeEmbed(raw)
+			if err == nil {
+				_, _, err = to.EncodeEmbed(q, wire.Target{Model: "other"})
+			}
+			if err != nil && llm.AsError(err).Kind != llm.KindBadRequest {
+				t.Errorf("%s: %v", body, err)
+			}
+		}
+	})
+}
