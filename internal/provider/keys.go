@@ -23,6 +23,12 @@ type Key struct {
 	secret string // without
 }
 
+// HintOf is the hint of a key.
+func HintOf(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:4])
+}
+
 // minSecret is how long a key is at least that is looked for in texts.
 const minSecret = 8
 
@@ -58,8 +64,7 @@ const maxRest = time.Hour
 func newKeyPool(secrets []string, prefix string, now func() time.Time) *keyPool {
 	p := &keyPool{now: now}
 	for i, s := range secrets {
-		sum := sha256.Sum256([]byte(s))
-		p.keys = append(p.keys, Key{Hint: hex.EncodeToString(sum[:4]), index: i, value: prefix + s, secret: s})
+		p.keys = append(p.keys, Key{Hint: HintOf(s), index: i, value: prefix + s, secret: s})
 	}
 	if len(p.keys) == 0 {
 		p.keys = []Key{{}}
