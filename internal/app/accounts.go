@@ -18,6 +18,7 @@ import (
 type connected struct {
 	account  *provider.Account
 	declared []catalog.Model
+	lists    *provider.Refresher // reads its model list
 }
 
 // ConfigOptions completes what the configuration must know of provider types.
@@ -64,8 +65,9 @@ var laterTypes = []struct {
 	{[]string{"bedrock"}, ""},
 }
 
-// connect makes the accounts of a configuration, in its order.
-func connect(cfg *config.Config, now func() time.Time) ([]connected, error) {
+// connect makes the accounts of a configuration, in its order; see
+// provider.Options for public.
+func connect(cfg *config.Config, public bool, now func() time.Time) ([]connected, error) {
 	var out []connected
 	providers := cfg.Providers
 	if cfg.ProvidersFromEnv {
@@ -76,42 +78,51 @@ func connect(cfg *config.Config, now func() time.Time) ([]connected, error) {
 		providers = slices.Concat(providers, running)
 	}
 	for _, e := range providers {
-		p := e.Value
-		profile, err := provider.ProfileAt(p.Type, p.BaseURL)
-		if err != nil {
-			return nil, fmt.Errorf("provider %s: %w", e.Name, err)
-		}
-		o := provider.Options{
-			Name: e.Name, Profile: profile, BaseURL: p.BaseURL, Proxy: p.Proxy.Reveal(), CAFile: p.CAFile, Orgs: p.Orgs,
-			ModelsTTL: p.ModelsTTL, Now: now,
-			Timeout: provider.Timeout{Connect: p.Timeout.Connect, FirstByte: p.Timeout.FirstByte, Idle: p.Timeout.Idle, Total: p.Timeout.Total},
-		}
-		for _, k := range p.Keys() {
-			o.Keys = append(o.Keys, k.Reveal())
-		}
-		for _, h := range p.Headers {
-			if o.Headers == nil {
-				o.Headers = map[string]string{}
-			}
-			o.Headers[h.Name] = h.Value.Reveal()
-		}
-		for _, f := range p.Formats {
-			if o.Formats == nil {
-				o.Formats = map[llm.Format]string{}
-			}
-			o.Formats[llm.Format(f.Name)] = f.URL
-		}
-		a, err := provider.NewAccount(o)
+		c, err := connectOne(e, public, now)
 		if err != nil {
 			return nil, err
 		}
-		declared, err := declaredModels(p.Models)
-		if err != nil {
-			return nil, fmt.Errorf("provider %s: %w", e.Name, err)
-		}
-		out = append(out, connected{a, declared})
+		out = append(out, c)
 	}
 	return out, nil
+}
+
+// connectOne makes one account.
+func connectOne(e config.Entry[config.Provider], public bool, now func() time.Time) (connected, error) {
+	p := e.Value
+	profile, err := provider.ProfileAt(p.Type, p.BaseURL)
+	if err != nil {
+		return connected{}, fmt.Errorf("provider %s: %w", e.Name, err)
+	}
+	o := provider.Options{
+		Name: e.Name, Profile: profile, BaseURL: p.BaseURL, Proxy: p.Proxy.Reveal(), CAFile: p.CAFile, Orgs: p.Orgs, Public: public,
+		ModelsTTL: p.ModelsTTL, Now: now,
+		Timeout: provider.Timeout{Connect: p.Timeout.Connect, FirstByte: p.Timeout.FirstByte, Idle: p.Timeout.Idle, Total: p.Timeout.Total},
+	}
+	for _, k := range p.Keys() {
+		o.Keys = append(o.Keys, k.Reveal())
+	}
+	for _, h := range p.Headers {
+		if o.Headers == nil {
+			o.Headers = map[string]string{}
+		}
+		o.Headers[h.Name] = h.Value.Reveal()
+	}
+	for _, f := range p.Formats {
+		if o.Formats == nil {
+			o.Formats = map[llm.Format]string{}
+		}
+		o.Formats[llm.Format(f.Name)] = f.URL
+	}
+	a, err := provider.NewAccount(o)
+	if err != nil {
+		return connected{}, err
+	}
+	declared, err := declaredModels(p.Models)
+	if err != nil {
+		return connected{}, fmt.Errorf("provider %s: %w", e.Name, err)
+	}
+	return connected{account: a, declared: declared}, nil
 }
 
 // local are the providers that answer on this machine without a key.
@@ -167,16 +178,24 @@ func rate(n *config.NanoUSD) *catalog.Rate {
 }
 
 // view joins what is known of the accounts' models now.
-func view(accounts []connected, lists *provider.Refresher) (*catalog.View, error) {
+func view(accounts []connected) (*catalog.View, error) {
 	var in []catalog.Account
 	for _, c := range accounts {
 		a := catalog.Account{Name: c.account.Name, Catalog: c.account.Profile.Catalog, Declared: c.declared}
-		if l := lists.List(c.account.Name); l != nil {
+		if l := c.list(); l != nil {
 			a.Listed, a.ListedAt, a.Stale, a.Gone = l.Models, l.FetchedAt, l.Err != nil, l.Gone
 		}
 		in = append(in, a)
 	}
 	return catalog.NewView(in)
+}
+
+// list is what is known of the account's model list; nil: nothing yet.
+func (c *connected) list() *provider.List {
+	if c.lists == nil {
+		return nil
+	}
+	return c.lists.List(c.account.Name)
 }
 
 // describe names the accounts for the log.
