@@ -292,6 +292,9 @@ func (s *Server) exchange(ctx context.Context, name string, o *provider.Opened) 
 		cancel()
 	}
 	s.mu.Lock()
+	if s.closed {
+		rest, old = nil, rest // nobody else lets go of them now
+	}
 	s.accounts, s.stored = rest, all
 	s.mu.Unlock()
 	s.publish(nil)
