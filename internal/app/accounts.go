@@ -18,7 +18,8 @@ import (
 type connected struct {
 	account  *provider.Account
 	declared []catalog.Model
-	free     *catalog.Quota // nil: the configuration says nothing
+	free     *catalog.Quota      // nil: the configuration says nothing
+	lists    *provider.Refresher // reads its model list
 }
 
 // ConfigOptions completes what the configuration must know of provider types.
@@ -49,8 +50,9 @@ func ConfigOptions(o config.Options) (config.Options, error) {
 	return o, nil
 }
 
-// connect makes the accounts of a configuration, in its order.
-func connect(cfg *config.Config, now func() time.Time) ([]connected, error) {
+// connect makes the accounts of a configuration, in its order; see
+// provider.Options for public.
+func connect(cfg *config.Config, public bool, now func() time.Time) ([]connected, error) {
 	var out []connected
 	providers := cfg.Providers
 	if cfg.ProvidersFromEnv {
@@ -61,24 +63,33 @@ func connect(cfg *config.Config, now func() time.Time) ([]connected, error) {
 		providers = slices.Concat(providers, running)
 	}
 	for _, e := range providers {
-		p := e.Value
-		profile, err := provider.ProfileAt(p.Type, p.BaseURL)
-		if err != nil {
-			return nil, fmt.Errorf("provider %s: %w", e.Name, err)
-		}
-		o := options(e.Name, profile, p)
-		o.Now = now
-		a, err := provider.NewAccount(o)
+		c, err := connectOne(e, public, now)
 		if err != nil {
 			return nil, err
 		}
-		declared, err := declaredModels(p)
-		if err != nil {
-			return nil, fmt.Errorf("provider %s: %w", e.Name, err)
-		}
-		out = append(out, connected{a, declared, free(p.Free)})
+		out = append(out, c)
 	}
 	return out, nil
+}
+
+// connectOne makes one account.
+func connectOne(e config.Entry[config.Provider], public bool, now func() time.Time) (connected, error) {
+	p := e.Value
+	profile, err := provider.ProfileAt(p.Type, p.BaseURL)
+	if err != nil {
+		return connected{}, fmt.Errorf("provider %s: %w", e.Name, err)
+	}
+	o := options(e.Name, profile, p)
+	o.Public, o.Now = public, now
+	a, err := provider.NewAccount(o)
+	if err != nil {
+		return connected{}, err
+	}
+	declared, err := declaredModels(p)
+	if err != nil {
+		return connected{}, fmt.Errorf("provider %s: %w", e.Name, err)
+	}
+	return connected{account: a, declared: declared, free: free(p.Free)}, nil
 }
 
 // options are those of an account of a configured provider.
@@ -180,16 +191,24 @@ func rate(n *config.NanoUSD) *catalog.Rate {
 }
 
 // view joins what is known of the accounts' models now; older is the view before.
-func view(accounts []connected, lists *provider.Refresher, older *catalog.View) (*catalog.View, error) {
+func view(accounts []connected, older *catalog.View) (*catalog.View, error) {
 	var in []catalog.Account
 	for _, c := range accounts {
 		a := catalog.Account{Name: c.account.Name, Catalog: c.account.Profile.Catalog, Declared: c.declared, Free: c.free}
-		if l := lists.List(c.account.Name); l != nil {
+		if l := c.list(); l != nil {
 			a.Listed, a.ListedAt, a.Stale, a.Gone = l.Models, l.FetchedAt, l.Err != nil, l.Gone
 		}
 		in = append(in, a)
 	}
 	return older.Renew(in)
+}
+
+// list is what is known of the account's model list; nil: nothing yet.
+func (c *connected) list() *provider.List {
+	if c.lists == nil {
+		return nil
+	}
+	return c.lists.List(c.account.Name)
 }
 
 // describe names the accounts for the log.

@@ -29,12 +29,17 @@ type Check struct {
 	What string // "provider NAME" or "clock"
 	Says string // for people
 	Err  error  // nil when it is well
+	// Step is what was tried: clock, auth, list or call.
+	Step string
+	Took time.Duration
 }
 
 // CheckOptions say what CheckProviders tries.
 type CheckOptions struct {
 	Only string // one provider; "": all
 	Call bool   // have a model of each answer, which may cost a fraction of a cent
+
+	public bool // see provider.Options
 }
 
 // Bounds of a check: of the model lists, of one call, and how far a clock may be
@@ -52,7 +57,7 @@ func CheckProviders(ctx context.Context, cfg *config.Config, o CheckOptions) fun
 	return func(yield func(Check) bool) {
 		t, err := newTrial(ctx, cfg, o)
 		if err != nil {
-			yield(Check{"providers", err.Error(), err})
+			yield(Check{What: "providers", Says: err.Error(), Err: err})
 			return
 		}
 		defer t.close()
@@ -60,7 +65,14 @@ func CheckProviders(ctx context.Context, cfg *config.Config, o CheckOptions) fun
 			return
 		}
 		for _, c := range t.server.accounts {
-			list := t.list(c.account)
+			auth := t.auth(ctx, c.account)
+			if !yield(auth) {
+				return
+			}
+			if auth.Err != nil {
+				continue // the rest would only say so again
+			}
+			list := t.list(ctx, &c)
 			if !yield(list) {
 				return
 			}
@@ -106,7 +118,7 @@ func newTrial(ctx context.Context, cfg *config.Config, o CheckOptions) (_ *trial
 	for i := range try.Providers {
 		try.Providers[i].Value.Orgs = nil
 	}
-	t.server, err = Open(ctx, &try, Options{Log: slog.New(slog.DiscardHandler)})
+	t.server, err = Open(ctx, &try, Options{Log: slog.New(slog.DiscardHandler), public: o.public})
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -154,29 +166,12 @@ func (t *trial) clock(ctx context.Context) (Check, bool) {
 		}
 		off := time.Since(at).Round(time.Second)
 		if off.Abs() <= clockSlack {
-			return Check{"clock", "agrees with that of " + a.Name, nil}, true
+			return Check{What: "clock", Step: "clock", Says: "agrees with that of " + a.Name}, true
 		}
 		err = fmt.Errorf("it is %s away from that of %s: days of usage and the ends of models will be off; set it, best by NTP", off, a.Name)
-		return Check{"clock", err.Error(), err}, true
+		return Check{What: "clock", Step: "clock", Says: err.Error(), Err: err}, true
 	}
 	return Check{}, false
-}
-
-// list says how reading an account's model list went.
-func (t *trial) list(a *provider.Account) Check {
-	out := Check{What: "provider " + a.Name}
-	_, problem := t.server.listed(a.Name)
-	if problem != "" {
-		out.Err = errors.New(problem)
-		out.Says = "its models can't be listed: " + t.masked(problem)
-		return out
-	}
-	if a.Profile.List.Path == "" {
-		out.Says = "its type has no list of models: those of the catalog are offered"
-		return out
-	}
-	out.Says = fmt.Sprintf("its key is taken, its list has %d models", len(t.server.lists.List(a.Name).Models))
-	return out
 }
 
 // masked leaves out what a provider repeats of the configured keys.
@@ -197,7 +192,7 @@ const tiny = `{"model":%q,"stream":true,"stream_options":{"include_usage":true},
 
 // call has a cheap model of an account answer.
 func (t *trial) call(ctx context.Context, a *provider.Account) Check {
-	out := Check{What: "provider " + a.Name}
+	out := Check{What: "provider " + a.Name, Step: "call"}
 	model := t.cheapest(a)
 	if model == "" {
 		out.Err = errors.New("no model to try")
@@ -206,10 +201,12 @@ func (t *trial) call(ctx context.Context, a *provider.Account) Check {
 	}
 	start := time.Now()
 	answer, err := t.ask(ctx, model)
-	took := time.Since(start).Round(time.Millisecond)
+	out.Took = time.Since(start)
+	took := out.Took.Round(time.Millisecond)
 	if err != nil {
-		out.Err = err
-		out.Says = fmt.Sprintf("%s does not answer a small streamed request with a tool (%s): %s", model, took, t.masked(t.reason(ctx, a.Name, err)))
+		why, kind := t.reason(ctx, a.Name, err)
+		out.Err = &llm.Error{Kind: kind, Message: "a model does not answer", Err: err}
+		out.Says = fmt.Sprintf("%s does not answer a small streamed request with a tool (%s): %s", model, took, t.masked(why))
 		return out
 	}
 	called := "answered without it"
@@ -283,25 +280,41 @@ func (t *trial) ask(ctx context.Context, model string) (*llm.Answer, error) {
 
 // reason is why a call failed: what the provider said, which clients are not told
 // of the account, or else what the gateway did.
-func (t *trial) reason(ctx context.Context, account string, err error) string {
+func (t *trial) reason(ctx context.Context, account string, err error) (why string, kind llm.Kind) {
 	ctx, cancel := context.WithTimeout(ctx, listsPatience)
 	defer cancel()
 	if t.server.ledger.Drain(ctx) == nil {
 		turns, readErr := t.server.store.Turns(ctx, trialOrg, ledger.TurnFilter{Provider: account, Limit: 1})
 		if readErr == nil && len(turns) > 0 {
 			if a := turns[0].Answered(); a != nil && a.ErrorText != "" {
-				return fmt.Sprintf("%s (%s, status %d)", a.ErrorText, a.ErrorKind, a.ErrorStatus)
+				return fmt.Sprintf("%s (%s, status %d)", a.ErrorText, a.ErrorKind, a.ErrorStatus), llm.Kind(a.ErrorKind)
 			}
 		}
 	}
-	return err.Error()
+	return err.Error(), llm.KindUpstream
 }
 
 // checkProvider tries one connected account for the management API.
 func (s *Server) checkProvider(ctx context.Context, name string) func(func(httpapi.Step) bool) {
+	if st, err := s.one(name, 0); err == nil && !st.clash {
+		return s.try(ctx, config.Entry[config.Provider]{Name: name, Value: st.options}, CheckOptions{Call: true, public: st.Org != ""})
+	}
+	return steps(CheckProviders(ctx, s.cfg.Load(), CheckOptions{Only: name, Call: true}))
+}
+
+// try tries an account that isn't of the configuration.
+func (s *Server) try(ctx context.Context, e config.Entry[config.Provider], o CheckOptions) func(func(httpapi.Step) bool) {
+	cfg := *s.cfg.Load()
+	cfg.Providers, cfg.ProvidersFromEnv = config.Named[config.Provider]{e}, false
+	return steps(CheckProviders(ctx, &cfg, o))
+}
+
+func steps(checks func(func(Check) bool)) func(func(httpapi.Step) bool) {
 	return func(yield func(httpapi.Step) bool) {
-		for c := range CheckProviders(ctx, s.cfg.Load(), CheckOptions{Only: name, Call: true}) {
-			if !yield(httpapi.Step{What: c.What, Says: c.Says, OK: c.Err == nil}) {
+		for c := range checks {
+			var refused *llm.Error
+			badKey := c.Step == "auth" && c.Err != nil || errors.As(c.Err, &refused) && (refused.Kind == llm.KindAuth || refused.Kind == llm.KindPermission)
+			if !yield(httpapi.Step{What: c.What, Step: c.Step, Says: c.Says, OK: c.Err == nil, Took: c.Took.Milliseconds(), Refused: badKey}) {
 				return
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -52,9 +53,14 @@ type Server struct {
 	stopping  context.Context // ends when live tails must
 	endTails  context.CancelFunc
 
+	vault   *provider.Vault
+	public  bool       // see provider.Options
+	changes sync.Mutex // held while the accounts change
+
 	mu       sync.Mutex // protects following fields
 	accounts []connected
-	lists    *provider.Refresher
+	stored   []stored
+	closed   bool
 }
 
 // Options are what a server needs beside its configuration.
@@ -63,6 +69,8 @@ type Options struct {
 	Version string
 	// FirstKey is told the key that the first start makes, once.
 	FirstKey func(key identity.Secret) error
+
+	public bool
 }
 
 func formats() map[llm.Format]wire.Format {
@@ -92,7 +100,7 @@ const newNames = 10_000
 // Open opens everything that a configuration asks for. The error names what
 // can't be opened; then nothing stays open.
 func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err error) {
-	s := &Server{log: o.Log, version: o.Version, directory: &identity.Directory{}}
+	s := &Server{log: o.Log, version: o.Version, public: o.public, directory: &identity.Directory{}}
 	s.stopping, s.endTails = context.WithCancel(context.Background())
 	s.cfg.Store(cfg)
 	defer func() {
@@ -111,6 +119,11 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	if err != nil {
 		return nil, err
 	}
+	keys, err := seal.New(secret, "provider keys")
+	if err != nil {
+		return nil, err
+	}
+	s.vault = &provider.Vault{Store: s.store, Sealer: keys, Now: time.Now}
 	day := 24 * time.Hour
 	s.memory = recall.New(recall.Options{Sealer: sealer, Store: s.store, Log: o.Log, Keep: time.Duration(cfg.Retention.ReasoningDays) * day})
 	s.ledger, err = ledger.Open(ctx, ledger.Options{
@@ -151,30 +164,27 @@ func (s *Server) Apply(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	accounts, err := connect(cfg, time.Now)
+	s.changes.Lock()
+	defer s.changes.Unlock()
+	accounts, err := connect(cfg, s.public, time.Now)
 	if err != nil {
 		return err
 	}
-	bare := make([]*provider.Account, len(accounts))
-	for i, c := range accounts {
-		bare[i] = c.account
+	accounts, added, err := s.join(cfg, accounts)
+	if err != nil {
+		return err
 	}
-	var lists *provider.Refresher
-	lists = provider.NewRefresher(bare, listers(), s.store, s.log, func() { s.publish(lists) })
-	lists.Start(context.Background()) // before others can stop it
+	for i := range accounts {
+		s.follow(&accounts[i])
+	}
 	s.mu.Lock()
-	before, old := s.lists, s.accounts
-	s.accounts, s.lists = accounts, lists
+	old := s.accounts
+	s.accounts, s.stored = accounts, added
 	s.cfg.Store(cfg)
 	s.mu.Unlock()
 	s.directory.SetFile(keys)
-	s.publish(lists)
-	if before != nil {
-		before.Stop()
-	}
-	for _, c := range old {
-		c.account.Close()
-	}
+	s.publish(nil)
+	drop(old)
 	s.warnOfEnds(cfg)
 	s.log.Info("configuration in force", "providers", describe(accounts), "keys", s.directory.Len())
 	if len(accounts) == 0 {
@@ -200,19 +210,19 @@ func fileKeys(cfg *config.Config) ([]identity.Key, error) {
 	return out, nil
 }
 
-// publish makes a state of the accounts and their lists, unless others have
-// taken their place.
+// publish makes a state of the accounts and their lists: after lists changed,
+// unless others have taken their place; nil: in any case.
 func (s *Server) publish(lists *provider.Refresher) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.lists != lists || lists == nil {
+	if s.closed || lists != nil && !slices.ContainsFunc(s.accounts, func(c connected) bool { return c.lists == lists }) {
 		return
 	}
 	var older *catalog.View
 	if st := s.gateway.State(); st != nil {
 		older = st.View
 	}
-	v, err := view(s.accounts, lists, older)
+	v, err := view(s.accounts, older)
 	if err != nil {
 		s.log.Error("the model catalog can't be read", "error", err)
 		return
@@ -232,25 +242,29 @@ func (s *Server) publish(lists *provider.Refresher) {
 	}
 }
 
-// refresher holds the model lists of the accounts in force; nil once the server
-// is closed.
-func (s *Server) refresher() *provider.Refresher {
+// connected returns the accounts in force; none once the server is closed.
+func (s *Server) connected() []connected {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.lists
+	if s.closed {
+		return nil
+	}
+	return s.accounts
 }
 
 // gone takes a model out of the lists that its provider says isn't there.
 func (s *Server) gone(account, model string) {
-	if lists := s.refresher(); lists != nil {
-		lists.MarkGone(account, model)
+	for _, c := range s.connected() {
+		if c.account.Name == account {
+			c.lists.MarkGone(account, model)
+		}
 	}
 }
 
 // WaitLists waits until every provider's model list has been tried once.
 func (s *Server) WaitLists(ctx context.Context) {
-	if lists := s.refresher(); lists != nil {
-		lists.WaitFirst(ctx)
+	for _, c := range s.connected() {
+		c.lists.WaitFirst(ctx)
 	}
 }
 
@@ -270,7 +284,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	m := &httpapi.Management{
 		Gateway: s.gateway, Directory: s.directory, Reader: s.store, Zone: s.cfg.Load().Location(), Version: s.version,
 		RowDays: s.cfg.Load().Retention.RawDays,
-		Log:     s.log, Now: time.Now, Lists: s.listed, Check: s.checkProvider, Follow: s.ledger.Follow, Stopping: s.stopping.Done(),
+		Log:     s.log, Now: time.Now, Lists: s.listed, Check: s.checkProvider, Accounts: s, Follow: s.ledger.Follow, Stopping: s.stopping.Done(),
 	}
 	if err := m.Register(mux); err != nil {
 		return nil, fmt.Errorf("describe the management API: %w", err)
@@ -305,11 +319,12 @@ func (s *Server) host(r *http.Request) error {
 // listed says when an account's model list was read, and why the last reading
 // failed.
 func (s *Server) listed(account string) (at time.Time, problem string) {
-	lists := s.refresher()
-	if lists == nil {
-		return at, ""
+	var l *provider.List
+	for _, c := range s.connected() {
+		if c.account.Name == account {
+			l = c.list()
+		}
 	}
-	l := lists.List(account)
 	switch {
 	case l == nil:
 		return at, "its model list has not been read yet"
@@ -380,15 +395,10 @@ func (s *Server) close(limit time.Duration) error {
 	s.endTails()
 	var errs []error
 	s.mu.Lock()
-	lists, accounts := s.lists, s.accounts
-	s.lists = nil
+	accounts := s.accounts
+	s.closed = true
 	s.mu.Unlock()
-	if lists != nil {
-		lists.Stop()
-	}
-	for _, c := range accounts {
-		c.account.Close()
-	}
+	drop(accounts)
 	if s.ledger != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		errs = append(errs, s.ledger.Close(ctx))

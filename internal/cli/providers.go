@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -22,7 +24,7 @@ type shownProvider struct {
 }
 
 func providers() *cobra.Command {
-	c := group("providers", "Look at the connected providers", providersList(), providersTest())
+	c := group("providers", "Look at the connected providers, try, add and remove them", providersList(), providersTest(), providersAdd(), providersRemove())
 	list := providersList()
 	c.RunE, c.Example = list.RunE, "  oido providers\n  oido providers --json"
 	c.Flags().AddFlagSet(list.Flags())
@@ -81,17 +83,27 @@ func providersTest() *cobra.Command {
 	return c
 }
 
+// errUnwell says that something of a provider doesn't work, which was shown.
+var errUnwell = errors.New("is not well")
+
 func testProvider(c *cobra.Command, r *remote, name string) error {
 	if err := r.settle(); err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(c.Context(), http.MethodPost, r.url+"/api/v1/providers/"+url.PathEscape(name)+"/test", nil)
+	_, err := tryProvider(c, r, name, nil)
+	return err
+}
+
+// tryProvider shows each step of a test; body is an account that isn't added yet.
+func tryProvider(c *cobra.Command, r *remote, name string, body []byte) (refused bool, err error) {
+	req, err := http.NewRequestWithContext(c.Context(), http.MethodPost, r.url+"/api/v1/providers/"+url.PathEscape(name)+"/test", bytes.NewReader(body))
 	if err != nil {
-		return err
+		return false, err
 	}
+	req.Header.Set("Content-Type", "application/json")
 	resp, err := r.stream(req)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer resp.Body.Close()
 	events := sse.NewReader(resp.Body)
@@ -100,27 +112,29 @@ func testProvider(c *cobra.Command, r *remote, name string) error {
 	for {
 		e, err := events.Next()
 		if c.Context().Err() != nil {
-			return c.Context().Err()
+			return false, c.Context().Err()
 		}
 		if err != nil {
-			return fmt.Errorf("%s ended the test before it was done (%w): look at the gateway's log", r.url, bare(err))
+			return false, fmt.Errorf("%s ended the test before it was done (%w): look at the gateway's log", r.url, bare(err))
 		}
 		var step struct {
 			What string `json:"what"`
 			Says string `json:"says"`
 			OK   bool   `json:"ok"`
+
+			Refused bool `json:"refused"`
 		}
 		if e.Comment {
 			continue
 		}
 		if err := json.Unmarshal(e.Data, &step); err != nil {
-			return fmt.Errorf("a step of %s can't be read: %w", r.url, err)
+			return false, fmt.Errorf("a step of %s can't be read: %w", r.url, err)
 		}
 		switch {
 		case string(e.Name) == "done" && !step.OK:
-			return fmt.Errorf("the provider %s is not well, see above", name)
+			return step.Refused, fmt.Errorf("the provider %s %w, see above", name, errUnwell)
 		case string(e.Name) == "done":
-			return nil
+			return false, nil
 		case r.json:
 			_, err = fmt.Fprintln(s.w, string(e.Data))
 		default:
@@ -131,7 +145,7 @@ func testProvider(c *cobra.Command, r *remote, name string) error {
 			err = f.print(s)
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 	}
 }

@@ -20,12 +20,14 @@ type expander struct {
 	read   func(path string, limit int) ([]byte, error)
 	dir    string // relative paths start here: the folder of the configuration
 	files  []string
+	// verbatim says that nothing expands.
+	verbatim bool
 }
 
 // expand returns the text with its references replaced, and whether there were
 // any. An unset variable expands to nothing.
 func (x *expander) expand(s string) (string, bool, error) {
-	if !strings.Contains(s, "${") {
+	if x.verbatim || !strings.Contains(s, "${") {
 		return s, false, nil
 	}
 	var b strings.Builder

@@ -41,6 +41,9 @@ type Management struct {
 	// Check tries an account, step by step; it stops when ctx ends.
 	Check func(ctx context.Context, account string) func(func(Step) bool)
 
+	// Accounts are those that were added by API.
+	Accounts Accounts
+
 	checking sync.Mutex // held while an account is tried
 }
 
@@ -66,6 +69,7 @@ func (m *Management) Register(mux *http.ServeMux) error {
 	m.models(api)
 	m.providers(api)
 	m.check(api)
+	m.accounts(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return err

@@ -60,6 +60,7 @@ type providerRow struct {
 	ListedAt *time.Time `json:"models_listed_at"`
 	Problem  *string    `json:"problem"`
 	Models   int        `json:"models"`
+	Added    bool       `json:"added" doc:"whether it was added by API; else it is of the configuration or the environment"`
 }
 
 func (m *Management) providers(api huma.API) {
@@ -82,6 +83,14 @@ func (m *Management) providers(api huma.API) {
 				order = append(order, name)
 			}
 		}
+		added := map[string]bool{}
+		clash := map[string]bool{}
+		var off []providerRow
+		for _, a := range m.storedAccounts() {
+			if added[a.Name], clash[a.Name] = !a.Clash, a.Clash; a.Off != "" && !a.Clash && (a.Org == c.Org || c.Role.May(identity.Operate)) {
+				off = append(off, providerRow{Name: a.Name, Type: a.Type, Problem: orNull("off: " + a.Off), Added: true})
+			}
+		}
 		out := Page[providerRow]{Data: []providerRow{}}
 		for _, name := range order {
 			a := st.Accounts[name]
@@ -89,12 +98,23 @@ func (m *Management) providers(api huma.API) {
 				continue
 			}
 			at, problem := m.Lists(name)
-			row := providerRow{Name: name, Type: a.Profile.Type, Problem: orNull(problem), Models: count[name]}
+			if problem == "" && clash[name] {
+				problem = "another account of this name was added by API; that of the configuration is used"
+			}
+			row := providerRow{Added: added[name], Name: name, Type: a.Profile.Type, Problem: orNull(problem), Models: count[name]}
 			if !at.IsZero() {
 				row.ListedAt = &at
 			}
 			out.Data = append(out.Data, row)
 		}
+		out.Data = append(out.Data, off...)
 		return &struct{ Body Page[providerRow] }{out}, nil
 	})
+}
+
+func (m *Management) storedAccounts() []StoredAccount {
+	if m.Accounts == nil {
+		return nil
+	}
+	return m.Accounts.Stored()
 }

@@ -38,8 +38,11 @@ type Options struct {
 	// Dial makes connections; nil is the network's way. Its context ends with
 	// the connect timeout.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	Orgs []string // who may use it; empty: all
-	Now  func() time.Time
+	// Public lets connections go to public addresses alone, past the environment's
+	// proxy: for accounts of people who may not look into this network.
+	Public bool
+	Orgs   []string // who may use it; empty: all
+	Now    func() time.Time
 	// ModelsTTL is how long the model list is believed.
 	ModelsTTL time.Duration
 	// Settings are the options of the profile's type, by name.
@@ -269,7 +272,11 @@ func newTransport(o Options) (*http.Transport, error) {
 	if connect <= 0 {
 		connect = 10 * time.Second
 	}
-	dial := (&net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second}).DialContext
+	dialer := &net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second}
+	if o.Public {
+		dialer.Control = onlyPublic
+	}
+	dial := dialer.DialContext
 	if o.Dial != nil {
 		dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 			ctx, cancel := context.WithTimeout(ctx, connect)
@@ -286,6 +293,9 @@ func newTransport(o Options) (*http.Transport, error) {
 		ForceAttemptHTTP2:      true,
 		MaxResponseHeaderBytes: 1 << 20,
 		Proxy:                  http.ProxyFromEnvironment,
+	}
+	if o.Public {
+		t.Proxy = nil
 	}
 	if o.Proxy != "" {
 		u, err := url.Parse(o.Proxy)

@@ -19,6 +19,8 @@ func Discreet(err error) error {
 		slow  net.Error
 	)
 	switch {
+	case errors.Is(err, ErrNotPublic):
+		return discreet{ErrNotPublic.Error(), err}
 	case errors.As(err, &name):
 		return discreet{"its name can't be resolved", err}
 	case errors.As(err, &cert):

@@ -26,6 +26,12 @@ type Key struct {
 	auth cloudauth.Authorizer
 }
 
+// HintOf is the hint of a key.
+func HintOf(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:4])
+}
+
 // minSecret is how long a key is at least that is looked for in texts.
 const minSecret = 8
 
@@ -72,8 +78,7 @@ func newKeyPool(secrets []string, prefix string, now func() time.Time) *keyPool 
 
 // add takes in a key that is named by a text.
 func (p *keyPool) add(name string, k Key) {
-	sum := sha256.Sum256([]byte(name))
-	k.Hint = hex.EncodeToString(sum[:4])
+	k.Hint = HintOf(name)
 	if len(p.keys) == 1 && p.keys[0] == (Key{}) {
 		p.keys = p.keys[:0]
 	}

@@ -76,3 +76,33 @@ func TestSecretIsMadeOnceAndKeptPrivate(t *testing.T) {
 		t.Error("a short secret is taken")
 	}
 }
+
+func TestAnEnvelopeOpensWholeAndInItsPlace(t *testing.T) {
+	t.Parallel()
+	s := sealer(t, secret, "provider keys")
+	plain := []byte("sk-a-key-of-a-provider")
+	one, err := s.SealEnvelope("row 1", plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := s.SealEnvelope("row 1", plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(one.Key, plain) || bytes.Contains(one.Data, plain) || bytes.Equal(one.Data, two.Data) {
+		t.Error("the value shows")
+	}
+	if got, err := s.OpenEnvelope("row 1", one); err != nil || !bytes.Equal(got, plain) {
+		t.Errorf("%q, %v", got, err)
+	}
+	for name, open := range map[string]func() ([]byte, error){
+		"another row":    func() ([]byte, error) { return s.OpenEnvelope("row 2", one) },
+		"another's key":  func() ([]byte, error) { return s.OpenEnvelope("row 1", seal.Envelope{Key: two.Key, Data: one.Data}) },
+		"another secret": func() ([]byte, error) { return sealer(t, secret+"!", "provider keys").OpenEnvelope("row 1", one) },
+		"nothing":        func() ([]byte, error) { return s.OpenEnvelope("row 1", seal.Envelope{}) },
+	} {
+		if got, err := open(); !errors.Is(err, seal.ErrNotOpened) {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}

@@ -48,7 +48,8 @@ providers:
 	}
 	if d := cmp.Diff([]string{
 		"off provider later", "ok data /data", "ok database database", "ok address " + strings.TrimPrefix(l.url, "http://"), "ok clock clock",
-		"ok provider chat", "ok provider chat", "ok provider messages", "ok provider messages", "ok provider gemini", "ok provider gemini",
+		"ok provider chat", "ok provider chat", "ok provider chat", "ok provider messages", "ok provider messages", "ok provider messages",
+		"ok provider gemini", "ok provider gemini", "ok provider gemini",
 		"wrong provider wrong", "wrong provider down",
 	}, got); d != "" {
 		t.Error(d, out)

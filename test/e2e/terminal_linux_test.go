@@ -8,18 +8,19 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
 )
 
-// onTerminal runs a command on a terminal so many columns wide and returns what
-// it shows.
-func onTerminal(t *testing.T, columns uint16, env []string, args ...string) string {
+// terminal makes a terminal so many columns wide: the end of who sits at it, and
+// the program's.
+func terminal(t *testing.T, columns uint16) (master, slave *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer master.Close()
+	t.Cleanup(func() { _ = master.Close() })
 	var number, unlock uint32
 	size := [4]uint16{40, columns}
 	for _, call := range []struct {
@@ -30,10 +31,70 @@ func onTerminal(t *testing.T, columns uint16, env []string, args ...string) stri
 			t.Fatal(errno)
 		}
 	}
-	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return master, slave
+}
+
+// TestAKeyIsAskedForAndNotShown: what is typed on a terminal is taken, and stands
+// nowhere on it.
+func TestAKeyIsAskedForAndNotShown(t *testing.T) {
+	l := newBareLab(t, "a secret of this installation")
+	master, slave := terminal(t, 120)
+	cmd := exec.Command(binary, "providers", "add", "anthropic", "--base-url", l.sim+"/anthropic")
+	cmd.Dir = t.TempDir()
+	cmd.Env = []string{"HOME=" + cmd.Dir, "TERM=dumb", "OIDO_URL=" + l.url, "OIDO_KEY=" + operatorKey}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := slave.Close(); err != nil {
+		t.Fatal(err)
+	}
+	stuck := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+	defer stuck.Stop()
+	shown, typed := "", false
+	for buf := make([]byte, 4096); ; {
+		n, err := master.Read(buf)
+		shown += string(buf[:n])
+		if err != nil {
+			break // nobody holds the terminal any more
+		}
+		if strings.Contains(shown, "Key of the provider") && !typed {
+			for range 500 { // the echo goes off after the question comes
+				if !echoes(t, master) {
+					break
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			if _, err := io.WriteString(master, "good-key-that-is-typed\n"); err != nil {
+				t.Fatal(err)
+			}
+			typed = true
+		}
+	}
+	if err := cmd.Wait(); err != nil || !typed || strings.Contains(shown, "good-key") || !strings.Contains(shown, "is connected") {
+		t.Errorf("%v %s", err, shown)
+	}
+}
+
+// echoes says whether a terminal shows what is typed.
+func echoes(t *testing.T, f *os.File) bool {
+	t.Helper()
+	var mode syscall.Termios
+	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), syscall.TCGETS, uintptr(unsafe.Pointer(&mode))); errno != 0 {
+		t.Fatal(errno)
+	}
+	return mode.Lflag&syscall.ECHO != 0
+}
+
+// onTerminal runs a command on a terminal so many columns wide and returns what
+// it shows.
+func onTerminal(t *testing.T, columns uint16, env []string, args ...string) string {
+	t.Helper()
+	master, slave := terminal(t, columns)
 	cmd := exec.Command(binary, args...)
 	cmd.Dir = t.TempDir()
 	cmd.Env = append([]string{"HOME=" + cmd.Dir, "TERM=xterm-256color"}, env...)
