@@ -9,6 +9,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // head is what an answer says beside its content, whole or at the end of a stream.
@@ -51,8 +52,8 @@ func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
 		StopReason string         `json:"stopReason"`
 		Extra      jsontext.Value `json:"additionalModelResponseFields"`
 	}
-	body = sound(body)
-	err := json.Unmarshal(body, &in, reading)
+	body = scan.Sound(body)
+	err := json.Unmarshal(body, &in, scan.Lenient)
 	if in.Output.Message == nil && isRefusal(body) {
 		return nil, errorInside("", body)
 	}
@@ -111,7 +112,7 @@ const (
 // partOf reads one block of an answer; nil for one that says nothing.
 func partOf(raw jsontext.Value, t wire.Target) (llm.Part, meaning, error) {
 	var b block
-	if err := json.Unmarshal(raw, &b, reading); err != nil {
+	if err := json.Unmarshal(raw, &b, scan.Lenient); err != nil {
 		return nil, asOpaque, err
 	}
 	switch {
@@ -145,7 +146,7 @@ func partOf(raw jsontext.Value, t wire.Target) (llm.Part, meaning, error) {
 // kindOf is what a block calls itself: its only field; "" for one of none or many.
 func kindOf(raw jsontext.Value) string {
 	var fields map[string]jsontext.Value
-	if json.Unmarshal(raw, &fields, reading) != nil || len(fields) != 1 {
+	if json.Unmarshal(raw, &fields, scan.Lenient) != nil || len(fields) != 1 {
 		return ""
 	}
 	for name := range fields {
@@ -197,17 +198,17 @@ func (c *cited) part() llm.Part {
 // citationOf reads a citation. It has no place in the text: it stands for the
 // whole block.
 func citationOf(raw jsontext.Value) llm.Citation {
-	c := llm.Citation{Title: text(member(raw, "title")), Format: FormatConverse, Raw: raw.Clone()}
+	c := llm.Citation{Title: scan.Text(scan.Member(raw, "title")), Format: FormatConverse, Raw: raw.Clone()}
 	var quoted []struct {
 		Text string `json:"text"`
 	}
-	if v := member(raw, "sourceContent"); v != nil && json.Unmarshal(v, &quoted, reading) == nil {
+	if v := scan.Member(raw, "sourceContent"); v != nil && json.Unmarshal(v, &quoted, scan.Lenient) == nil {
 		for _, q := range quoted {
 			c.Quote += q.Text
 		}
 	}
-	if c.URL = text(member(member(member(raw, "location"), "web"), "url")); c.URL == "" {
-		if s := text(member(raw, "source")); strings.Contains(s, "://") {
+	if c.URL = scan.Text(scan.Member(scan.Member(scan.Member(raw, "location"), "web"), "url")); c.URL == "" {
+		if s := scan.Text(scan.Member(raw, "source")); strings.Contains(s, "://") {
 			c.URL = s
 		}
 	}
@@ -230,7 +231,7 @@ func called(u *toolUse, t wire.Target) (llm.ToolCall, meaning) {
 // argumentsOf writes a tool's input as text, without spaces between its values.
 func argumentsOf(input jsontext.Value) string {
 	v := input.Clone()
-	if v.Kind() != '{' || v.Compact(reading) != nil {
+	if v.Kind() != '{' || v.Compact(scan.Lenient) != nil {
 		return "{}"
 	}
 	return string(v)
@@ -239,8 +240,8 @@ func argumentsOf(input jsontext.Value) string {
 // freeText takes free text out of its function's input; what isn't there as it
 // should is taken whole.
 func freeText(input string) string {
-	if v := member([]byte(input), inputField); v.Kind() == '"' {
-		return text(v)
+	if v := scan.Member([]byte(input), inputField); v.Kind() == '"' {
+		return scan.Text(v)
 	}
 	return input
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // DecodeStream reads a streamed answer, which comes as frames of [StreamType].
@@ -115,7 +116,7 @@ func (d *decoder) feed(f frame) error {
 		return nil // newer than we are, or for others
 	}
 	var ev event
-	if err := json.Unmarshal(sound(f.payload), &ev, reading); err != nil {
+	if err := json.Unmarshal(scan.Sound(f.payload), &ev, scan.Lenient); err != nil {
 		return llm.Errorf(llm.KindUpstream, "the provider sent an event %s that can't be read: %w", f.name, err)
 	}
 	if !d.begun {
@@ -205,7 +206,7 @@ func (d *decoder) start(index int, raw jsontext.Value) error {
 	if raw.Kind() != '{' {
 		return nil
 	}
-	if err := json.Unmarshal(raw, &s, reading); err != nil {
+	if err := json.Unmarshal(raw, &s, scan.Lenient); err != nil {
 		return llm.Errorf(llm.KindUpstream, "the provider sent the start of a block that can't be read: %w", err)
 	}
 	if s.ToolUse == nil || s.ToolUse.Type != "" {
@@ -263,7 +264,7 @@ func (d *decoder) delta(index int, x *delta, payload []byte) error {
 	case b.as == asReasoning && x.Reasoning != nil:
 		return d.reason(b, x)
 	case b.as == asOpaque:
-		return b.keep(member(sound(payload), "delta"))
+		return b.keep(scan.Member(scan.Sound(payload), "delta"))
 	case x.ToolUse != nil && x.ToolUse.Input != "":
 		return d.input(b, x.ToolUse.Input)
 	}

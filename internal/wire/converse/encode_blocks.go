@@ -155,7 +155,7 @@ func objectOf(arguments string) jsontext.Value {
 		return jsontext.Value("{}")
 	}
 	v := jsontext.Value(arguments)
-	if v.Kind() == '{' && v.IsValid(reading) {
+	if v.Kind() == '{' && v.IsValid(scan.Lenient) {
 		return v
 	}
 	return append(append([]byte(`{"_malformed_arguments":`), scan.Quote(arguments)...), '}')

@@ -9,6 +9,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // The API's words for what media are, by MIME type.
@@ -122,8 +123,8 @@ func imageFormat(p llm.Media) string {
 }
 
 func (e *encoding) document(p llm.Media) (*block, error) {
-	d := &document{Context: text(member(p.Extra, "context"))}
-	if string(member(member(p.Extra, "citations"), "enabled")) == "true" {
+	d := &document{Context: scan.Text(scan.Member(p.Extra, "context"))}
+	if string(scan.Member(scan.Member(p.Extra, "citations"), "enabled")) == "true" {
 		d.Citations = &citations{Enabled: true}
 	}
 	ending := strings.ToLower(path.Ext(p.Name))

@@ -5,6 +5,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // Fields of single models, which the API passes on as they are.
@@ -84,7 +85,7 @@ func (e *encoding) shape() error {
 // answersByTool says whether a tool stands for the answer.
 func (e *encoding) answersByTool() bool {
 	o := e.req.Output
-	return o.Kind == llm.OutputSchema && e.t.NoSchemaOutput && !e.t.NoTools && isObject(member(o.Schema, "type"))
+	return o.Kind == llm.OutputSchema && e.t.NoSchemaOutput && !e.t.NoTools && isObject(scan.Member(o.Schema, "type"))
 }
 
 func (e *encoding) instruct(s string) { e.system = append(e.system, textBlock(s)) }

@@ -162,10 +162,10 @@ func (e *encoding) tool(t llm.Tool) {
 // of an object, and saying so.
 func objectSchema(schema []byte) jsontext.Value {
 	v := jsontext.Value(schema)
-	if v.Kind() != '{' || !v.IsValid(reading) {
+	if v.Kind() != '{' || !v.IsValid(scan.Lenient) {
 		return anySchema
 	}
-	if member(v, "type") != nil {
+	if scan.Member(v, "type") != nil {
 		return v
 	}
 	o := scan.NewObject(v)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // kinds maps the names of exceptions to kinds, in lower case and without
@@ -86,16 +87,16 @@ func errorInside(typ string, body []byte) *llm.Error {
 // behind it, or in the body, with a name space before it.
 func errorOf(typ string, body []byte) *llm.Error {
 	e := &llm.Error{Raw: wire.Kept(body)}
-	body = sound(body)
+	body = scan.Sound(body)
 	for _, name := range []string{"message", "Message", "originalMessage", "errorMessage"} {
-		if s := text(member(body, name)); s != "" && !strings.Contains(e.Message, s) {
+		if s := scan.Text(scan.Member(body, name)); s != "" && !strings.Contains(e.Message, s) {
 			e.Message = strings.TrimPrefix(e.Message+": "+s, ": ")
 		}
 	}
 	e.Message = wire.Clip(e.Message)
-	for _, inner := range [][]byte{member(body, "__type"), member(body, "code"), member(member(body, "Output"), "__type"), member(member(body, "output"), "__type")} {
+	for _, inner := range [][]byte{scan.Member(body, "__type"), scan.Member(body, "code"), scan.Member(scan.Member(body, "Output"), "__type"), scan.Member(scan.Member(body, "output"), "__type")} {
 		if typ == "" {
-			typ = text(inner)
+			typ = scan.Text(inner)
 		}
 	}
 	typ, _, _ = strings.Cut(typ, ":")
@@ -109,11 +110,11 @@ func errorOf(typ string, body []byte) *llm.Error {
 // isRefusal says whether a body is an error though it came with a good status.
 func isRefusal(body []byte) bool {
 	for _, name := range []string{"message", "Message", "__type", "Output"} {
-		if member(body, name) != nil {
+		if scan.Member(body, name) != nil {
 			return true
 		}
 	}
-	return member(member(body, "output"), "__type") != nil
+	return scan.Member(scan.Member(body, "output"), "__type") != nil
 }
 
 func kindByType(typ string) (llm.Kind, bool) {

@@ -4,6 +4,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 var finishes = map[string]llm.FinishReason{
@@ -28,8 +29,8 @@ func finishOf(reason string, extra jsontext.Value) llm.Finish {
 	if f.Reason == "" {
 		f.Reason = llm.FinishStop
 	}
-	if f.StopSequence = text(member(extra, "stop_sequence")); f.StopSequence == "" {
-		f.StopSequence = text(member(member(extra, "delta"), "stop_sequence"))
+	if f.StopSequence = scan.Text(scan.Member(extra, "stop_sequence")); f.StopSequence == "" {
+		f.StopSequence = scan.Text(scan.Member(scan.Member(extra, "delta"), "stop_sequence"))
 	}
 	return f
 }

@@ -33,7 +33,7 @@ func (g *events) add(e llm.Event) string {
 		if e.Index != g.parts || e.Part == nil || g.finished > 0 {
 			return "a part out of order"
 		}
-		if o, ok := e.Part.(llm.Opaque); ok && !jsontext.Value(o.Raw).IsValid(reading) {
+		if o, ok := e.Part.(llm.Opaque); ok && !jsontext.Value(o.Raw).IsValid(scan.Lenient) {
 			return "an opaque part that is no JSON"
 		}
 		g.open[e.Index], g.parts = e.Part, g.parts+1

@@ -9,6 +9,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // What the API takes, written from its reference and without a look at the
@@ -48,7 +50,7 @@ type grammar struct {
 
 func checkRequest(body []byte) error {
 	var q object
-	if err := json.Unmarshal(body, &q, reading, lastWins); err != nil {
+	if err := json.Unmarshal(body, &q, scan.Lenient, lastWins); err != nil {
 		return err
 	}
 	for name := range q {
@@ -416,7 +418,7 @@ func output(v any) error {
 		if err != nil {
 			return err
 		}
-		if text, _ := s["schema"].(string); !jsontext.Value(text).IsValid(reading) {
+		if text, _ := s["schema"].(string); !jsontext.Value(text).IsValid(scan.Lenient) {
 			return fmt.Errorf("the schema %v is no JSON in a string", s["schema"])
 		}
 	}

@@ -98,5 +98,5 @@ func nested(v jsontext.Value, depth int) jsontext.Value {
 
 // isObject says whether a schema's type allows an object.
 func isObject(v jsontext.Value) bool {
-	return text(v) == "object" || v.Kind() == '[' && bytes.Contains(v, []byte(`"object"`))
+	return scan.Text(v) == "object" || v.Kind() == '[' && bytes.Contains(v, []byte(`"object"`))
 }

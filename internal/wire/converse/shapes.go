@@ -1,9 +1,6 @@
 package converse
 
 import (
-	"bytes"
-	"unicode/utf8"
-
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -11,11 +8,8 @@ import (
 	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
-// reading takes what providers send in practice: a name twice, broken UTF-8.
-var reading = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-
 // writing never fails on what was read, and gives the same bytes each time.
-var writing = json.JoinOptions(reading, json.Deterministic(true))
+var writing = json.JoinOptions(scan.Lenient, json.Deterministic(true))
 
 // block is one piece of a message: exactly one field is set.
 type block struct {
@@ -147,46 +141,6 @@ type textFormat struct {
 
 type typed struct {
 	Type string `json:"type"`
-}
-
-// member finds a field of an object; nil when it isn't there, or when raw is
-// no object.
-func member(raw []byte, name string) jsontext.Value {
-	o := scan.NewObject(raw)
-	for o.Next() {
-		if f := o.Field(); string(f.Name) == name {
-			return f.Value
-		}
-	}
-	return nil
-}
-
-// text is the string that a JSON value is; "" for any other.
-func text(v jsontext.Value) string {
-	if v.Kind() != '"' {
-		return ""
-	}
-	b, err := scan.Unquote(v)
-	if err != nil {
-		return ""
-	}
-	return string(b)
-}
-
-// sound is what a provider sent, as JSON that every reader takes: broken UTF-8
-// and halves of surrogate pairs become replacement characters.
-func sound(data []byte) []byte {
-	if utf8.Valid(data) && !bytes.Contains(data, []byte(`\ud`)) && !bytes.Contains(data, []byte(`\uD`)) {
-		return data
-	}
-	if jsontext.Value(data).IsValid(jsontext.AllowDuplicateNames(true)) {
-		return data
-	}
-	out, err := jsontext.AppendFormat(nil, data, reading, jsontext.PreserveRawStrings(false))
-	if err != nil {
-		return data
-	}
-	return out
 }
 
 // pointOf writes a cache mark. The API's own lifetime is five minutes, and not

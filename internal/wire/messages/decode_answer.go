@@ -24,8 +24,8 @@ func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
 		Usage        *usage           `json:"usage"`
 		Error        jsontext.Value   `json:"error"`
 	}
-	body = sound(body)
-	err := json.Unmarshal(body, &in, reading)
+	body = scan.Sound(body)
+	err := json.Unmarshal(body, &in, scan.Lenient)
 	if k := in.Error.Kind(); in.Type == "error" || in.Content == nil && (k == '{' || k == '"') {
 		return nil, errorInside(body)
 	}
@@ -65,7 +65,7 @@ func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
 
 // answerPart reads one block of a provider's answer.
 func answerPart(raw jsontext.Value, t wire.Target) (llm.Part, meaning, error) {
-	typ := text(member(raw, "type"))
+	typ := scan.Text(scan.Member(raw, "type"))
 	switch typ {
 	case "":
 		return nil, asNothing, nil
@@ -74,7 +74,7 @@ func answerPart(raw jsontext.Value, t wire.Target) (llm.Part, meaning, error) {
 		return opaque(typ, raw), asOpaque, nil
 	}
 	var b block
-	if err := json.Unmarshal(raw, &b, reading); err != nil {
+	if err := json.Unmarshal(raw, &b, scan.Lenient); err != nil {
 		return nil, asOpaque, err
 	}
 	if typ != typeToolUse {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // contentParts reads content that a client sent: text, or a list of blocks. at
@@ -20,7 +21,7 @@ func contentParts(at string, v jsontext.Value) ([]llm.Part, error) {
 	case 0, 'n':
 		return nil, nil
 	case '"':
-		if s := text(v); s != "" {
+		if s := scan.Text(v); s != "" {
 			return []llm.Part{llm.Text{Text: s}}, nil
 		}
 		return nil, nil
@@ -48,7 +49,7 @@ func partOf(at string, raw jsontext.Value) (llm.Part, error) {
 	if raw.Kind() != '{' {
 		return nil, errors.New("not an object")
 	}
-	typ := text(member(raw, "type"))
+	typ := scan.Text(scan.Member(raw, "type"))
 	switch typ {
 	case typeText, typeImage, typeDocument, typeThinking, typeRedacted, typeToolUse, typeResult:
 	case "":
@@ -57,7 +58,7 @@ func partOf(at string, raw jsontext.Value) (llm.Part, error) {
 		return opaque(typ, raw), nil
 	}
 	var b block
-	if (typ == typeImage || typ == typeDocument) && !known(member(raw, "source")) {
+	if (typ == typeImage || typ == typeDocument) && !known(scan.Member(raw, "source")) {
 		return opaque(typ, raw), nil
 	}
 	if err := json.Unmarshal(raw, &b); err != nil {
@@ -68,7 +69,7 @@ func partOf(at string, raw jsontext.Value) (llm.Part, error) {
 
 // known says whether a source is of a type that has a neutral word.
 func known(v jsontext.Value) bool {
-	switch text(member(v, "type")) {
+	switch scan.Text(scan.Member(v, "type")) {
 	case "base64", "url", "file", "text":
 		return true
 	}
@@ -82,10 +83,10 @@ func opaque(typ string, raw jsontext.Value) llm.Opaque {
 // wordsOf is what a client's block says in words: a search result, or a document
 // of blocks. Those of other types hold none.
 func wordsOf(typ string, raw jsontext.Value) string {
-	content := member(raw, "content")
+	content := scan.Member(raw, "content")
 	switch typ {
 	case typeDocument:
-		content = member(member(raw, "source"), "content")
+		content = scan.Member(scan.Member(raw, "source"), "content")
 	case typeSearch:
 	default:
 		return ""
@@ -99,7 +100,7 @@ func wordsOf(typ string, raw jsontext.Value) string {
 		return ""
 	}
 	for _, name := range []string{"source", "title"} {
-		if s := text(member(raw, name)); s != "" {
+		if s := scan.Text(scan.Member(raw, name)); s != "" {
 			said = s + "\n" + said
 		}
 	}
@@ -115,7 +116,7 @@ func (b *block) part(at string, from llm.Origin) (llm.Part, error) {
 		t := llm.Text{Text: value(b.Text), Cache: mark}
 		if b.Citations.Kind() == '[' {
 			var raws []jsontext.Value
-			if err := json.Unmarshal(b.Citations, &raws, reading); err != nil {
+			if err := json.Unmarshal(b.Citations, &raws, scan.Lenient); err != nil {
 				return nil, fmt.Errorf("citations: %w", err)
 			}
 			for _, raw := range raws {
@@ -215,17 +216,17 @@ func extraOf(b *block) []byte {
 // the text: it stands for the whole block.
 func citationOf(raw jsontext.Value) llm.Citation {
 	c := llm.Citation{
-		URL:    text(member(raw, "url")),
-		Title:  text(member(raw, "title")),
-		Quote:  text(member(raw, "cited_text")),
+		URL:    scan.Text(scan.Member(raw, "url")),
+		Title:  scan.Text(scan.Member(raw, "title")),
+		Quote:  scan.Text(scan.Member(raw, "cited_text")),
 		Format: llm.FormatMessages,
 		Raw:    raw,
 	}
 	if c.Title == "" {
-		c.Title = text(member(raw, "document_title"))
+		c.Title = scan.Text(scan.Member(raw, "document_title"))
 	}
 	if c.URL == "" {
-		c.URL = text(member(raw, "source"))
+		c.URL = scan.Text(scan.Member(raw, "source"))
 	}
 	return c
 }

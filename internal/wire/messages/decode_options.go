@@ -20,9 +20,9 @@ func readTools(q *decoding, v jsontext.Value) error {
 		return err
 	}
 	for i, raw := range raws {
-		if typ := text(member(raw, "type")); typ != "" && typ != "custom" {
+		if typ := scan.Text(scan.Member(raw, "type")); typ != "" && typ != "custom" {
 			q.Tools = append(q.Tools, llm.Tool{
-				Kind: llm.ToolBuiltin, Name: text(member(raw, "name")), Format: llm.FormatMessages, Raw: raw,
+				Kind: llm.ToolBuiltin, Name: scan.Text(scan.Member(raw, "name")), Format: llm.FormatMessages, Raw: raw,
 			})
 			continue
 		}
@@ -178,7 +178,7 @@ const sessionMark = "_session_"
 // write an object instead; it stays whole as the person's name.
 func splitUser(id string) (user, session string) {
 	if strings.HasPrefix(id, "{") {
-		return id, text(member([]byte(id), "session_id"))
+		return id, scan.Text(scan.Member([]byte(id), "session_id"))
 	}
 	if i := strings.LastIndex(id, sessionMark); i >= 0 {
 		return id[:i], id[i+len(sessionMark):]

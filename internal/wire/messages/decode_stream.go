@@ -98,9 +98,9 @@ func (d *decoder) feed(name string, data []byte) ([]llm.Event, error) {
 			}
 		}
 	}
-	data = sound(data)
+	data = scan.Sound(data)
 	var ev event
-	if err := json.Unmarshal(data, &ev, reading); err != nil {
+	if err := json.Unmarshal(data, &ev, scan.Lenient); err != nil {
 		return nil, unreadable(name, data, err)
 	}
 	switch ev.Type {
@@ -136,7 +136,7 @@ func (d *decoder) feed(name string, data []byte) ([]llm.Event, error) {
 // unreadable judges data that isn't what it should be. Words of other formats
 // ("[DONE]") and unknown events mean nothing.
 func unreadable(name string, data []byte, err error) error {
-	typ := text(member(data, "type"))
+	typ := scan.Text(scan.Member(data, "type"))
 	if typ == "" {
 		typ = name
 	}
@@ -186,13 +186,13 @@ func (d *decoder) start(index int, raw jsontext.Value) error {
 		return llm.Errorf(llm.KindUpstream, "the provider left more than %d blocks open", maxOpen)
 	}
 	in := &incoming{block: index, part: -1, as: asOpaque}
-	typ := text(member(raw, "type"))
+	typ := scan.Text(scan.Member(raw, "type"))
 	var b block
 	switch typ {
 	case "":
 		return nil // as nothing
 	case typeText, typeThinking, typeRedacted, typeToolUse:
-		if err := json.Unmarshal(raw, &b, reading); err != nil {
+		if err := json.Unmarshal(raw, &b, scan.Lenient); err != nil {
 			return llm.Errorf(llm.KindUpstream, "the provider sent a %s block that can't be read: %w", typ, err)
 		}
 	}
@@ -333,7 +333,7 @@ func (d *decoder) stop(index int) error {
 			d.emit(llm.ArgumentsDelta{Index: b.part, Arguments: s})
 		}
 	case b.as == asOpaque:
-		d.begins(b, opaque(text(member(b.raw, "type")), withInput(b.raw, b.held.String())))
+		d.begins(b, opaque(scan.Text(scan.Member(b.raw, "type")), withInput(b.raw, b.held.String())))
 	}
 	d.emit(llm.PartEnd{Index: b.part})
 	return nil
@@ -341,7 +341,7 @@ func (d *decoder) stop(index int) error {
 
 // withInput gives an opaque block the input that came after it.
 func withInput(raw jsontext.Value, input string) jsontext.Value {
-	if input == "" || !jsontext.Value(input).IsValid(reading) {
+	if input == "" || !jsontext.Value(input).IsValid(scan.Lenient) {
 		return raw
 	}
 	out, err := scan.Splice(raw, []scan.Edit{{Name: "input", Value: []byte(input)}})

@@ -80,7 +80,7 @@ func (Format) EncodeAnswer(a *llm.Answer, c wire.Caller) ([]byte, error) {
 
 // withExtra adds a field that the provider said beside the answer.
 func withExtra(body []byte, x llm.Field) []byte {
-	if v := member(body, x.Name); v != nil && v.Kind() != 'n' {
+	if v := scan.Member(body, x.Name); v != nil && v.Kind() != 'n' {
 		return body
 	}
 	added, err := scan.Splice(body, []scan.Edit{{Name: x.Name, Value: x.Value}})

@@ -159,7 +159,7 @@ func objectOf(arguments string) jsontext.Value {
 		return jsontext.Value("{}")
 	}
 	v := jsontext.Value(arguments)
-	if v.Kind() == '{' && v.IsValid(reading) {
+	if v.Kind() == '{' && v.IsValid(scan.Lenient) {
 		return v
 	}
 	return append(append([]byte(`{"_malformed_arguments":`), scan.Quote(arguments)...), '}')
@@ -278,8 +278,8 @@ func (e *encoding) media(p llm.Media) (*block, error) {
 		if e.t.NoPDF && p.Text == "" && !strings.HasPrefix(p.MIME, "text/") {
 			return nil, wire.BadRequest("messages", fmt.Sprintf("messages: %s takes no documents", e.t.Model))
 		}
-		b.Context = member(p.Extra, "context")
-		b.Citations = member(p.Extra, "citations")
+		b.Context = scan.Member(p.Extra, "context")
+		b.Citations = scan.Member(p.Extra, "citations")
 	case llm.MediaAudio:
 		return nil, wire.BadRequest("messages", "messages: "+e.t.Model+" takes no sound in this format")
 	default:

@@ -3,6 +3,7 @@ package messages
 import (
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // defaultMax is the output cap where nobody said one: the API demands a number.
@@ -45,7 +46,7 @@ func (e *encoding) shape() error {
 		return wire.BadRequest("output_config.format", "the schema of the answer is missing")
 	case !e.t.NoSchemaOutput:
 		e.output.Format = &outputFormat{Type: "json_schema", Schema: closed(o.Schema)}
-	case e.t.NoTools || !isObject(member(o.Schema, "type")):
+	case e.t.NoTools || !isObject(scan.Member(o.Schema, "type")):
 		e.instruct("Answer with one JSON value that keeps this JSON Schema, and with nothing else:\n" + string(o.Schema))
 		e.drop("json_schema", "the schema is given in words, not enforced")
 	default:
@@ -325,7 +326,7 @@ func (e *encoding) spareMarks() {
 	left := maxMarks
 	note := func(c **cacheControl, raw []byte) {
 		switch {
-		case raw != nil && member(raw, "cache_control") != nil:
+		case raw != nil && scan.Member(raw, "cache_control") != nil:
 			left--
 		case *c != nil:
 			marks = append(marks, c)

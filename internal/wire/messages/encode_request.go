@@ -213,7 +213,7 @@ func (e *encoding) reject(f fields, name string) fields {
 		return f
 	case !nested:
 		f = slices.Delete(f, i, i+1)
-	case member(f[i].value, inner) == nil:
+	case scan.Member(f[i].value, inner) == nil:
 		return f
 	default:
 		rest, err := scan.Splice(f[i].value, []scan.Edit{{Name: inner, Drop: true}})

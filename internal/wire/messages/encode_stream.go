@@ -200,7 +200,7 @@ func (s *stream) open(b *outgoing, shape *block) {
 // whole writes a part that came verbatim. Input streams in as deltas, as the
 // vendor sends it.
 func (s *stream) whole(b *outgoing, p llm.Opaque) {
-	raw, input := jsontext.Value(p.Raw), member(p.Raw, "input")
+	raw, input := jsontext.Value(p.Raw), scan.Member(p.Raw, "input")
 	if input.Kind() == '{' {
 		if bare, err := scan.Splice(raw, []scan.Edit{{Name: "input", Value: []byte("{}")}}); err == nil {
 			raw = bare

@@ -146,7 +146,7 @@ func objectSchema(schema []byte) jsontext.Value {
 	if v.Kind() != '{' {
 		return anySchema
 	}
-	if member(v, "type") != nil {
+	if scan.Member(v, "type") != nil {
 		return v
 	}
 	out, err := scan.Splice(v, []scan.Edit{{Name: "type", Value: []byte(`"object"`)}})

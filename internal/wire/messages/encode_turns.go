@@ -229,16 +229,16 @@ func (e *encoding) pair() {
 
 // orphan makes text of a result whose call is gone; what isn't text stays as it is.
 func orphan(b *block) []*block {
-	s := text(b.Content)
+	s := scan.Text(b.Content)
 	var rest []*block
 	if b.Content.Kind() == '[' {
 		var raws []jsontext.Value
-		_ = json.Unmarshal(b.Content, &raws, reading) // it was written as such a list
+		_ = json.Unmarshal(b.Content, &raws, scan.Lenient) // it was written as such a list
 		for _, raw := range raws {
-			if typ := text(member(raw, "type")); typ != typeText {
+			if typ := scan.Text(scan.Member(raw, "type")); typ != typeText {
 				rest = append(rest, &block{Type: typ, raw: raw})
 			} else {
-				s += text(member(raw, "text"))
+				s += scan.Text(scan.Member(raw, "text"))
 			}
 		}
 	}

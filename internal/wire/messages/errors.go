@@ -12,6 +12,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // faces says how each kind of failure looks in this format: the status, by which
@@ -113,25 +114,25 @@ func errorInside(raw jsontext.Value) *llm.Error {
 // proxies and look-alikes send: {"error":{…}}, {"error":"…"}, {"message":"…"}.
 func errorOf(body []byte) *llm.Error {
 	e := &llm.Error{Raw: wire.Kept(body)}
-	body = sound(body)
-	inner := member(body, "error")
+	body = scan.Sound(body)
+	inner := scan.Member(body, "error")
 	switch inner.Kind() {
 	case '"':
-		e.Message = text(inner)
+		e.Message = scan.Text(inner)
 		return e
 	case '{':
 	default:
 		inner = body
 	}
-	e.Message = text(member(inner, "message"))
-	if typ := text(member(inner, "type")); typ != "error" {
+	e.Message = scan.Text(scan.Member(inner, "message"))
+	if typ := scan.Text(scan.Member(inner, "type")); typ != "error" {
 		e.Type = typ
 	}
-	e.Code = text(member(member(inner, "details"), "error_code"))
+	e.Code = scan.Text(scan.Member(scan.Member(inner, "details"), "error_code"))
 	if e.Code == "" {
-		e.Code = text(member(inner, "code"))
+		e.Code = scan.Text(scan.Member(inner, "code"))
 	}
-	e.Param = text(member(inner, "param"))
+	e.Param = scan.Text(scan.Member(inner, "param"))
 	return e
 }
 

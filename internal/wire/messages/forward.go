@@ -100,7 +100,7 @@ func changesOf(body []byte, p wire.Peeked, edits wire.Edits) ([]scan.Edit, error
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(inner)) {
-		v := member(body, name)
+		v := scan.Member(body, name)
 		if v.Kind() != '{' {
 			continue
 		}

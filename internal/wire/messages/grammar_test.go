@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/oidostudio/oido/internal/wire/scan"
 	"github.com/oidostudio/oido/internal/wire/sse"
 )
 
@@ -243,7 +244,7 @@ func wholeMessage(m map[string]any, start bool) error {
 // an output cap below the thinking budget, too many cache marks.
 func checkRequest(body []byte) error {
 	var q map[string]any
-	if err := json.Unmarshal(body, &q, reading, lastWins); err != nil {
+	if err := json.Unmarshal(body, &q, scan.Lenient, lastWins); err != nil {
 		return err
 	}
 	if err := has(q, "model", "max_tokens", "messages"); err != nil {

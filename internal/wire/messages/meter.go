@@ -9,6 +9,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // meter watches the bytes of one answer. Deltas, which are nearly all of a
@@ -126,9 +127,9 @@ func stringLength(b []byte) (n int, ok bool) {
 
 // rare decodes the events that are not deltas of text.
 func (m *meter) rare(name string, data []byte) wire.Verdict {
-	data = sound(data)
+	data = scan.Sound(data)
 	var ev event
-	if err := json.Unmarshal(data, &ev, reading); err != nil {
+	if err := json.Unmarshal(data, &ev, scan.Lenient); err != nil {
 		if err := unreadable(name, data, err); err != nil {
 			return wire.Verdict{Err: llm.AsError(err)}
 		}

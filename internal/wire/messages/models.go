@@ -9,6 +9,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 type modelPage struct {
@@ -38,7 +39,7 @@ type supported struct {
 // DecodeModels reads one page of a model list.
 func (Format) DecodeModels(body []byte) (models []wire.ListedModel, next url.Values, err error) {
 	var page modelPage
-	if err := json.Unmarshal(body, &page, reading); err != nil {
+	if err := json.Unmarshal(body, &page, scan.Lenient); err != nil {
 		return nil, nil, llm.Errorf(llm.KindUpstream, "the provider's model list can't be read: %w", err)
 	}
 	if page.Data == nil {
@@ -56,19 +57,19 @@ func (Format) DecodeModels(body []byte) (models []wire.ListedModel, next url.Val
 }
 
 func (m *listedModel) neutral() wire.ListedModel {
-	out := wire.ListedModel{ID: m.ID, Name: m.DisplayName, Created: timeOf(text(m.CreatedAt)), Shutdown: timeOf(m.RetiresAt)}
+	out := wire.ListedModel{ID: m.ID, Name: m.DisplayName, Created: timeOf(scan.Text(m.CreatedAt)), Shutdown: timeOf(m.RetiresAt)}
 	if m.MaxInput != nil {
 		out.Context = *m.MaxInput
 	}
 	if m.MaxOutput != nil {
 		out.MaxOutput = *m.MaxOutput
 	}
-	state := text(m.Lifecycle)
+	state := scan.Text(m.Lifecycle)
 	if m.Lifecycle.Kind() == '{' {
-		state = text(member(m.Lifecycle, "state"))
-		out.Replacement = text(member(m.Lifecycle, "replacement"))
+		state = scan.Text(scan.Member(m.Lifecycle, "state"))
+		out.Replacement = scan.Text(scan.Member(m.Lifecycle, "replacement"))
 		if out.Shutdown.IsZero() {
-			out.Shutdown = timeOf(text(member(m.Lifecycle, "retires_at")))
+			out.Shutdown = timeOf(scan.Text(scan.Member(m.Lifecycle, "retires_at")))
 		}
 	}
 	if state == "deprecated" || state == "retired" {

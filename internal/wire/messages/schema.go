@@ -4,6 +4,8 @@ import (
 	"bytes"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // closed returns a JSON Schema in which every object says that it has no other
@@ -13,7 +15,7 @@ import (
 func closed(schema jsontext.Value) jsontext.Value {
 	var out bytes.Buffer
 	c := closing{
-		in:  jsontext.NewDecoder(bytes.NewReader(schema), reading),
+		in:  jsontext.NewDecoder(bytes.NewReader(schema), scan.Lenient),
 		out: jsontext.NewEncoder(&out, writing),
 	}
 	if c.schema() != nil {
@@ -68,7 +70,7 @@ func (c *closing) schema() error {
 
 // isObject says whether a schema's type allows an object.
 func isObject(v jsontext.Value) bool {
-	return text(v) == "object" || v.Kind() == '[' && bytes.Contains(v, []byte(`"object"`))
+	return scan.Text(v) == "object" || v.Kind() == '[' && bytes.Contains(v, []byte(`"object"`))
 }
 
 // object passes on an object field by field; last may add fields.

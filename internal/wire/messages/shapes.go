@@ -1,9 +1,6 @@
 package messages
 
 import (
-	"bytes"
-	"unicode/utf8"
-
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -11,11 +8,8 @@ import (
 	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
-// reading takes what providers send in practice: a name twice, broken UTF-8.
-var reading = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-
 // writing never fails on what was read, and gives the same bytes each time.
-var writing = json.JoinOptions(reading, json.Deterministic(true))
+var writing = json.JoinOptions(scan.Lenient, json.Deterministic(true))
 
 // block is a content block of a request or an answer. Which fields count
 // depends on Type; a pointer is written even when it points at nothing.
@@ -170,49 +164,8 @@ func (d *stopDetails) text() string {
 	return ""
 }
 
-// member finds a field of an object; nil when it isn't there, or when raw is
-// no object.
-func member(raw []byte, name string) jsontext.Value {
-	o := scan.NewObject(raw)
-	for o.Next() {
-		if f := o.Field(); string(f.Name) == name {
-			return f.Value
-		}
-	}
-	return nil
-}
-
-// text is the string that a JSON value is; "" for any other.
-func text(v jsontext.Value) string {
-	if v.Kind() != '"' {
-		return ""
-	}
-	b, err := scan.Unquote(v)
-	if err != nil {
-		return ""
-	}
-	return string(b)
-}
-
 // compacted is a copy of a JSON value on one line; ok is false for what is none.
 func compacted(raw []byte) (v jsontext.Value, ok bool) {
 	v = jsontext.Value(raw).Clone()
-	return v, len(v) > 0 && v.Compact(reading) == nil
-}
-
-// sound is what a provider sent, as JSON that every reader takes: broken UTF-8
-// and halves of surrogate pairs, as servers send that cut text between them,
-// become replacement characters. What is sound already costs a look.
-func sound(data []byte) []byte {
-	if utf8.Valid(data) && !bytes.Contains(data, []byte(`\ud`)) && !bytes.Contains(data, []byte(`\uD`)) {
-		return data
-	}
-	if jsontext.Value(data).IsValid(jsontext.AllowDuplicateNames(true)) {
-		return data
-	}
-	out, err := jsontext.AppendFormat(nil, data, reading, jsontext.PreserveRawStrings(false))
-	if err != nil {
-		return data
-	}
-	return out
+	return v, len(v) > 0 && v.Compact(scan.Lenient) == nil
 }
