@@ -3,6 +3,8 @@ package chat
 import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // read decodes what a provider sent. Broken UTF-8 and halves of surrogate pairs,
@@ -12,13 +14,12 @@ func read[T any](data []byte, v *T) error {
 	if err == nil {
 		return nil
 	}
-	lenient := json.JoinOptions(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
-	sound, broken := jsontext.AppendFormat(nil, data, lenient, jsontext.PreserveRawStrings(false))
+	sound, broken := jsontext.AppendFormat(nil, data, scan.Lenient, jsontext.PreserveRawStrings(false))
 	if broken != nil {
 		return err
 	}
 	*v = *new(T)
-	return json.Unmarshal(sound, v, lenient)
+	return json.Unmarshal(sound, v, scan.Lenient)
 }
 
 // message is a message of a request or of an answer.

@@ -213,28 +213,14 @@ func (e *encoding) toolless() bool {
 	return e.t.NoTools
 }
 
-func toldCall(p llm.ToolCall) *block {
-	arguments := p.Arguments
-	if arguments == "" && !p.Custom {
-		arguments = "{}"
-	}
-	return textBlock("Called the tool " + p.Name + ": " + arguments)
-}
+func toldCall(p llm.ToolCall) *block { return textBlock(wire.ToldCall(p)) }
 
 func (e *encoding) toldResult(p llm.ToolResult) ([]*block, error) {
 	inner, err := e.resultContent(p)
 	if err != nil {
 		return nil, err
 	}
-	s := "Result of "
-	if p.IsError {
-		s = "Error of "
-	}
-	if p.Name == "" {
-		s += "an earlier tool call: "
-	} else {
-		s += "the tool " + p.Name + ": "
-	}
+	s := wire.ToldResult(p)
 	switch {
 	case len(inner) == 0:
 		s += "nothing"

@@ -229,11 +229,7 @@ func (e *encoding) toolless() bool {
 }
 
 func (e *encoding) toldCall(p llm.ToolCall) *block {
-	arguments := p.Arguments
-	if arguments == "" && !p.Custom {
-		arguments = "{}"
-	}
-	s := "Called the tool " + p.Name + ": " + arguments
+	s := wire.ToldCall(p)
 	return &block{Type: typeText, Text: &s, CacheControl: controlOf(p.Cache)}
 }
 
@@ -242,15 +238,7 @@ func (e *encoding) toldResult(p llm.ToolResult) ([]*block, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := "Result of "
-	if p.IsError {
-		s = "Error of "
-	}
-	if p.Name == "" {
-		s += "an earlier tool call: "
-	} else {
-		s += "the tool " + p.Name + ": "
-	}
+	s := wire.ToldResult(p)
 	switch {
 	case len(inner) == 0:
 		s += "nothing"

@@ -45,7 +45,7 @@ func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
 // returned as one.
 func responseIn(body []byte) (*response, error) {
 	var r response
-	if err := json.Unmarshal(body, &r, lenient); err != nil {
+	if err := json.Unmarshal(body, &r, scan.Lenient); err != nil {
 		return nil, llm.Errorf(llm.KindUpstream, "the answer can't be read: %w", err)
 	}
 	if r.Status == "" && r.Output == nil {
@@ -118,7 +118,7 @@ func beside(body []byte) (out []llm.Field) {
 			continue
 		}
 		v := jsontext.Value(bytes.Clone(f.Value))
-		if v.Compact(lenient) == nil {
+		if v.Compact(scan.Lenient) == nil {
 			out = append(out, llm.Field{Format: llm.FormatResponses, Name: string(f.Name), Value: v})
 		}
 	}

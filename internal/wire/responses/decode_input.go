@@ -10,6 +10,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 func readInput(r *reading, v jsontext.Value) error {
@@ -168,7 +169,7 @@ func contentParts(v jsontext.Value) ([]llm.Part, error) {
 		return nil, nil
 	case '"':
 		var s string
-		if err := json.Unmarshal(v, &s, lenient); err != nil {
+		if err := json.Unmarshal(v, &s, scan.Lenient); err != nil {
 			return nil, err
 		}
 		if s == "" {
@@ -180,7 +181,7 @@ func contentParts(v jsontext.Value) ([]llm.Part, error) {
 		return nil, errors.New("content is neither a text nor a list of parts")
 	}
 	var raws []jsontext.Value
-	if err := json.Unmarshal(v, &raws, lenient); err != nil {
+	if err := json.Unmarshal(v, &raws, scan.Lenient); err != nil {
 		return nil, err
 	}
 	var parts []llm.Part
@@ -196,7 +197,7 @@ func contentParts(v jsontext.Value) ([]llm.Part, error) {
 
 func contentPartOf(raw jsontext.Value) (llm.Part, error) {
 	var k kind
-	if err := json.Unmarshal(raw, &k, lenient); err != nil {
+	if err := json.Unmarshal(raw, &k, scan.Lenient); err != nil {
 		return nil, err
 	}
 	switch k.Type {
@@ -205,7 +206,7 @@ func contentPartOf(raw jsontext.Value) (llm.Part, error) {
 		return llm.Opaque{Format: llm.FormatResponses, Type: k.Type, Raw: raw}, nil
 	}
 	var p contentPart
-	if err := json.Unmarshal(raw, &p, lenient); err != nil {
+	if err := json.Unmarshal(raw, &p, scan.Lenient); err != nil {
 		return nil, err
 	}
 	var mark *llm.CacheMark
@@ -243,12 +244,12 @@ func contentPartOf(raw jsontext.Value) (llm.Part, error) {
 func addressOf(v jsontext.Value) (url string) {
 	switch v.Kind() {
 	case '"':
-		_ = json.Unmarshal(v, &url, lenient) // a string always fits
+		_ = json.Unmarshal(v, &url, scan.Lenient) // a string always fits
 	case '{':
 		var o struct {
 			URL string `json:"url"`
 		}
-		if json.Unmarshal(v, &o, lenient) == nil {
+		if json.Unmarshal(v, &o, scan.Lenient) == nil {
 			url = o.URL
 		}
 	}

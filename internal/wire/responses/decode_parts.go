@@ -4,6 +4,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // spoken returns the part of a message at a content index, opened if it isn't.
@@ -189,12 +190,12 @@ func (d *decoder) argue(p *inPart, text string) {
 // out, stand here.
 func (d *decoder) itemDone(ev *event) *llm.Error {
 	var k kind
-	if err := json.Unmarshal(ev.Item, &k, lenient); err != nil {
+	if err := json.Unmarshal(ev.Item, &k, scan.Lenient); err != nil {
 		return llm.Errorf(llm.KindUpstream, "an item of the answer can't be read: %w", err)
 	}
 	var whole item
 	ours := k.Type == "message" || k.Type == "reasoning" || k.Type == "function_call" || k.Type == "custom_tool_call"
-	if err := json.Unmarshal(ev.Item, &whole, lenient); err != nil && ours {
+	if err := json.Unmarshal(ev.Item, &whole, scan.Lenient); err != nil && ours {
 		return llm.Errorf(llm.KindUpstream, "an item of the answer can't be read: %w", err)
 	}
 	it, e := d.item(ev.OutputIndex, whole.ID, k.Type)
@@ -226,7 +227,7 @@ func (d *decoder) messageDone(ev *event, whole *item) *llm.Error {
 	if whole.Content.Kind() != '[' {
 		return nil
 	}
-	if err := json.Unmarshal(whole.Content, &parts, lenient); err != nil {
+	if err := json.Unmarshal(whole.Content, &parts, scan.Lenient); err != nil {
 		return nil //nolint:nilerr // the deltas have said it all; the repetition adds nothing
 	}
 	for i := range parts {

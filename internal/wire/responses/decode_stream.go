@@ -11,6 +11,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 	"github.com/oidostudio/oido/internal/wire/sse"
 )
 
@@ -166,7 +167,7 @@ func (d *decoder) take(typ, name string, data []byte) *llm.Error {
 		}
 	}
 	var ev event
-	if err := json.Unmarshal(data, &ev, lenient); err != nil {
+	if err := json.Unmarshal(data, &ev, scan.Lenient); err != nil {
 		return llm.Errorf(llm.KindUpstream, "the event %s can't be read: %w", typ, err)
 	}
 	return handle(d, &ev)
@@ -178,13 +179,13 @@ func errorEvent(data []byte) *llm.Error {
 	var ev struct {
 		Error jsontext.Value `json:"error"`
 	}
-	if json.Unmarshal(data, &ev, lenient) == nil {
+	if json.Unmarshal(data, &ev, scan.Lenient) == nil {
 		if e := errorIn(ev.Error, 0); e != nil {
 			return e
 		}
 	}
 	var flat failure
-	if json.Unmarshal(data, &flat, lenient) != nil || flat.Message == "" && len(flat.Code) == 0 {
+	if json.Unmarshal(data, &flat, scan.Lenient) != nil || flat.Message == "" && len(flat.Code) == 0 {
 		return llm.Errorf(llm.KindUpstream, "the provider sent an error that can't be read: %s", wire.Clip(string(data)))
 	}
 	return classed(&llm.Error{Message: flat.Message, Code: textOf(flat.Code), Param: flat.Param})
@@ -243,7 +244,7 @@ func (d *decoder) openReasoning(it *inItem, summary bool) {
 
 func (d *decoder) itemAdded(ev *event) *llm.Error {
 	var head item
-	if err := json.Unmarshal(ev.Item, &head, lenient); err != nil {
+	if err := json.Unmarshal(ev.Item, &head, scan.Lenient); err != nil {
 		return nil //nolint:nilerr // an item of the vendor's own is read when it is done
 	}
 	d.begin(&response{})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // failure is an error object. Vendors write code as a text or a number.
@@ -35,7 +36,7 @@ func errorIn(v jsontext.Value, status int) *llm.Error {
 		return nil
 	}
 	var f failure
-	if err := json.Unmarshal(v, &f, lenient); err != nil {
+	if err := json.Unmarshal(v, &f, scan.Lenient); err != nil {
 		return classed(&llm.Error{Status: status, Message: wire.Clip(string(v))})
 	}
 	e := &llm.Error{Status: status, Message: f.Message, Type: f.Type, Code: textOf(f.Code), Param: f.Param}
@@ -107,7 +108,7 @@ func refusalOf(status int, body []byte) *llm.Error {
 		Message string         `json:"message"`
 		Detail  jsontext.Value `json:"detail"`
 	}
-	if json.Unmarshal(body, &outer, lenient) == nil {
+	if json.Unmarshal(body, &outer, scan.Lenient) == nil {
 		if e := errorIn(outer.Error, status); e != nil {
 			if e.Code == "" {
 				e.Code = textOf(outer.Code)

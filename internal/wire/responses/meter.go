@@ -141,7 +141,7 @@ func (m *meter) head(data []byte) {
 			Model string `json:"model"`
 		} `json:"response"`
 	}
-	if json.Unmarshal(data, &ev, lenient) == nil {
+	if json.Unmarshal(data, &ev, scan.Lenient) == nil {
 		m.begun = true
 		m.m.ID, m.m.Model = ev.Response.ID, ev.Response.Model
 	}
@@ -155,10 +155,10 @@ func (m *meter) item(data []byte, done bool) bool {
 		Item  jsontext.Value `json:"item"`
 	}
 	var it item
-	if json.Unmarshal(data, &ev, lenient) != nil {
+	if json.Unmarshal(data, &ev, scan.Lenient) != nil {
 		return done
 	}
-	if json.Unmarshal(ev.Item, &it, lenient) != nil {
+	if json.Unmarshal(ev.Item, &it, scan.Lenient) != nil {
 		it = item{} // one of the vendor's own
 	}
 	_, seen := m.calls[ev.Index]
@@ -191,7 +191,7 @@ func (m *meter) end(data []byte) wire.Verdict {
 	var ev struct {
 		Response *response `json:"response"`
 	}
-	if err := json.Unmarshal(data, &ev, lenient); err != nil || ev.Response == nil {
+	if err := json.Unmarshal(data, &ev, scan.Lenient); err != nil || ev.Response == nil {
 		return wire.Verdict{Err: llm.Errorf(llm.KindUpstream, "the stream's last event can't be read")}
 	}
 	m.sum(ev.Response)

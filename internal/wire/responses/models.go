@@ -9,6 +9,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // DecodeModels reads a model list, which comes in one page: an object around the
@@ -19,9 +20,9 @@ func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) 
 	}
 	var err error
 	if jsontext.Value(body).Kind() == '[' {
-		err = json.Unmarshal(body, &page.Data, lenient)
+		err = json.Unmarshal(body, &page.Data, scan.Lenient)
 	} else {
-		err = json.Unmarshal(body, &page, lenient)
+		err = json.Unmarshal(body, &page, scan.Lenient)
 	}
 	if err != nil {
 		return nil, nil, llm.Errorf(llm.KindUpstream, "the model list can't be read: %w", err)
@@ -38,7 +39,7 @@ func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) 
 			Window   int            `json:"context_window"`
 			Longest  int            `json:"max_model_len"`
 		}
-		if json.Unmarshal(raw, &m, lenient) != nil || m.ID == "" {
+		if json.Unmarshal(raw, &m, scan.Lenient) != nil || m.ID == "" {
 			continue // one odd entry doesn't cost the list
 		}
 		out = append(out, wire.ListedModel{

@@ -4,6 +4,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // The shapes below are what is written; shapes.go holds what is read.
@@ -182,5 +183,5 @@ func clean(raw []byte) (jsontext.Value, bool) {
 		return v, true
 	}
 	v = v.Clone()
-	return v, v.Format(lenient, jsontext.PreserveRawStrings(false)) == nil
+	return v, v.Format(scan.Lenient, jsontext.PreserveRawStrings(false)) == nil
 }

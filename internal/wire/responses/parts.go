@@ -9,13 +9,14 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // partsOf reads an item that a model wrote. What has no neutral word is one
 // Opaque part.
 func partsOf(raw jsontext.Value, t wire.Target) ([]llm.Part, error) {
 	var k kind
-	if err := json.Unmarshal(raw, &k, lenient); err != nil {
+	if err := json.Unmarshal(raw, &k, scan.Lenient); err != nil {
 		return nil, err
 	}
 	switch k.Type {
@@ -24,7 +25,7 @@ func partsOf(raw jsontext.Value, t wire.Target) ([]llm.Part, error) {
 		return []llm.Part{llm.Opaque{Format: llm.FormatResponses, Type: k.Type, Raw: raw}}, nil
 	}
 	var it item
-	if err := json.Unmarshal(raw, &it, lenient); err != nil {
+	if err := json.Unmarshal(raw, &it, scan.Lenient); err != nil {
 		return nil, err
 	}
 	switch it.Type {
@@ -98,7 +99,7 @@ func textOf(v jsontext.Value) string {
 		return ""
 	case '"':
 		var s string
-		if json.Unmarshal(v, &s, lenient) == nil {
+		if json.Unmarshal(v, &s, scan.Lenient) == nil {
 			return s
 		}
 	}
@@ -111,7 +112,7 @@ func reasoningOf(it *item, at llm.Origin) llm.Reasoning {
 	r := llm.Reasoning{ID: it.ID}
 	var content []textPart
 	if it.Content.Kind() == '[' {
-		_ = json.Unmarshal(it.Content, &content, lenient) // another shape is no text of ours
+		_ = json.Unmarshal(it.Content, &content, scan.Lenient) // another shape is no text of ours
 	}
 	if r.Text = paragraphs(content); r.Text == "" {
 		r.Text = paragraphs(it.Summary)
@@ -161,7 +162,7 @@ func citationsOf(raws []jsontext.Value) (out []llm.Citation) {
 
 func citationOf(raw jsontext.Value) (llm.Citation, bool) {
 	var a annotation
-	if raw.Kind() != '{' || json.Unmarshal(raw, &a, lenient) != nil {
+	if raw.Kind() != '{' || json.Unmarshal(raw, &a, scan.Lenient) != nil {
 		return llm.Citation{}, false
 	}
 	if a.Title == "" {

@@ -34,10 +34,6 @@ func (Format) Name() llm.Format { return llm.FormatResponses }
 // path is where answers are asked for, below a base URL that holds the version.
 const path = "/responses"
 
-// lenient reads what providers send: another's sloppiness is no reason to lose
-// an answer that was paid for.
-var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-
 // exact writes equal values as equal bytes, and parts kept verbatim as they came.
 var exact = json.JoinOptions(
 	json.Deterministic(true), jsontext.AllowDuplicateNames(true),
