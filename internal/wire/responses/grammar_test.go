@@ -67,7 +67,7 @@ func (it *wireItem) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	var k struct {
 		Type string `json:"type"`
 	}
-	if err := json.Unmarshal(raw, &k, jsontext.AllowDuplicateNames(true)); err != nil {
+	if err := json.Unmarshal(raw, &k); err != nil {
 		return err
 	}
 	switch k.Type {
@@ -105,7 +105,7 @@ func events(stream []byte) ([]wireEvent, error) {
 			continue
 		}
 		var e wireEvent
-		if err := json.Unmarshal(ev.Data, &e, jsontext.AllowDuplicateNames(true)); err != nil {
+		if err := json.Unmarshal(ev.Data, &e); err != nil {
 			return nil, fmt.Errorf("%s: %w", ev.Data, err)
 		}
 		if string(ev.Name) != e.Type {

@@ -122,7 +122,7 @@ type outFormat struct {
 func citation(c llm.Citation) any {
 	switch {
 	case c.Format == llm.FormatResponses && len(c.Raw) > 0:
-		if v, ok := clean(c.Raw); ok {
+		if v, ok := scan.Strict(c.Raw); ok && v.Kind() == '{' {
 			return v
 		}
 	case c.URL != "":
@@ -169,19 +169,6 @@ func verbatim(p llm.Opaque) (jsontext.Value, bool) {
 	if p.Format != llm.FormatResponses {
 		return nil, false
 	}
-	return clean(p.Raw)
-}
-
-// clean returns an object as it came, or, where its text isn't Unicode, with
-// what is broken replaced: one bad byte would make the whole answer unreadable.
-func clean(raw []byte) (jsontext.Value, bool) {
-	v := jsontext.Value(raw)
-	if v.Kind() != '{' {
-		return nil, false
-	}
-	if v.IsValid() {
-		return v, true
-	}
-	v = v.Clone()
-	return v, v.Format(scan.Lenient, jsontext.PreserveRawStrings(false)) == nil
+	v, ok := scan.Strict(p.Raw)
+	return v, ok && v.Kind() == '{'
 }

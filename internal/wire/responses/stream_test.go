@@ -39,6 +39,18 @@ var streams = []struct {
 		llm.Finish{Reason: llm.FinishToolCalls, Raw: "completed"},
 	},
 	{
+		"a citation and an item of an unknown type with names that stand twice",
+		[]string{
+			`{"type":"response.output_item.done","output_index":0,"item":{"type":"message","id":"msg_1","role":"assistant","content":[{"type":"output_text","text":"hi","annotations":[{"type":"file_citation","file_id":"f","file_id":"g"}]}]}}`,
+			`{"type":"response.output_item.done","output_index":1,"item":{"type":"shell_call","id":"sh_1","id":"sh_2"}}`,
+		},
+		[]llm.Part{
+			llm.Text{Text: "hi", Citations: []llm.Citation{{Format: llm.FormatResponses, Raw: []byte(`{"type":"file_citation","file_id":"f","file_id":"g"}`)}}},
+			llm.Opaque{Format: llm.FormatResponses, Type: "shell_call", Raw: []byte(`{"type":"shell_call","id":"sh_1","id":"sh_2"}`)},
+		},
+		llm.Finish{Reason: llm.FinishStop, Raw: "completed"},
+	},
+	{
 		"calls that interleave",
 		[]string{
 			`{"type":"response.output_item.added","output_index":0,"item":{"type":"function_call","id":"fc_1","call_id":"a","name":"f","arguments":""}}`,

@@ -51,3 +51,18 @@ func Sound(data []byte) []byte {
 	}
 	return out
 }
+
+// Strict is a value that was read leniently, as every reader takes it: what is
+// broken in its text is replaced, and of a name that stands twice the last is
+// kept. What is strict already comes back as it is; false when v is no JSON.
+func Strict(v jsontext.Value) (jsontext.Value, bool) {
+	if v.IsValid() {
+		return v, true
+	}
+	var read any
+	if json.Unmarshal(v, &read, Lenient) != nil {
+		return nil, false
+	}
+	out, err := json.Marshal(read, json.Deterministic(true))
+	return out, err == nil
+}
