@@ -83,6 +83,15 @@ func (m *Model) PriceAt(at time.Time) *Price {
 	return p
 }
 
+// Estimate is what a request of so many tokens costs whose answer has so many, when
+// nothing of it is cached; false when nobody knows.
+func (m *Model) Estimate(input, output int64, at time.Time) (llm.NanoUSD, bool) {
+	if m == nil {
+		return 0, false
+	}
+	return m.PriceAt(at).cost(&llm.Usage{Input: input, Output: output})
+}
+
 // Cost is what a usage costs at this model; nil when a price that it needs is
 // unknown.
 func (m *Model) Cost(u llm.Usage, at time.Time) *llm.NanoUSD {

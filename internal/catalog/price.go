@@ -138,8 +138,19 @@ func (p *Price) with(over Price) *Price {
 // half to even. It is nil when a rate that the usage needs is unknown, or the
 // usage itself is.
 func (p *Price) Cost(u llm.Usage) *llm.NanoUSD {
-	if p == nil || u.Quality == llm.QualityUnknown {
+	if u.Quality == llm.QualityUnknown {
 		return nil
+	}
+	c, ok := p.cost(&u)
+	if !ok {
+		return nil
+	}
+	return &c
+}
+
+func (p *Price) cost(u *llm.Usage) (llm.NanoUSD, bool) {
+	if p == nil {
+		return 0, false
 	}
 	q := p
 	for i := range p.Tiers {
@@ -154,10 +165,9 @@ func (p *Price) Cost(u llm.Usage) *llm.NanoUSD {
 		s.add(u.CacheRead, q.CacheRead) && s.add(u.CacheWrite, q.CacheWrite) && s.add(u.CacheWrite1h, q.CacheWrite1h) &&
 		s.add(u.Output-audioOut-reasoning, q.Output) && s.add(audioOut, q.OutputAudio) && s.add(reasoning, q.Reasoning)
 	if !ok {
-		return nil
+		return 0, false
 	}
-	c := s.perMillion()
-	return &c
+	return s.perMillion(), true
 }
 
 // part is how much of a whole is billed at a rate of its own.

@@ -19,6 +19,16 @@ type Policy struct {
 	Complete map[string]bool
 	// Replace says that the named replacement of a retired model takes its place.
 	Replace bool
+	// Classes maps a class to its chain; without one it has the connected models
+	// of its tier.
+	Classes map[string][]string
+	// Workloads in the configuration's order, which is that of their rules.
+	Workloads []Workload
+	// DefaultClass is that of requests for auto that nothing else decides;
+	// Confidence how sure Classifier must be to decide, from 0 to 1.
+	DefaultClass string
+	Confidence   float64
+	Classifier   Classifier // nil: none
 	// May says whether the caller's org may use an account; nil: any.
 	May func(account string) bool
 }

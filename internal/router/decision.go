@@ -1,0 +1,157 @@
+package router
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/oidostudio/oido/internal/catalog"
+)
+
+// Decision is which models a request may be answered by, in order, and why.
+type Decision struct {
+	// Rule says how the candidates were found: "alias", "pinned", "bare",
+	// "described", "short", "replaced", "workload", "class".
+	Rule string
+	// Workload and Class are what the request is of; "" when it isn't known.
+	// ClassBy says how the class was found, Why in a few words, Sure how sure it
+	// is.
+	Workload, Class string
+	ClassBy         ClassBy
+	Why             string
+	Sure            float64
+	// Candidates may be asked in this order; at least one.
+	Candidates []Candidate
+	Excluded   []Exclusion
+	// Prefer is the order that was asked for.
+	Prefer Prefer
+	// Stayed says that the first candidate is where the session was, Switched
+	// that the user chose it just now, Escalated that stronger models come first.
+	Stayed, Switched, Escalated bool
+	// Timeout and Attempts are the workload's; 0: nothing is said.
+	Timeout  time.Duration
+	Attempts int
+}
+
+// ClassBy says how a request's class was found.
+type ClassBy string
+
+// The ways.
+const (
+	ByLabel      ClassBy = "label"      // the caller says so
+	ByName       ClassBy = "name"       // the model's name says so
+	ByWorkload   ClassBy = "workload"   // it is the workload's
+	BySize       ClassBy = "size"       // the prompt is long
+	ByContent    ClassBy = "content"    // what the request shows
+	ByDefaulting ClassBy = "by default" // nothing tells
+)
+
+// Reason is why a model isn't a candidate.
+type Reason string
+
+// The reasons.
+const (
+	ReasonUnknown  Reason = "unknown"   // the name leads nowhere
+	ReasonContext  Reason = "context"   // the prompt and its answer don't fit
+	ReasonTools    Reason = "tools"     // it takes no tools
+	ReasonImage    Reason = "image"     // it reads no images
+	ReasonPDF      Reason = "pdf"       // it reads no PDFs
+	ReasonAudio    Reason = "audio"     // it reads no audio
+	ReasonSchema   Reason = "schema"    // it doesn't keep to a schema
+	ReasonKey      Reason = "key"       // the caller may not use it
+	ReasonEnded    Reason = "ended"     // it is retired
+	ReasonGone     Reason = "gone"      // it left its provider's list
+	ReasonResting  Reason = "resting"   // it fails, and is left alone for now
+	ReasonNoAnswer Reason = "no answer" // it writes no text
+)
+
+// Exclusion is a model that isn't a candidate.
+type Exclusion struct {
+	Name   string // provider/model-id, or what leads nowhere
+	Reason Reason
+	Detail string // more of it; ""
+	// Want is what the request asks for and Have what the model has, in tokens,
+	// where the reason is context.
+	Want, Have int64
+	Until      time.Time // where it is resting; zero: unknown
+}
+
+// String is a sentence without its name.
+func (x Exclusion) String() string {
+	switch x.Reason {
+	case ReasonUnknown:
+		return x.Detail
+	case ReasonContext:
+		return fmt.Sprintf("has a window of %d tokens, and %d are needed for prompt and answer", x.Have, x.Want)
+	case ReasonTools:
+		return "takes no tools"
+	case ReasonImage:
+		return "reads no images"
+	case ReasonPDF:
+		return "reads no PDFs"
+	case ReasonAudio:
+		return "reads no audio"
+	case ReasonSchema:
+		return "doesn't keep to a JSON schema"
+	case ReasonKey:
+		return "this key may not use it"
+	case ReasonEnded:
+		return "is retired"
+	case ReasonGone:
+		return "has left its provider's list"
+	case ReasonResting:
+		s := "failed lately and is left alone"
+		if x.Detail != "" {
+			s += " (" + x.Detail + ")"
+		}
+		if !x.Until.IsZero() {
+			s += " until " + x.Until.UTC().Format(time.TimeOnly)
+		}
+		return s
+	case ReasonNoAnswer:
+		return "answers with something else than text"
+	}
+	return string(x.Reason)
+}
+
+// lacks says what a model can't do that a request needs; "" when nothing is known
+// to be missing. What isn't known of a model is no reason against it.
+func lacks(e *catalog.Entry, n Needs) Reason {
+	switch {
+	case e == nil:
+		return ""
+	case n.Tools && no(e.Caps.Tools):
+		return ReasonTools
+	case n.Image && !e.Takes("image"):
+		return ReasonImage
+	case n.PDF && !e.Takes("pdf"):
+		return ReasonPDF
+	case n.Audio && !e.Takes("audio"):
+		return ReasonAudio
+	case n.Schema && no(e.Caps.StructuredOutput):
+		return ReasonSchema
+	case len(e.Out) > 0 && !e.Generates():
+		return ReasonNoAnswer
+	}
+	return ""
+}
+
+func no(b *bool) bool { return b != nil && !*b }
+
+// unsaid is how long an answer is taken to be of which nothing is said.
+const unsaid = 1024
+
+// room says whether a prompt and its answer fit a model, with a tenth more than
+// was guessed, and how much is needed.
+func room(e *catalog.Entry, input, output int64) (want int64, ok bool) {
+	if e == nil || e.Context <= 0 {
+		return 0, true
+	}
+	if output <= 0 {
+		output = unsaid
+	}
+	if e.MaxOutput > 0 {
+		output = min(output, int64(e.MaxOutput))
+	}
+	want = input + input/10 + output
+	return want, want <= int64(e.Context)
+}

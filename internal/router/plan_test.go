@@ -1,0 +1,371 @@
+package router_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/oidostudio/oido/internal/catalog"
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/router"
+)
+
+func rate(dollars string) *catalog.Rate {
+	r, err := catalog.ParseRate(dollars)
+	if err != nil {
+		panic(err)
+	}
+	return &r
+}
+
+// model is one that a configuration declares: its price in dollars a million
+// tokens of input, five times that of output; "" is unknown.
+func model(id string, tier catalog.Tier, window int, price string, change ...func(*catalog.Model)) catalog.Model {
+	yes := true
+	m := catalog.Model{ID: id, Tier: tier, Context: window, Caps: catalog.Caps{Tools: &yes, StructuredOutput: &yes}, In: []string{"text", "image"}}
+	if price != "" {
+		in := rate(price)
+		out := *in * 5
+		m.Price = &catalog.Price{Input: in, Output: &out}
+	}
+	for _, f := range change {
+		f(&m)
+	}
+	return m
+}
+
+func textOnly(m *catalog.Model) { m.In = []string{"text"} }
+
+func without(m *catalog.Model) {
+	no := false
+	m.Caps = catalog.Caps{Tools: &no, StructuredOutput: &no}
+}
+
+// world is two accounts with models of every kind.
+func world(t testing.TB) *catalog.View {
+	t.Helper()
+	v, err := catalog.NewView([]catalog.Account{
+		{Name: "a", Declared: []catalog.Model{
+			model("big", catalog.TierFrontier, 200_000, "10"),
+			model("mid", catalog.TierBalanced, 200_000, "3"),
+			model("small", catalog.TierFast, 32_000, "0.1", textOnly),
+			model("plain", catalog.TierFast, 8_000, "0.05", without),
+		}},
+		{Name: "b", Declared: []catalog.Model{
+			model("mid", catalog.TierBalanced, 400_000, "2"),
+			model("long", catalog.TierFast, 1_000_000, "0.2"),
+			model("free", catalog.TierFast, 32_000, "0", func(m *catalog.Model) { m.Free = catalog.FreeAlways }),
+			model("dark", catalog.TierBalanced, 32_000, ""),
+			model("bag", "", 32_000, "0.01"),
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+type holds bool
+
+func (h holds) Holds(*router.Facts) bool { return bool(h) }
+
+// health is told by the names of places.
+type health map[string]router.Condition
+
+func (h health) Of(account, model string) router.Condition { return h[account+"/"+model] }
+
+func policy() router.Policy {
+	return router.Policy{
+		Aliases: map[string][]string{
+			"best": {"a/big", "mid", "a/mid"}, "mid": {"b/mid", "mid"}, "nested": {"best", "class/high_volume"}, "nowhere": {"c/x"},
+		},
+		Classes:      map[string][]string{router.ClassReasoning: {"a/big", "b/mid"}},
+		DefaultClass: router.ClassInteractive,
+		Confidence:   0.8,
+		Workloads: []router.Workload{
+			{Name: "support", Chain: []string{"a/small", "b/mid"}, Prefer: router.PreferOrder, Escalate: []string{"a/big"}, EscalateOn: []string{"failure"}, Timeout: time.Minute, Attempts: 3},
+			{Name: "coding", Chain: []string{"a/mid", "b/mid", "c/none"}, Switch: []string{"a/big"}, Prefer: router.PreferOrder},
+			{Name: "cheap", Chain: []string{"b/dark", "a/big", "a/mid", "b/mid", "a/small"}, Prefer: router.PreferCheap},
+			{Name: "fast", Chain: []string{"a/big", "a/mid", "b/mid"}, Prefer: router.PreferFast},
+			{Name: "free", Chain: []string{"a/small", "b/free"}, Prefer: router.PreferFree},
+			{Name: "research", Class: router.ClassReasoning, Prefer: router.PreferOrder},
+			{Name: "review", Inherit: true, Prefer: router.PreferOrder},
+			{Name: "ruled", Chain: []string{"a/small"}, Prefer: router.PreferOrder, When: holds(false)},
+			{Name: "loop", Chain: []string{"workload/loop", "a/mid"}, Prefer: router.PreferOrder},
+		},
+	}
+}
+
+func names(d router.Decision) (out []string) {
+	for _, c := range d.Candidates {
+		out = append(out, c.Name())
+	}
+	return out
+}
+
+// summary is a decision in a line.
+func summary(d router.Decision) string {
+	s := d.Rule + ": " + strings.Join(names(d), " ")
+	for _, x := range d.Excluded {
+		s += fmt.Sprintf(", not %s (%s)", x.Name, x.Reason)
+	}
+	for word, on := range map[string]bool{"stayed": d.Stayed, "switched": d.Switched, "escalated": d.Escalated} {
+		if on {
+			s += ", " + word
+		}
+	}
+	if d.ClassBy != "" {
+		s += fmt.Sprintf(", %s by %s", d.Class, d.ClassBy)
+	}
+	return s
+}
+
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	now := router.Now{Time: days[1], Health: health{
+		"a/big": {FirstToken: 3 * time.Second}, "b/mid": {FirstToken: time.Second}, "c/x": {Resting: true},
+	}}
+	worse := func(h health) router.Now { return router.Now{Time: days[1], Health: h} }
+	for name, c := range map[string]struct {
+		facts router.Facts
+		now   router.Now
+		want  string
+	}{
+		"a model at an account":           {router.Facts{Model: "a/mid"}, now, "pinned: a/mid"},
+		"named exactly, it need not fit":  {router.Facts{Model: "a/plain", Input: 1_000_000, Needs: router.Needs{Tools: true}}, now, "pinned: a/plain"},
+		"a bare id is a chain":            {router.Facts{Model: "long"}, now, "bare: b/long"},
+		"an alias":                        {router.Facts{Model: "best"}, now, "alias: a/big b/mid a/mid"},
+		"an alias of its own name":        {router.Facts{Model: "mid"}, now, "alias: b/mid a/mid"},
+		"an alias of an alias":            {router.Facts{Model: "nested"}, now, "alias: a/big b/mid a/mid b/free a/plain a/small b/long"},
+		"a workload":                      {router.Facts{Model: "workload/support"}, now, "workload: a/small b/mid"},
+		"what leads nowhere is said":      {router.Facts{Model: "workload/coding"}, now, "workload: a/mid b/mid, not c/none (unknown)"},
+		"auto with a workload's label":    {router.Facts{Model: "auto", Workload: "support"}, now, "workload: a/small b/mid"},
+		"auto is of the default class":    {router.Facts{Model: "auto"}, now, "class: b/mid a/mid, interactive by by default"},
+		"auto with a class's label":       {router.Facts{Model: "auto", Class: "high_volume"}, now, "class: b/free a/plain a/small b/long, high_volume by label"},
+		"a configured class":              {router.Facts{Model: "class/reasoning"}, now, "class: a/big b/mid, reasoning by name"},
+		"a long prompt":                   {router.Facts{Model: "auto", Input: 300_000}, now, "class: b/long b/mid, long_context by size"},
+		"a workload of a class":           {router.Facts{Model: "workload/research"}, now, "workload: a/big b/mid, reasoning by workload"},
+		"a loop":                          {router.Facts{Model: "workload/loop"}, now, "workload: a/mid"},
+		"too long for one":                {router.Facts{Model: "workload/support", Input: 30_000}, now, "workload: b/mid, not a/small (context)"},
+		"an image":                        {router.Facts{Model: "workload/support", Work: func() router.Work { return router.Work{Needs: router.Needs{Image: true}} }}, now, "workload: b/mid, not a/small (image)"},
+		"tools and a schema":              {router.Facts{Model: "class/high_volume", Needs: router.Needs{Tools: true, Schema: true}}, now, "class: b/free a/small b/long, not a/plain (tools), high_volume by name"},
+		"the cheapest first":              {router.Facts{Model: "workload/cheap", Input: 1000}, now, "workload: a/small b/mid a/mid a/big b/dark"},
+		"the fastest first":               {router.Facts{Model: "workload/fast"}, now, "workload: b/mid a/big a/mid"},
+		"the free first":                  {router.Facts{Model: "workload/free"}, now, "workload: b/free a/small"},
+		"what is free is used up":         {router.Facts{Model: "workload/free"}, worse(health{"b/free": {Dry: true}}), "workload: b/free a/small"},
+		"it stays":                        {router.Facts{Model: "workload/coding", Stays: router.Place{Account: "b", Model: "mid"}}, now, "workload: b/mid a/mid, not c/none (unknown), stayed"},
+		"it can't stay":                   {router.Facts{Model: "workload/support", Stays: router.Place{Account: "a", Model: "small"}, Input: 30_000}, now, "workload: b/mid, not a/small (context)"},
+		"it was elsewhere":                {router.Facts{Model: "workload/support", Stays: router.Place{Account: "a", Model: "big"}}, now, "workload: a/small b/mid"},
+		"a user chose it":                 {router.Facts{Model: "workload/coding", Stays: router.Place{Account: "a", Model: "big", Chosen: true}}, now, "workload: a/big a/mid b/mid, not c/none (unknown), stayed"},
+		"a user chooses":                  {router.Facts{Model: "a/big", Workload: "coding"}, now, "pinned: a/big, switched"},
+		"a user names another":            {router.Facts{Model: "a/small", Workload: "coding"}, now, "pinned: a/small"},
+		"inherited":                       {router.Facts{Model: "workload/review", Stays: router.Place{Account: "a", Model: "big"}}, now, "workload: a/big b/mid a/mid, stayed"},
+		"nothing to inherit":              {router.Facts{Model: "workload/review"}, now, "workload: b/mid a/mid"},
+		"escalated":                       {router.Facts{Model: "workload/support", Escalated: true}, now, "workload: a/big a/small b/mid, escalated"},
+		"escalated and it stayed below":   {router.Facts{Model: "workload/support", Escalated: true, Stays: router.Place{Account: "a", Model: "small"}}, now, "workload: a/big a/small b/mid, escalated"},
+		"escalated as far as it goes":     {router.Facts{Model: "workload/support", Escalated: true, Input: 190_000}, now, "workload: b/mid, not a/big (context), not a/small (context)"},
+		"one rests":                       {router.Facts{Model: "workload/support"}, worse(health{"a/small": {Resting: true, Last: llm.KindOverloaded}}), "workload: b/mid, not a/small (resting)"},
+		"a key that may use one":          {router.Facts{Model: "best", MayModel: func(n string) bool { return n == "a/mid" }}, now, "alias: a/mid, not a/big (key), not b/mid (key)"},
+		"an org that may use one account": {router.Facts{Model: "best", MayAccount: func(n string) bool { return n == "b" }}, now, "alias: b/mid"},
+		"an unknown model":                {router.Facts{Model: "nobody"}, now, `not_found: the model "nobody" is not known at any connected provider`},
+		"an alias that leads nowhere":     {router.Facts{Model: "nowhere"}, now, `not_found: the alias "nowhere" leads nowhere: the model "c/x" is not known at any connected provider`},
+		"an unknown workload":             {router.Facts{Model: "workload/x"}, now, `not_found: there is no workload "x": there are cheap, coding, fast, free, loop, research, review, ruled, support`},
+		"an unknown class":                {router.Facts{Model: "class/x"}, now, `not_found: there is no class "x": there are high_volume, interactive, reasoning, long_context`},
+		"too long for all":                {router.Facts{Model: "workload/support", Input: 400_000}, now, "context_length: no model can answer this request for \"workload/support\":\n- a/small: has a window of 32000 tokens, and 441024 are needed for prompt and answer\n- b/mid: has a window of 400000 tokens, and 441024 are needed for prompt and answer"},
+		"all rest":                        {router.Facts{Model: "a/mid"}, worse(health{"a/mid": {Resting: true, Until: days[1].Add(7 * time.Second), Last: llm.KindTimeout}}), "unavailable: no model can answer this request for \"a/mid\":\n- a/mid: failed lately and is left alone (timeout) until 00:00:07"},
+		"none for the caller":             {router.Facts{Model: "a/mid", MayModel: func(string) bool { return false }}, now, "permission: no model can answer this request for \"a/mid\":\n- a/mid: this key may not use it"},
+	} {
+		d, err := router.Plan(&c.facts, router.NewRoutes(policy(), world(t), days[1]), c.now)
+		got := summary(d)
+		if e := llm.AsError(err); e != nil {
+			got = string(e.Kind) + ": " + e.Message
+		}
+		if got != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", name, got, c.want)
+		}
+	}
+}
+
+// A classifier decides where it is sure enough.
+func TestPlanClassifies(t *testing.T) {
+	t.Parallel()
+	for sure, want := range map[float64]string{
+		0.79: "class: b/mid a/mid, interactive by by default",
+		0.8:  "class: a/big b/mid, reasoning by content",
+	} {
+		pol := policy()
+		pol.Classifier = says{router.ClassReasoning, sure}
+		d, err := router.Plan(&router.Facts{Model: "auto"}, router.NewRoutes(pol, world(t), days[1]), router.Now{Time: days[1]})
+		if got := summary(d); err != nil || got != want || d.Sure != sure {
+			t.Errorf("%v: %s, %v", sure, got, err)
+		}
+	}
+}
+
+type says struct {
+	class string
+	sure  float64
+}
+
+func (s says) Classify(*router.Facts) (string, float64, string) { return s.class, s.sure, "a word" }
+
+// A rule takes a request for auto to its workload, unless a label says more.
+func TestPlanFollowsRules(t *testing.T) {
+	t.Parallel()
+	pol := policy()
+	pol.Workloads[7].When = holds(true)
+	routes := router.NewRoutes(pol, world(t), days[1])
+	for label, want := range map[string]string{"": "ruled", "support": "support"} {
+		d, err := router.Plan(&router.Facts{Model: "auto", Workload: label}, routes, router.Now{Time: days[1]})
+		if err != nil || d.Workload != want {
+			t.Errorf("%+v, %v", d, err)
+		}
+	}
+}
+
+// A newcomer with one key has a model for each class.
+func TestEveryClassHasAModel(t *testing.T) {
+	t.Parallel()
+	for _, p := range []string{"openai", "anthropic", "google", "deepseek", "mistral", "xai", "groq"} {
+		routes := router.NewRoutes(router.Policy{}, connect(t, []string{p}, nil), days[1])
+		for _, class := range router.Classes {
+			d, err := router.Plan(&router.Facts{Model: "class/" + class, Input: 1000}, routes, router.Now{Time: days[1]})
+			if err != nil || len(d.Candidates) == 0 {
+				t.Errorf("%s, %s: %v", p, class, err)
+			}
+		}
+	}
+}
+
+// drawn is a request and a world for it.
+func drawn(t *rapid.T, view *catalog.View) (router.Facts, *router.Routes, router.Now) {
+	var every []string
+	for _, e := range view.All() {
+		every = append(every, e.Name())
+	}
+	chain := func(label string) []string {
+		return rapid.SliceOfN(rapid.SampledFrom(append(slices.Clone(every), "nobody", "mid", "best", "class/high_volume", "c/x")), 0, 6).Draw(t, label)
+	}
+	pol := router.Policy{
+		Aliases: map[string][]string{"best": chain("best"), "mid": chain("mid")},
+		Classes: map[string][]string{router.ClassInteractive: chain("interactive")},
+		Workloads: []router.Workload{{
+			Name: "w", Chain: chain("chain"), Escalate: chain("up"), Switch: chain("switch"), Inherit: rapid.Bool().Draw(t, "inherit"),
+			Prefer: rapid.SampledFrom([]router.Prefer{router.PreferOrder, router.PreferCheap, router.PreferFast, router.PreferFree}).Draw(t, "prefer"),
+		}},
+	}
+	h := health{}
+	for _, name := range every {
+		h[name] = router.Condition{
+			Resting: rapid.IntRange(0, 3).Draw(t, "resting") == 0, Dry: rapid.Bool().Draw(t, "dry"),
+			FirstToken: time.Duration(rapid.IntRange(0, 3).Draw(t, "first")) * time.Second,
+		}
+	}
+	needs := router.Needs{
+		Tools: rapid.Bool().Draw(t, "tools"), Image: rapid.Bool().Draw(t, "image"), PDF: rapid.Bool().Draw(t, "pdf"),
+		Schema: rapid.Bool().Draw(t, "schema"),
+	}
+	f := router.Facts{
+		Model: rapid.SampledFrom(append(slices.Clone(every), "auto", "workload/w", "workload/x", "class/interactive", "class/long_context", "best", "mid", "", "agent/a")).Draw(t, "model"),
+		Class: rapid.SampledFrom([]string{"", "reasoning", "none"}).Draw(t, "class"), Workload: rapid.SampledFrom([]string{"", "w"}).Draw(t, "workload"),
+		Input: int64(rapid.SampledFrom([]int{0, 100, 30_000, 150_000, 900_000}).Draw(t, "input")), Output: int64(rapid.IntRange(0, 9000).Draw(t, "output")),
+		Needs: needs, Escalated: rapid.Bool().Draw(t, "escalated"),
+	}
+	if rapid.Bool().Draw(t, "on the way") {
+		account, id, _ := strings.Cut(rapid.SampledFrom(every).Draw(t, "place"), "/")
+		f.Stays = router.Place{Account: account, Model: id, Chosen: rapid.Bool().Draw(t, "chosen")}
+	}
+	if rapid.Bool().Draw(t, "restricted") {
+		f.MayModel = func(name string) bool { return name != "a/mid" }
+		f.MayAccount = func(name string) bool { return name != "b" }
+	}
+	return f, router.NewRoutes(pol, view, days[1]), router.Now{Time: days[1], Health: h}
+}
+
+// Whatever is asked: the same plan twice; candidates or a refusal in words; no
+// candidate that is excluded, resting, not allowed, or there twice; with prefer:
+// cheap none before a cheaper one, but for where the session stays.
+func TestPlansAreTotal(t *testing.T) {
+	t.Parallel()
+	view := world(t)
+	rapid.Check(t, func(t *rapid.T) {
+		f, routes, now := drawn(t, view)
+		d, err := router.Plan(&f, routes, now)
+		again, errAgain := router.Plan(&f, routes, now)
+		if diff := cmp.Diff(d, again); diff != "" || (err == nil) != (errAgain == nil) {
+			t.Fatalf("another plan the second time: %s", diff)
+		}
+		if err != nil {
+			if e := llm.AsError(err); e.Message == "" || len(d.Candidates) > 0 {
+				t.Fatalf("%+v with %v", e, names(d))
+			}
+			return
+		}
+		seen := map[string]bool{}
+		for _, c := range d.Candidates {
+			switch name := c.Name(); {
+			case seen[name]:
+				t.Fatalf("%s stands twice", name)
+			case slices.ContainsFunc(d.Excluded, func(x router.Exclusion) bool { return x.Name == name }):
+				t.Fatalf("%s is excluded: %+v", name, d)
+			case now.Health.Of(c.Account, c.Model).Resting:
+				t.Fatalf("%s rests", name)
+			case f.MayModel != nil && (!f.MayModel(name) || !f.MayAccount(c.Account)):
+				t.Fatalf("%s may not be used", name)
+			}
+			seen[c.Name()] = true
+		}
+		if len(seen) == 0 {
+			t.Fatal("no candidates, and no word of it")
+		}
+		if d.Prefer != router.PreferCheap || d.Escalated {
+			return
+		}
+		rest := d.Candidates
+		if d.Stayed {
+			rest = rest[1:]
+		}
+		for i := 1; i < len(rest); i++ {
+			before, ok := rest[i-1].Entry.Estimate(f.Input, max(f.Output, 1024*b2i(f.Output == 0)), now.Time)
+			after, ok2 := rest[i].Entry.Estimate(f.Input, max(f.Output, 1024*b2i(f.Output == 0)), now.Time)
+			if ok2 && (!ok || before > after) {
+				t.Fatalf("%s before %s", rest[i-1].Name(), rest[i].Name())
+			}
+		}
+	})
+}
+
+func b2i(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func BenchmarkPlan50(b *testing.B) {
+	var declared []catalog.Model
+	var chain []string
+	for i := range 50 {
+		id := fmt.Sprintf("m%d", i)
+		declared = append(declared, model(id, catalog.TierBalanced, 200_000, fmt.Sprintf("%d", i%7+1)))
+		chain = append(chain, "a/"+id)
+	}
+	view, err := catalog.NewView([]catalog.Account{{Name: "a", Declared: declared}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	routes := router.NewRoutes(router.Policy{Workloads: []router.Workload{{Name: "w", Chain: chain, Prefer: router.PreferCheap}}}, view, days[1])
+	f := &router.Facts{Model: "workload/w", Input: 5000, Needs: router.Needs{Tools: true}, Stays: router.Place{Account: "a", Model: "m40"}, MayModel: func(string) bool { return true }}
+	now := router.Now{Time: days[1], Health: health{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := router.Plan(f, routes, now); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,302 @@
+package router
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oidostudio/oido/internal/catalog"
+	"github.com/oidostudio/oido/internal/llm"
+)
+
+// The classes of requests.
+const (
+	ClassHighVolume  = "high_volume"
+	ClassInteractive = "interactive"
+	ClassReasoning   = "reasoning"
+	ClassLongContext = "long_context"
+)
+
+// Classes are all classes.
+var Classes = []string{ClassHighVolume, ClassInteractive, ClassReasoning, ClassLongContext}
+
+// Prefer says in which order feasible models are asked.
+type Prefer string
+
+// The orders.
+const (
+	PreferOrder Prefer = "order" // as written
+	PreferCheap Prefer = "cheap" // the cheapest for the request first
+	PreferFast  Prefer = "fast"  // the soonest first token first
+	PreferFree  Prefer = "free"  // what costs nothing first, while it lasts
+)
+
+// Workload is a named kind of work.
+type Workload struct {
+	Name    string
+	Class   string   // "" : none is said
+	Chain   []string // names of models in order; none: the class's
+	Prefer  Prefer
+	Switch  []string // what a user may name in their place
+	Inherit bool     // stay where the session is, whatever the chain
+	// Escalate are the stronger models, and what moves to them.
+	Escalate   []string
+	EscalateOn []string
+	// When says which requests for auto are of this workload; nil: none.
+	When Rule
+	// Timeout bounds a whole turn, 0: the account's; Attempts its attempts, 0: as
+	// many as there are candidates.
+	Timeout  time.Duration
+	Attempts int
+	// Default says that nobody configured it.
+	Default bool
+}
+
+// Rule is a condition on a request.
+type Rule interface {
+	Holds(*Facts) bool
+}
+
+// Classifier works out a request's class.
+type Classifier interface {
+	// Classify gives a class with how sure it is, from 0 to 1, and why in a few
+	// words; "" when it can't tell.
+	Classify(*Facts) (class string, sure float64, why string)
+}
+
+// Routes is a policy with every chain led to the models that are connected. It is
+// immutable; a new one is made when the policy or the lists change.
+type Routes struct {
+	pol       Policy
+	view      *catalog.View
+	workloads map[string]*route
+	classes   map[string]*route
+	aliases   map[string]*route
+	inOrder   []*route // workloads with a rule, in the file's order
+	hash      string
+}
+
+// route is where requests of a workload or class go.
+type route struct {
+	Workload
+	chain, up, other []step // other: what may be switched to
+	// lost are the chain's names that lead nowhere.
+	lost  []Exclusion
+	alias string // what it is an alias for; "": it is none
+	built bool
+}
+
+// step is one candidate of a chain, with what is asked of it often.
+type step struct {
+	Candidate
+	name  string // Candidate.Name
+	blend llm.NanoUSD
+	// priced says that its price is known.
+	priced bool
+}
+
+// NewRoutes leads a policy's names to models.
+func NewRoutes(pol Policy, view *catalog.View, now time.Time) *Routes {
+	r := &Routes{pol: pol, view: view, workloads: map[string]*route{}, classes: map[string]*route{}, aliases: map[string]*route{}, hash: pol.hash()}
+	for _, class := range Classes {
+		r.classes[class] = &route{Workload: Workload{Name: class, Class: class, Chain: pol.Classes[class], Prefer: PreferOrder}}
+	}
+	for _, w := range pol.Workloads {
+		rt := &route{Workload: w}
+		r.workloads[w.Name] = rt
+		if w.When != nil {
+			r.inOrder = append(r.inOrder, rt)
+		}
+	}
+	for name, chain := range pol.Aliases {
+		r.aliases[name] = &route{Workload: Workload{Name: name, Chain: chain, Prefer: PreferOrder}, alias: name}
+	}
+	for _, class := range Classes {
+		r.build(r.classes[class], now)
+	}
+	for _, rt := range r.aliases {
+		r.build(rt, now)
+	}
+	for _, w := range pol.Workloads {
+		r.build(r.workloads[w.Name], now)
+	}
+	return r
+}
+
+// build leads a route's names to models, once; those that it stands on before it.
+func (r *Routes) build(rt *route, now time.Time) {
+	if rt.built {
+		return
+	}
+	rt.built = true // a route that leads to itself finds nothing there
+	switch class := r.classes[cmp.Or(rt.Class, r.pol.DefaultClass, ClassInteractive)]; {
+	case len(rt.Chain) > 0:
+		rt.chain, rt.lost = r.lead(rt.Chain, rt.alias, now)
+	case rt == class:
+		rt.chain, rt.Default = r.ofClass(rt.Class, now), true
+	default:
+		r.build(class, now)
+		rt.chain, rt.lost = class.chain, class.lost
+	}
+	rt.up, _ = r.lead(rt.Escalate, "", now)
+	rt.other, _ = r.lead(rt.Switch, "", now)
+}
+
+// Workload returns a workload by its name; false: there is none.
+func (r *Routes) Workload(name string) (Workload, bool) {
+	rt := r.workloads[name]
+	if rt == nil {
+		return Workload{}, false
+	}
+	return rt.Workload, true
+}
+
+// View is what is known of the connected models.
+func (r *Routes) View() *catalog.View { return r.view }
+
+// Policy is what the configuration says.
+func (r *Routes) Policy() Policy { return r.pol }
+
+// Hash names the policy in explanations.
+func (r *Routes) Hash() string { return r.hash }
+
+// lead follows the names that an alias or another route has to models. Each model
+// stands once, at its first place.
+func (r *Routes) lead(names []string, alias string, now time.Time) (out []step, lost []Exclusion) {
+	for _, name := range names {
+		res, err := r.follow(name, alias, now)
+		if err != nil {
+			lost = append(lost, Exclusion{Name: name, Reason: ReasonUnknown, Detail: llm.AsError(err).Message})
+			continue
+		}
+		for _, s := range res {
+			if !slices.ContainsFunc(out, func(had step) bool { return had.name == s.name }) {
+				out = append(out, s)
+			}
+		}
+	}
+	return out, lost
+}
+
+// follow leads one name of a chain to models; that of a class, workload or alias
+// to its chain. An alias is inside of itself the model of that name.
+func (r *Routes) follow(name, alias string, now time.Time) ([]step, error) {
+	kind, rest, _ := strings.Cut(name, "/")
+	for _, named := range []struct {
+		kind   string
+		routes map[string]*route
+	}{{"class", r.classes}, {"workload", r.workloads}} {
+		if kind != named.kind {
+			continue
+		}
+		rt := named.routes[rest]
+		if rt == nil {
+			return nil, unknown(fmt.Sprintf("there is no %s %q", kind, rest))
+		}
+		r.build(rt, now)
+		return rt.chain, nil
+	}
+	var way []string
+	if alias != "" {
+		way = []string{alias}
+	}
+	if rt := r.aliases[name]; rt != nil && name != alias {
+		r.build(rt, now)
+		return rt.chain, nil
+	}
+	res, err := resolve(name, way, r.pol, r.view, now)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]step, 0, len(res.Candidates))
+	for _, c := range res.Candidates {
+		out = append(out, newStep(c, now))
+	}
+	return out, nil
+}
+
+func newStep(c Candidate, now time.Time) step {
+	s := step{Candidate: c, name: c.Name()}
+	s.blend, s.priced = blend(c.Entry, now)
+	return s
+}
+
+// Three parts of input to one of output is what a token costs in the mean.
+const (
+	partsIn  = 3_000_000
+	partsOut = 1_000_000
+)
+
+// blend is what four million tokens cost, for comparing models; false: nobody
+// knows.
+func blend(e *catalog.Entry, now time.Time) (llm.NanoUSD, bool) {
+	if e == nil {
+		return 0, false
+	}
+	if p := e.PriceAt(now); p != nil && p.Input != nil && p.Output != nil {
+		return llm.NanoUSD(3*int64(*p.Input) + int64(*p.Output)), true
+	}
+	return 0, false
+}
+
+// longWindow is the window in tokens from which a model is for long documents.
+const longWindow = 400_000
+
+// inTheirPlace are the tiers whose models stand in where none of a class's own
+// tier is connected, so that every class has a model that has any.
+var inTheirPlace = map[string][]catalog.Tier{
+	ClassHighVolume:  {catalog.TierFast, catalog.TierBalanced, catalog.TierFrontier},
+	ClassInteractive: {catalog.TierBalanced, catalog.TierFrontier, catalog.TierFast},
+	ClassReasoning:   {catalog.TierFrontier, catalog.TierBalanced, catalog.TierFast},
+	ClassLongContext: {catalog.TierFast, catalog.TierBalanced, catalog.TierFrontier},
+}
+
+// ofClass is the chain of a class that nobody configured: the connected models of
+// its tier that are listed and priced, cheapest first. For long documents they
+// are those of any tier with a long window.
+func (r *Routes) ofClass(class string, now time.Time) []step {
+	tiers := map[catalog.Tier][]step{}
+	var long []step
+	for _, e := range r.view.All() {
+		if e.Gone || e.Unlisted || e.Tier == "" || e.Ended(now) || !e.Generates() {
+			continue
+		}
+		s := newStep(Candidate{Account: e.Account, Model: e.ID, Entry: r.view.Answering(e, now)}, now)
+		if !s.priced {
+			continue
+		}
+		tiers[e.Tier] = append(tiers[e.Tier], s)
+		if e.Context >= longWindow && e.Tier != catalog.TierSpecialist {
+			long = append(long, s)
+		}
+	}
+	var out []step
+	if class == ClassLongContext {
+		out = long
+	}
+	for _, tier := range inTheirPlace[class] {
+		if len(out) == 0 {
+			out = tiers[tier]
+		}
+	}
+	slices.SortStableFunc(out, func(a, b step) int { return cmp.Compare(a.blend, b.blend) })
+	return out[:min(len(out), maxDefault)]
+}
+
+// maxDefault bounds a chain that nobody configured: each of its models may be
+// tried in turn.
+const maxDefault = 8
+
+// hash is of all that decides.
+func (p Policy) hash() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%v\n%v\n%s %v %v\n", p.Aliases, p.Classes, p.DefaultClass, p.Confidence, p.Replace)
+	for _, w := range p.Workloads {
+		fmt.Fprintf(h, "%s %s %q %s %q %v %q %q %v %s %d\n", w.Name, w.Class, w.Chain, w.Prefer, w.Switch, w.Inherit, w.Escalate, w.EscalateOn, w.When, w.Timeout, w.Attempts)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:4])
+}
