@@ -74,6 +74,8 @@ type Condition struct {
 	Until   time.Time
 	// FirstToken is the usual time to the first token; 0: unknown.
 	FirstToken time.Duration
+	// TokensPerSecond is how fast it usually writes; 0: unknown.
+	TokensPerSecond float64
 	// Dry says that what is free of it is used up, or so nearly that the rest is
 	// kept back.
 	Dry bool
