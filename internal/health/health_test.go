@@ -79,7 +79,7 @@ func TestWaitingAsProvidersAsk(t *testing.T) {
 		if h.Allow(here) || h.Allow(there) {
 			t.Error("asked in spite of a rate limit")
 		}
-		if c := h.Of("a", "m", []string{"k1", "k2"}); !c.Resting || c.Until.Sub(time.Now()) > 7*time.Second {
+		if c := h.Of("a", "m", []string{"k1", "k2"}); !c.Resting || time.Until(c.Until) > 7*time.Second {
 			t.Errorf("%+v: not until the first key", c)
 		}
 		time.Sleep(10 * time.Second)

@@ -225,14 +225,8 @@ func newStep(c Candidate, now time.Time) step {
 	return s
 }
 
-// Three parts of input to one of output is what a token costs in the mean.
-const (
-	partsIn  = 3_000_000
-	partsOut = 1_000_000
-)
-
-// blend is what four million tokens cost, for comparing models; false: nobody
-// knows.
+// blend is what a model costs, for comparing it: three million tokens of input and
+// one of output. False: nobody knows.
 func blend(e *catalog.Entry, now time.Time) (llm.NanoUSD, bool) {
 	if e == nil {
 		return 0, false

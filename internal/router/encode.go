@@ -1,0 +1,114 @@
+package router
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// MaxEncoded is how large an encoded decision is at most, in bytes.
+const MaxEncoded = 512
+
+// encoded is a decision as it is kept beside its turn, whose row has the model's
+// name, workload and class.
+type encoded struct {
+	Policy     string     `json:"p,omitempty"`
+	Rule       string     `json:"r"`
+	ClassBy    ClassBy    `json:"cb,omitempty"`
+	Why        string     `json:"y,omitempty"`
+	Sure       float64    `json:"s,omitempty"`
+	Prefer     Prefer     `json:"o,omitempty"`
+	Candidates []string   `json:"k"`
+	Excluded   []excluded `json:"x,omitempty"`
+	Stayed     bool       `json:"st,omitempty"`
+	Switched   bool       `json:"sw,omitempty"`
+	Escalated  bool       `json:"es,omitempty"`
+	// More counts the candidates and exclusions for which there was no room.
+	More [2]int `json:"m,omitzero"`
+}
+
+type excluded struct {
+	Name   string `json:"n"`
+	Reason Reason `json:"r"`
+	Detail string `json:"d,omitempty"`
+	Want   int64  `json:"w,omitempty"`
+	Have   int64  `json:"h,omitempty"`
+	Until  int64  `json:"u,omitempty"` // Unix seconds
+}
+
+// Told is a decision that was kept, with how many candidates and exclusions were
+// left out for want of room, and the policy's hash.
+type Told struct {
+	Decision
+	Policy                       string
+	MoreCandidates, MoreExcluded int
+}
+
+// Encode writes a decision in at most MaxEncoded bytes: what was excluded last is
+// left out first, then the last candidates, then the words.
+func (d *Decision) Encode(policy string) []byte {
+	e := encoded{
+		Policy: policy, Rule: d.Rule, ClassBy: d.ClassBy, Why: d.Why, Sure: d.Sure, Prefer: d.Prefer,
+		Stayed: d.Stayed, Switched: d.Switched, Escalated: d.Escalated,
+	}
+	if e.Prefer == PreferOrder {
+		e.Prefer = ""
+	}
+	for _, c := range d.Candidates {
+		e.Candidates = append(e.Candidates, c.Name())
+	}
+	for _, x := range d.Excluded {
+		out := excluded{Name: x.Name, Reason: x.Reason, Detail: x.Detail, Want: x.Want, Have: x.Have}
+		if !x.Until.IsZero() {
+			out.Until = x.Until.Unix()
+		}
+		e.Excluded = append(e.Excluded, out)
+	}
+	for {
+		b, err := json.Marshal(&e)
+		if err == nil && len(b) <= MaxEncoded {
+			return b
+		}
+		switch {
+		case len(e.Excluded) > 0:
+			e.Excluded = e.Excluded[:len(e.Excluded)-1]
+			e.More[1]++
+		case len(e.Candidates) > 1:
+			e.Candidates = e.Candidates[:len(e.Candidates)-1]
+			e.More[0]++
+		case e.Why != "":
+			e.Why = ""
+		default:
+			return nil // a name of half a kilobyte
+		}
+	}
+}
+
+// Tell reads what Encode wrote.
+func Tell(b []byte) (Told, error) {
+	var e encoded
+	if err := json.Unmarshal(b, &e); err != nil {
+		return Told{}, fmt.Errorf("a decision that was kept: %w", err)
+	}
+	out := Told{Policy: e.Policy, MoreCandidates: e.More[0], MoreExcluded: e.More[1], Decision: Decision{
+		Rule: e.Rule, ClassBy: e.ClassBy, Why: e.Why, Sure: e.Sure, Prefer: e.Prefer,
+		Stayed: e.Stayed, Switched: e.Switched, Escalated: e.Escalated,
+	}}
+	if out.Prefer == "" {
+		out.Prefer = PreferOrder
+	}
+	for _, name := range e.Candidates {
+		account, model, _ := strings.Cut(name, "/")
+		out.Candidates = append(out.Candidates, Candidate{Account: account, Model: model})
+	}
+	for _, x := range e.Excluded {
+		in := Exclusion{Name: x.Name, Reason: x.Reason, Detail: x.Detail, Want: x.Want, Have: x.Have}
+		if x.Until != 0 {
+			in.Until = time.Unix(x.Until, 0).UTC()
+		}
+		out.Excluded = append(out.Excluded, in)
+	}
+	return out, nil
+}

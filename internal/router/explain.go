@@ -1,0 +1,149 @@
+package router
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Asked is what an explanation tells of the request, besides the decision.
+type Asked struct {
+	Model, Workload, Class string
+	// Price is what a candidate costs or would have cost for this request, in
+	// words; "" when nobody knows. Nil: no prices are told.
+	Price func(Candidate) string
+}
+
+// Explain is a decision in a few sentences that a person understands.
+func (d *Told) Explain(q Asked) string {
+	var s []string
+	say := func(format string, args ...any) { s = append(s, fmt.Sprintf(format, args...)) }
+	switch d.Rule {
+	case "pinned":
+		say("%s was asked for by its full name, so nothing else was considered.", q.Model)
+	case "bare":
+		say("%q is the id of a model; it is asked at every connected provider that lists it.", q.Model)
+	case "alias":
+		say("%q is an alias of this server.", q.Model)
+	case "described", "short":
+		say("%q is a described name; it stands for the first of its models that is connected.", q.Model)
+	case "replaced":
+		say("%s is retired; the replacement that its provider names takes its place.", q.Model)
+	case "workload":
+		say("The request is of the workload %s.", q.Workload)
+	case "class":
+		say("The request is of the class %s.", q.Class)
+	}
+	if d.ClassBy != "" && q.Class != "" {
+		say("%s", d.class(q.Class))
+	}
+	if len(d.Candidates) > 0 {
+		say("In order: %s.", d.inOrder(q))
+	}
+	if len(d.Candidates)+d.MoreCandidates > 1 {
+		switch d.Prefer {
+		case PreferCheap:
+			say("The cheapest for this request comes first.")
+		case PreferFast:
+			say("The one that usually begins soonest comes first.")
+		case PreferFree:
+			say("What costs nothing comes first, while it lasts.")
+		}
+	}
+	if d.Stayed {
+		say("The session stays where it was: the provider has its beginning in its cache.")
+	}
+	if d.Switched {
+		say("The user chose this model; the session stays on it.")
+	}
+	if d.Escalated {
+		say("The task had turned out harder, so the stronger models come first until the next one.")
+	}
+	for _, x := range d.Excluded {
+		if x.Reason == ReasonUnknown {
+			say("Not %s: %s.", x.Name, x)
+			continue
+		}
+		say("Not %s: it %s.", x.Name, x)
+	}
+	if d.MoreExcluded > 0 {
+		say("%d more were left out.", d.MoreExcluded)
+	}
+	if hints := d.hints(); hints != "" {
+		say("To change this: %s.", hints)
+	}
+	return strings.Join(s, " ")
+}
+
+func (d *Told) class(name string) string {
+	sure := ""
+	if d.Sure > 0 {
+		sure = fmt.Sprintf(" (%.0f %% sure)", 100*d.Sure)
+	}
+	switch d.ClassBy {
+	case ByLabel:
+		return "Its class is " + name + ", as the caller says."
+	case ByName:
+		return "Its class is " + name + ", as the model's name says."
+	case ByWorkload:
+		return "Its class is " + name + ", as its workload says."
+	case BySize:
+		return "Its class is " + name + ": " + d.Why + "."
+	case ByContent:
+		return "Its class is " + name + sure + ": " + d.Why + "."
+	case ByDefaulting:
+		return "Nothing told its class" + sure + ", so it is the default one, " + name + "."
+	}
+	return ""
+}
+
+func (d *Told) inOrder(q Asked) string {
+	var out []string
+	for _, c := range d.Candidates {
+		name := c.Name()
+		if q.Price != nil {
+			if price := q.Price(c); price != "" {
+				name += " (" + price + ")"
+			} else {
+				name += " (price unknown)"
+			}
+		}
+		out = append(out, name)
+	}
+	if d.MoreCandidates > 0 {
+		out = append(out, fmt.Sprintf("and %d more", d.MoreCandidates))
+	}
+	return strings.Join(out, ", ")
+}
+
+// remedies say what would bring an excluded model back.
+var remedies = []struct {
+	reason Reason
+	text   string
+}{
+	{ReasonContext, "send less, or ask for a shorter answer"},
+	{ReasonTools, "leave out the tools"},
+	{ReasonImage, "leave out the images"},
+	{ReasonPDF, "leave out the PDFs"},
+	{ReasonAudio, "leave out the audio"},
+	{ReasonSchema, "ask without a schema"},
+	{ReasonKey, "use a key that may use the model"},
+	{ReasonEnded, "name the replacement in the configuration"},
+	{ReasonGone, "name the replacement in the configuration"},
+	{ReasonUnknown, "connect the provider, or correct the name in the configuration"},
+	{ReasonResting, "wait, or look at the provider with `oido doctor`"},
+}
+
+// hints say what would change the decision.
+func (d *Told) hints() string {
+	var out []string
+	for _, r := range remedies {
+		if !slices.Contains(out, r.text) && slices.ContainsFunc(d.Excluded, func(x Exclusion) bool { return x.Reason == r.reason }) {
+			out = append(out, r.text)
+		}
+	}
+	if d.ClassBy == ByDefaulting {
+		out = append(out, "say what the request is with X-Oido-Workload or X-Oido-Class")
+	}
+	return strings.Join(out, "; ")
+}
