@@ -134,7 +134,7 @@ func newRig(t *testing.T, o rigOptions, h http.HandlerFunc) *rig {
 	})
 	return &rig{
 		t: t, account: a, refuse: o.refuse - 1, out: &output{},
-		d: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Format, bool) { w, ok := formats[f]; return w, ok }},
+		d: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Upstream, bool) { w, ok := formats[f]; return w, ok }},
 	}
 }
 

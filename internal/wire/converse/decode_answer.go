@@ -140,7 +140,7 @@ func partOf(raw jsontext.Value, t wire.Target) (llm.Part, meaning, error) {
 	if kind == "" {
 		return nil, asOpaque, nil
 	}
-	return llm.Opaque{Format: FormatConverse, Type: kind, Raw: raw.Clone()}, asOpaque, nil
+	return llm.Opaque{Format: llm.FormatConverse, Type: kind, Raw: raw.Clone()}, asOpaque, nil
 }
 
 // kindOf is what a block calls itself: its only field; "" for one of none or many.
@@ -198,7 +198,7 @@ func (c *cited) part() llm.Part {
 // citationOf reads a citation. It has no place in the text: it stands for the
 // whole block.
 func citationOf(raw jsontext.Value) llm.Citation {
-	c := llm.Citation{Title: scan.Text(scan.Member(raw, "title")), Format: FormatConverse, Raw: raw.Clone()}
+	c := llm.Citation{Title: scan.Text(scan.Member(raw, "title")), Format: llm.FormatConverse, Raw: raw.Clone()}
 	var quoted []struct {
 		Text string `json:"text"`
 	}
