@@ -43,6 +43,8 @@ var clouds = [][]cloud{
 	},
 	{
 		{upstream{name: "messages", thinker: bedrockClaude}, bedrockClaude, `type: bedrock, base_url: "SIM/bedrock", region: eu-west-1, access_key_id: ASIAEXAMPLE, secret_access_key: secret-of-ASIAEXAMPLE, session_token: session-of-ASIAEXAMPLE`},
+		{inConverse("converse", bedrockClaude), bedrockClaude, `type: bedrock, base_url: "SIM/bedrock", region: eu-west-1, access_key_id: AKIAEXAMPLE, secret_access_key: secret-of-AKIAEXAMPLE, formats: [converse]`},
+		{inConverse("nova", "us.amazon.nova-2-lite-"), "us.amazon.nova-2-lite-", `type: bedrock, base_url: "SIM/bedrock", region: eu-west-1, access_key_id: AKIAEXAMPLE, secret_access_key: secret-of-AKIAEXAMPLE`},
 	},
 }
 
