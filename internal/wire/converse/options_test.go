@@ -26,8 +26,9 @@ func TestOptions(t *testing.T) {
 	}
 	longNames := &wire.ToolNames{}
 	inWords := map[string]string{ // what the model is told beside the client's words
-		"an answer by a schema of no object": `Answer with one JSON value that keeps this JSON Schema, and with nothing else:\n{\"type\":\"array\"}`,
-		"any JSON":                           "Answer with one JSON object and with nothing else.",
+		"an answer by a schema of no object":                          `Answer with one JSON value that keeps this JSON Schema, and with nothing else:\n{\"type\":\"array\"}`,
+		"an answer by a schema of a model that can't be made to call": `Answer with one JSON value that keeps this JSON Schema, and with nothing else:\n{\"type\":\"object\"}`,
+		"any JSON": "Answer with one JSON object and with nothing else.",
 		"calls in the conversation, and no tools any more": "Answer without calling any tool.",
 		"calls in the conversation, and no more of them":   "Answer without calling any tool.",
 	}
@@ -163,6 +164,11 @@ func TestOptions(t *testing.T) {
 		{"no thinking of a model that always does", llm.Request{Reasoning: llm.ReasoningConfig{Mode: llm.ReasoningOff}}, wire.Target{Reasoning: wire.ReasoningStyle{Control: "adaptive", CannotDisable: true}}, ``, []string{"reasoning"}},
 		{"a model that can't be steered", llm.Request{Reasoning: effort(llm.EffortLow)}, control("none"), ``, []string{"reasoning"}},
 		{"temperature and top_p of a thinker", llm.Request{Sampling: llm.Sampling{Temperature: p(0.5), TopP: p(0.9)}}, control("adaptive"), `"inferenceConfig":{"temperature":0.5}`, []string{"top_p"}},
+		{
+			"an answer by a schema of a model that can't be made to call", llm.Request{Output: llm.OutputFormat{Kind: llm.OutputSchema, Schema: []byte(`{"type":"object"}`)}},
+			wire.Target{NoSchemaOutput: true, Reject: []string{"toolConfig.toolChoice"}},
+			``, []string{"json_schema"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
