@@ -3,6 +3,8 @@ package sim
 import (
 	"bytes"
 	"net/http"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -175,7 +177,7 @@ func (x *exchange) callVertexClaude() {
 
 // invoke answers Bedrock's InvokeModel for a Claude.
 func (x *exchange) invoke(stream bool) {
-	x.model = x.r.PathValue("model")
+	x.model = x.profiled()
 	if !strings.Contains(x.model, "anthropic.claude-") {
 		x.fail(refuse("", "", "The provided model identifier is invalid."))
 		return
@@ -207,13 +209,37 @@ func (x *exchange) reshape(version string, stream bool) {
 		case x.r.Header.Get("Anthropic-Version") != "":
 			x.fail(refuse("", "", "anthropic-version: the version stands in the body here"))
 			return
+		case !x.takesBetas(body["anthropic_beta"], vertex):
+			x.fail(refuse("", "", "invalid beta flag"))
+			return
 		}
 		delete(body, "anthropic_version")
+		delete(body, "anthropic_beta")
 		body["stream"] = stream
 		x.body = encode(body)
 	}
 	x.r.Header.Set("Anthropic-Version", "2023-06-01")
 	x.ask()
+}
+
+// strangeBetas are names of features that a cloud doesn't know, or not by these.
+var strangeBetas = regexp.MustCompile(`^(advanced-tool-use|claude-code|files-api|mcp-client|oauth|prompt-caching-scope|skills)-`)
+
+// takesBetas checks the features that a request names: in a header at Vertex, in a
+// list of the body elsewhere.
+func (x *exchange) takesBetas(said any, vertex bool) bool {
+	names, listed := said.([]any)
+	header := strings.Join(x.r.Header.Values("Anthropic-Beta"), ",")
+	if said != nil && (vertex || !listed) || header != "" && !vertex {
+		return false
+	}
+	for name := range strings.SplitSeq(header, ",") {
+		names = append(names, strings.TrimSpace(name))
+	}
+	return !slices.ContainsFunc(names, func(v any) bool {
+		name, ok := v.(string)
+		return !ok || strangeBetas.MatchString(name)
+	})
 }
 
 // listVertex lists the publisher's models.

@@ -29,14 +29,23 @@ var (
 	bedrockNoChoice = regexp.MustCompile(`(meta|ai21)\.`)
 )
 
-// converse answers at a path that names the model, or an inference profile that
-// leads to it by its ARN.
+// converse answers at a path that names the model.
 func (x *exchange) converse(stream bool) {
-	x.model, x.streaming = x.r.PathValue("model"), stream
-	if strings.HasPrefix(x.model, "arn:aws:bedrock:") {
-		x.model = x.model[strings.LastIndexByte(x.model, '/')+1:]
-	}
+	x.model, x.streaming = x.profiled(), stream
 	x.ask()
+}
+
+// profiled is the model that a path of Bedrock's names: by its id, by that of an
+// inference profile, or by the ARN of one.
+func (x *exchange) profiled() string {
+	model := x.r.PathValue("model")
+	if strings.HasPrefix(model, "arn:aws:bedrock:") {
+		model = model[strings.LastIndexByte(model, '/')+1:]
+	}
+	if base, ok := strings.CutPrefix(model, "us."); ok && x.family.lists(base) {
+		return base
+	}
+	return model
 }
 
 // unsupported refuses a field that the API has and the model doesn't.
