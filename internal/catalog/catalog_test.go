@@ -245,8 +245,11 @@ func TestAnotherWayToAModelCostsTheSame(t *testing.T) {
 	t.Parallel()
 	const way = "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc"
 	v, err := catalog.NewView([]catalog.Account{{Name: "aws", Catalog: "bedrock", Listed: []wire.ListedModel{
-		{ID: "amazon.nova-lite-v1:0"}, {ID: "us.amazon.nova-lite-v1:0", Of: "amazon.nova-lite-v1:0"},
-		{ID: way, Of: "anthropic.claude-opus-4-7"}, {ID: "global.amazon.nova-2-lite-v1:0"}, {ID: "eu.unknown", Of: "unknown"},
+		{ID: "amazon.nova-lite-v1:0"},
+		{ID: "us.amazon.nova-lite-v1:0", Of: "amazon.nova-lite-v1:0"},
+		{ID: way, Of: "anthropic.claude-opus-4-7"},
+		{ID: "global.amazon.nova-2-lite-v1:0"},
+		{ID: "eu.unknown", Of: "unknown"},
 	}}})
 	if err != nil {
 		t.Fatal(err)

@@ -165,9 +165,11 @@ func TestOptions(t *testing.T) {
 		{"a model that can't be steered", llm.Request{Reasoning: effort(llm.EffortLow)}, control("none"), ``, []string{"reasoning"}},
 		{"temperature and top_p of a thinker", llm.Request{Sampling: llm.Sampling{Temperature: p(0.5), TopP: p(0.9)}}, control("adaptive"), `"inferenceConfig":{"temperature":0.5}`, []string{"top_p"}},
 		{
-			"an answer by a schema of a model that can't be made to call", llm.Request{Output: llm.OutputFormat{Kind: llm.OutputSchema, Schema: []byte(`{"type":"object"}`)}},
+			"an answer by a schema of a model that can't be made to call",
+			llm.Request{Output: llm.OutputFormat{Kind: llm.OutputSchema, Schema: []byte(`{"type":"object"}`)}},
 			wire.Target{NoSchemaOutput: true, Reject: []string{"toolConfig.toolChoice"}},
-			``, []string{"json_schema"},
+			``,
+			[]string{"json_schema"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
