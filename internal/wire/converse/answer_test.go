@@ -16,7 +16,7 @@ import (
 func TestAnswer(t *testing.T) {
 	t.Parallel()
 	names := &wire.ToolNames{}
-	custom, answer, dotted := names.Out("patch"+textMark), names.Out(answerTool), names.Out("my.tool")
+	custom, answer, dotted := names.OutFreeText("patch"), names.Out(answerTool), names.Out("my.tool")
 	body := func(content, rest string) string {
 		return `{"metrics":{"latencyMs":12},"output":{"message":{"content":[` + content + `],"role":"assistant"}},` + rest + `}`
 	}

@@ -344,7 +344,7 @@ func (d *decoder) stop(index int) {
 			d.emit(llm.TextDelta{Index: b.part, Text: "{}"})
 		}
 	case asCustom:
-		if s := freeText(b.held.String()); s != "" {
+		if s := wire.FreeText(b.held.String()); s != "" {
 			d.emit(llm.ArgumentsDelta{Index: b.part, Arguments: s})
 		}
 	case asReasoning:

@@ -12,7 +12,7 @@ import (
 func TestOptions(t *testing.T) {
 	t.Parallel()
 	const strictIn, strictOut = `{"type":"object","properties":{"b":{"type":"object","properties":{}},"a":{"type":"array","items":{"type":["object","null"]}}}}`,
-		`{"additionalProperties":false,"type":"object","properties":{"b":{"additionalProperties":false,"type":"object","properties":{}},"a":{"type":"array","items":{"additionalProperties":false,"type":["object","null"]}}}}`
+		`{"type":"object","properties":{"b":{"type":"object","properties":{},"additionalProperties":false},"a":{"type":"array","items":{"type":["object","null"],"additionalProperties":false}}},"additionalProperties":false}`
 	one := []llm.Message{user(say("Hi"))}
 	f := llm.Tool{Name: "f", Schema: []byte(`{"type":"object"}`)}
 	called := []llm.Message{user(say("Hi")), assistant(llm.ToolCall{ID: "t", Name: "f"}), results(llm.ToolResult{CallID: "t", Parts: []llm.Part{say("x")}})}
@@ -85,7 +85,7 @@ func TestOptions(t *testing.T) {
 			llm.Request{Tools: []llm.Tool{{Name: "my.tool", Description: "D", Schema: []byte(`{"properties":{"a":{}}}`)}, {Kind: llm.ToolCustom, Name: "patch", Grammar: []byte(`"g"`)}, {Kind: llm.ToolBuiltin, Name: "web_search"}, {Name: "bare", Description: " "}}},
 			wire.Target{Names: longNames},
 			`"toolConfig":{"tools":[{"toolSpec":{"name":"` + longNames.Out("my.tool") + `","description":"D","inputSchema":{"json":{"type":"object","properties":{"a":{}}}}}},` +
-				`{"toolSpec":{"name":"` + longNames.Out("patch"+textMark) + `","description":"The input must keep this grammar: \"g\"","inputSchema":{"json":` + string(textSchema) + `}}},` +
+				`{"toolSpec":{"name":"` + longNames.OutFreeText("patch") + `","description":"The input must keep this grammar: \"g\"","inputSchema":{"json":` + string(wire.FreeTextSchema) + `}}},` +
 				`{"toolSpec":{"name":"bare","inputSchema":{"json":` + string(anySchema) + `}}}]}`,
 			[]string{"grammar", "tool:web_search"},
 		},
@@ -111,7 +111,7 @@ func TestOptions(t *testing.T) {
 			"an answer by a schema",
 			llm.Request{Output: llm.OutputFormat{Kind: llm.OutputSchema, Name: "a b", Description: "D", Schema: []byte(`{"type":"object","properties":{}}`)}},
 			wire.Target{},
-			`"outputConfig":{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"{\"additionalProperties\":false,\"type\":\"object\",\"properties\":{}}","name":"` + (*wire.ToolNames)(nil).Out("a b") + `","description":"D"}}}}`, nil,
+			`"outputConfig":{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"{\"type\":\"object\",\"properties\":{},\"additionalProperties\":false}","name":"` + (*wire.ToolNames)(nil).Out("a b") + `","description":"D"}}}}`, nil,
 		},
 		{
 			"an answer by a tool",

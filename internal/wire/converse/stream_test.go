@@ -81,7 +81,7 @@ func collected(r io.Reader, t wire.Target) (events []llm.Event, err error) {
 func TestStream(t *testing.T) {
 	t.Parallel()
 	names := &wire.ToolNames{}
-	custom, answer, dotted := names.Out("patch"+textMark), names.Out(answerTool), names.Out("my.tool")
+	custom, answer, dotted := names.OutFreeText("patch"), names.Out(answerTool), names.Out("my.tool")
 	signed := func(kind llm.BlobKind, data string) llm.Blob { return llm.Blob{Kind: kind, Data: data, Origin: here} }
 	whole := func(middle ...llm.Event) []llm.Event {
 		return append(append([]llm.Event{llm.Start{}}, middle...), told, finished)
