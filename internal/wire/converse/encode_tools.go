@@ -69,10 +69,27 @@ func (e *encoding) choose(choice llm.ToolChoice) error {
 		}
 		e.choice = &toolChoice{Tool: &toolName{e.toolName(e.req.Tools[i])}}
 	}
+	e.ask()
 	if p := e.req.ParallelTools; p != nil && !*p && len(e.tools) > 0 {
 		e.drop("parallel_tool_calls", "several calls in one answer can't be forbidden")
 	}
 	return nil
+}
+
+// ask makes words of a choice where the model takes none.
+func (e *encoding) ask() {
+	if e.choice == nil || !slices.Contains(e.t.Reject, choiceField) {
+		return
+	}
+	if e.forced() {
+		what := "a tool"
+		if e.choice.Tool != nil {
+			what = "the tool " + e.choice.Tool.Name
+		}
+		e.instruct("Answer by calling " + what + ".")
+		e.drop("tool_choice", "a call can't be demanded of the model: it was asked in words for one")
+	}
+	e.choice = nil
 }
 
 // forbid says that no tool may be called, for which the API has no word: the

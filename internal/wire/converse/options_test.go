@@ -26,6 +26,8 @@ func TestOptions(t *testing.T) {
 	}
 	longNames := &wire.ToolNames{}
 	inWords := map[string]string{ // what the model is told beside the client's words
+		"a choice of a model that takes none":                         "Answer by calling a tool.",
+		"one tool of a model that takes no choice":                    "Answer by calling the tool f.",
 		"an answer by a schema of no object":                          `Answer with one JSON value that keeps this JSON Schema, and with nothing else:\n{\"type\":\"array\"}`,
 		"an answer by a schema of a model that can't be made to call": `Answer with one JSON value that keeps this JSON Schema, and with nothing else:\n{\"type\":\"object\"}`,
 		"any JSON": "Answer with one JSON object and with nothing else.",
@@ -79,7 +81,9 @@ func TestOptions(t *testing.T) {
 		{"one tool", llm.Request{Tools: []llm.Tool{f}, ToolChoice: mode(llm.ToolOne, "f"), ParallelTools: p(false)}, wire.Target{}, `"toolConfig":{"tools":[` + ftool + `],"toolChoice":{"tool":{"name":"f"}}}`, []string{"parallel_tool_calls"}},
 		{"some tools", llm.Request{Tools: []llm.Tool{f, {Name: "g"}}, ToolChoice: llm.ToolChoice{Mode: llm.ToolAllowed, Names: []string{"f"}, Required: true}}, wire.Target{}, `"toolConfig":{"tools":[` + ftool + `],"toolChoice":{"any":{}}}`, nil},
 		{"no tool", llm.Request{Tools: []llm.Tool{f}, ToolChoice: mode(llm.ToolNone), ParallelTools: p(false)}, wire.Target{}, ``, nil},
-		{"a choice that the model refuses", llm.Request{Tools: []llm.Tool{f}, ToolChoice: mode(llm.ToolRequired)}, wire.Target{Reject: []string{"toolConfig.toolChoice"}}, `"toolConfig":{"tools":[` + ftool + `]}`, []string{"toolConfig.toolChoice"}},
+		{"a choice of a model that takes none", llm.Request{Tools: []llm.Tool{f}, ToolChoice: mode(llm.ToolRequired)}, wire.Target{Reject: []string{"toolConfig.toolChoice"}}, `"toolConfig":{"tools":[` + ftool + `]}`, []string{"tool_choice"}},
+		{"one tool of a model that takes no choice", llm.Request{Tools: []llm.Tool{f}, ToolChoice: mode(llm.ToolOne, "f")}, wire.Target{Reject: []string{"toolConfig.toolChoice"}}, `"toolConfig":{"tools":[` + ftool + `]}`, []string{"tool_choice"}},
+		{"the choice left to a model that takes none", llm.Request{Tools: []llm.Tool{f}, ToolChoice: mode(llm.ToolAuto)}, wire.Target{Reject: []string{"toolConfig.toolChoice"}}, `"toolConfig":{"tools":[` + ftool + `]}`, nil},
 		{
 			"tools with descriptions, of free text, and another vendor's",
 			llm.Request{Tools: []llm.Tool{{Name: "my.tool", Description: "D", Schema: []byte(`{"properties":{"a":{}}}`)}, {Kind: llm.ToolCustom, Name: "patch", Grammar: []byte(`"g"`)}, {Kind: llm.ToolBuiltin, Name: "web_search"}, {Name: "bare", Description: " "}}},
