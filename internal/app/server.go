@@ -33,6 +33,7 @@ import (
 	"github.com/oidostudio/oido/internal/store/sqlite"
 	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/chat"
+	"github.com/oidostudio/oido/internal/wire/converse"
 	"github.com/oidostudio/oido/internal/wire/gemini"
 	"github.com/oidostudio/oido/internal/wire/messages"
 	"github.com/oidostudio/oido/internal/wire/responses"
@@ -73,11 +74,21 @@ type Options struct {
 	public bool
 }
 
+// formats are those that clients speak.
 func formats() map[llm.Format]wire.Format {
 	return map[llm.Format]wire.Format{
 		llm.FormatChat: chat.Format{}, llm.FormatMessages: messages.Format{},
 		llm.FormatGemini: gemini.Format{}, llm.FormatResponses: responses.Format{},
 	}
+}
+
+// upstreams are the formats that providers are called in.
+func upstreams() map[llm.Format]wire.Upstream {
+	out := map[llm.Format]wire.Upstream{llm.FormatConverse: converse.Format{}}
+	for name, f := range formats() {
+		out[name] = f
+	}
+	return out
 }
 
 // listers are the formats that can read a model list.
@@ -138,9 +149,9 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 		return nil, err
 	}
 	s.directory.SetStored(stored)
-	all := formats()
+	all, spoken := formats(), upstreams()
 	s.gateway = &gateway.Gateway{
-		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Format, bool) { w, ok := all[f]; return w, ok }},
+		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Upstream, bool) { w, ok := spoken[f]; return w, ok }},
 		Recorder:   recorder{s.ledger}, Sessions: session.New(time.Now), Memory: s.memory, Now: time.Now,
 		Gone: s.gone,
 	}

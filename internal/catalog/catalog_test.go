@@ -239,6 +239,38 @@ func TestWhatALiveListTells(t *testing.T) {
 	}
 }
 
+// An id that leads to another model has that one's facts and prices, unless it has
+// its own.
+func TestAnotherWayToAModelCostsTheSame(t *testing.T) {
+	t.Parallel()
+	const way = "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc"
+	v, err := catalog.NewView([]catalog.Account{{Name: "aws", Catalog: "bedrock", Listed: []wire.ListedModel{
+		{ID: "amazon.nova-lite-v1:0"},
+		{ID: "us.amazon.nova-lite-v1:0", Of: "amazon.nova-lite-v1:0"},
+		{ID: way, Of: "anthropic.claude-opus-4-7"},
+		{ID: "global.amazon.nova-2-lite-v1:0"},
+		{ID: "eu.unknown", Of: "unknown"},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
+	for id, of := range map[string]string{"us.amazon.nova-lite-v1:0": "amazon.nova-lite-v1:0", way: "anthropic.claude-opus-4-7"} {
+		e, base := v.Lookup("aws", id), v.Lookup("aws", of)
+		if base == nil {
+			base = v.Unlisted(of)[0]
+		}
+		if e.ID != id || e.Context != base.Context || e.PriceAt(now) == nil || *e.PriceAt(now).Input != *base.PriceAt(now).Input {
+			t.Errorf("%s: %+v, want as %+v", id, e.Model, base.Model)
+		}
+	}
+	for _, id := range []string{"global.amazon.nova-2-lite-v1:0", "eu.unknown"} {
+		if e := v.Lookup("aws", id); e.ID != id || e.PriceAt(now) != nil {
+			t.Errorf("%s has the price %v", id, e.PriceAt(now))
+		}
+	}
+}
+
 func TestModelsThatEmbedDoNotGenerate(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[string]bool{

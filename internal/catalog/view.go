@@ -123,7 +123,12 @@ func join(a Account) (*shelf, error) {
 		if l.NotChat && !l.Embeds || l.ID == "" {
 			continue
 		}
-		e := &Entry{Model: merge(sh.facts(l.ID), l), Listed: true}
+		facts := sh.facts(l.ID)
+		if sh.known[l.ID] == nil && sh.known[l.Of] != nil {
+			facts = *sh.known[l.Of]
+			facts.ID = l.ID
+		}
+		e := &Entry{Model: merge(facts, l), Listed: true}
 		if l.NotChat {
 			e.Out = []string{"embedding"}
 		}

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"mime"
@@ -17,7 +18,7 @@ import (
 
 // Formats finds a wire format by its name; ok is false for one that can't be
 // spoken to providers.
-type Formats func(llm.Format) (f wire.Format, ok bool)
+type Formats func(llm.Format) (f wire.Upstream, ok bool)
 
 // maxErrorBody bounds what is read of a refusal.
 const maxErrorBody = 64 << 10
@@ -63,6 +64,10 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again 
 	if resp.StatusCode/100 != 2 {
 		return r.failed(ctx, a, key, r.refusal(resp, body, upstream))
 	}
+	r.answerID = ""
+	if f, ok := upstream.(wire.Identifier); ok {
+		r.answerID = f.AnswerID(resp.Header)
+	}
 	var e *llm.Error
 	switch {
 	case r.call.Peeked.Stream:
@@ -70,7 +75,7 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again 
 			body.most = framed * r.maxAnswer()
 		}
 		e = r.stream(a, upstream, target, resp, body)
-	case target.Stream && isEventStream(resp.Header):
+	case target.Stream && streams(upstream, resp.Header):
 		e = r.gathered(a, upstream, target, body)
 	default:
 		e = r.whole(a, upstream, target, resp, body)
@@ -100,7 +105,7 @@ func (r *run) target(f llm.Format, key provider.Key) wire.Target {
 
 // encode writes the request: the client's bytes where the format is the same
 // and nothing in them must change, else anew from its meaning.
-func (r *run) encode(a *Attempt, upstream wire.Format, t *wire.Target) (wire.Outbound, error) {
+func (r *run) encode(a *Attempt, upstream wire.Upstream, t *wire.Target) (wire.Outbound, error) {
 	switch {
 	case r.call.Embed:
 		return r.encodeEmbed(a, upstream, *t)
@@ -124,7 +129,7 @@ func (r *run) encode(a *Attempt, upstream wire.Format, t *wire.Target) (wire.Out
 		}
 		if restored == nil {
 			a.Forwarded = true
-			out, err := upstream.Splice(r.call.Raw, r.call.Peeked, edits)
+			out, err := r.call.Client.Splice(r.call.Raw, r.call.Peeked, edits)
 			if b := r.call.Raw.Body; err == nil && len(b) > 0 && len(out.Body) > 0 && &b[0] == &out.Body[0] {
 				// A provider may answer before it has read the request. The
 				// client's buffer is another request's by then.
@@ -139,7 +144,7 @@ func (r *run) encode(a *Attempt, upstream wire.Format, t *wire.Target) (wire.Out
 				return wire.Outbound{}, err
 			}
 			a.Forwarded = true
-			return upstream.Splice(r.call.Raw, r.call.Peeked, edits)
+			return r.call.Client.Splice(r.call.Raw, r.call.Peeked, edits)
 		}
 	}
 	req, err := r.call.Request()
@@ -294,7 +299,7 @@ func withoutReasoning(req *llm.Request) *llm.Request {
 const framed = 4
 
 // refusal reads an answer whose status isn't 2xx.
-func (r *run) refusal(resp *http.Response, body io.Reader, f wire.Format) *llm.Error {
+func (r *run) refusal(resp *http.Response, body io.Reader, f wire.Upstream) *llm.Error {
 	data, err := io.ReadAll(io.LimitReader(body, maxErrorBody))
 	if err != nil && len(data) == 0 {
 		return llm.AsError(err)
@@ -343,7 +348,7 @@ func causeOf(cause error) *llm.Error {
 }
 
 // whole reads an answer that isn't a stream.
-func (r *run) whole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.Response, body io.Reader) *llm.Error {
+func (r *run) whole(a *Attempt, upstream wire.Upstream, t wire.Target, resp *http.Response, body io.Reader) *llm.Error {
 	data, e := r.readAll(body, resp.ContentLength)
 	if e != nil {
 		return e
@@ -354,8 +359,8 @@ func (r *run) whole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.
 		e = r.embedded(a, upstream, data)
 	case r.call.Count:
 		e = r.counted(upstream, data)
-	case a.Forwarded && upstream.Name() == r.call.Client.Name():
-		e = r.passed(a, upstream, t, data)
+	case a.Forwarded:
+		e = r.passed(a, t, data)
 	default:
 		e = r.translated(a, upstream, t, data)
 	}
@@ -370,8 +375,8 @@ func (r *run) whole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.
 }
 
 // passed takes a whole answer as it is, and reads along.
-func (r *run) passed(a *Attempt, upstream wire.Format, t wire.Target, data []byte) *llm.Error {
-	meter := upstream.NewMeter(t)
+func (r *run) passed(a *Attempt, t wire.Target, data []byte) *llm.Error {
+	meter := r.call.Client.NewMeter(t)
 	if k, ok := meter.(wire.Keeper); ok && (r.call.KeepParts || r.call.WantOpening > 0) {
 		k.Keep()
 	}
@@ -382,7 +387,7 @@ func (r *run) passed(a *Attempt, upstream wire.Format, t wire.Target, data []byt
 }
 
 // translated writes a whole answer in the client's format.
-func (r *run) translated(a *Attempt, upstream wire.Format, t wire.Target, data []byte) *llm.Error {
+func (r *run) translated(a *Attempt, upstream wire.Upstream, t wire.Target, data []byte) *llm.Error {
 	answer, err := upstream.DecodeAnswer(data, t)
 	if err != nil {
 		return llm.AsError(err)
@@ -475,8 +480,8 @@ func tooMany() *llm.Error {
 	return llm.Errorf(llm.KindUnavailable, "too many large answers are being read at once: try again shortly")
 }
 
-func (r *run) meter(f wire.Format, t wire.Target) wire.Meter {
-	m := f.NewMeter(t)
+func (r *run) meter(t wire.Target) wire.Meter {
+	m := r.call.Client.NewMeter(t)
 	if k, ok := m.(wire.Keeper); ok && r.call.KeepParts {
 		k.Keep()
 	}
@@ -489,12 +494,17 @@ func (r *run) caller(a *Attempt, t wire.Target) wire.Caller {
 		req = &llm.Request{}
 	}
 	return wire.Caller{
-		Request: req, Model: a.Model, ID: r.call.AnswerID, Now: time.Now(), Origin: t.Origin,
+		Request: req, Model: a.Model, ID: cmp.Or(r.answerID, r.call.AnswerID), Now: time.Now(), Origin: t.Origin,
 		InputEstimate: int64(len(r.call.Raw.Body)) / 4,
 	}
 }
 
-func isEventStream(h http.Header) bool {
+// streams says whether an answer comes as a stream of its format.
+func streams(f wire.Upstream, h http.Header) bool {
+	want := "text/event-stream"
+	if s, ok := f.(wire.Streamer); ok {
+		want = s.StreamType()
+	}
 	media, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	return err == nil && media == "text/event-stream"
+	return err == nil && media == want
 }

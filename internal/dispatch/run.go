@@ -31,15 +31,17 @@ type Dispatcher struct {
 // run is the state of one call.
 type run struct {
 	*Dispatcher
-	call    *Call
-	rec     Recorder
-	out     *reply
-	cand    Candidate
-	tried   []provider.Key
-	held    int64  // of Dispatcher.answers
-	watch   *watch // of the attempt under way
-	strip   strip
-	outcome *Outcome
+	call  *Call
+	rec   Recorder
+	out   *reply
+	cand  Candidate
+	tried []provider.Key
+	held  int64  // of Dispatcher.answers
+	watch *watch // of the attempt under way
+	strip strip
+	// answerID is the id of the answer under way, told beside its body; "": none.
+	answerID string
+	outcome  *Outcome
 }
 
 // strip says what reasoning is left out after the provider refused it.

@@ -441,7 +441,7 @@ func (a *Account) Send(ctx context.Context, f llm.Format, out wire.Outbound, cli
 		}
 		return nil, llm.Errorf(llm.KindUpstream, "%s does not speak %s", a.Name, f)
 	}
-	if err := ep.apply(&out, a.deployed(out.Model)); err != nil {
+	if err := ep.apply(&out, a.deployed(out.Model), client); err != nil {
 		return nil, err
 	}
 	resp, err := a.deliver(ctx, http.MethodPost, ep, out, client, key)

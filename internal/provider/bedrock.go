@@ -37,6 +37,9 @@ func (bedrockLister) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, 
 			Name   string `json:"inferenceProfileName"`
 			Type   string `json:"type"`
 			Status string `json:"status"`
+			Models []struct {
+				ARN string `json:"modelArn"`
+			} `json:"models"`
 		} `json:"inferenceProfileSummaries"`
 		Next string `json:"nextToken"`
 	}
@@ -63,9 +66,17 @@ func (bedrockLister) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, 
 		if p.Type == "APPLICATION" && p.ARN != "" {
 			id = p.ARN // the short id of an account's own profile isn't taken
 		}
-		if id != "" {
-			out = append(out, wire.ListedModel{ID: id, Name: p.Name})
+		if id == "" {
+			continue
 		}
+		listed := wire.ListedModel{ID: id, Name: p.Name}
+		for _, m := range p.Models {
+			// One that may answer anywhere in the world has prices of its own.
+			if _, model, ok := strings.Cut(m.ARN, ":foundation-model/"); ok && !strings.HasPrefix(p.ID, "global.") {
+				listed.Of = model
+			}
+		}
+		out = append(out, listed)
 	}
 	if page.Next == "" {
 		return out, nil, nil

@@ -129,11 +129,23 @@ type Shape struct {
 	// Drop and Set change top-level fields of the body.
 	Drop []string          `yaml:"drop"`
 	Set  map[string]string `yaml:"set"`
+	// Flags are what clients ask for by name beside the format's fields.
+	Flags *Flags `yaml:"flags"`
 	// DropHeaders are headers of the format that don't belong here.
 	DropHeaders []string `yaml:"drop_headers"`
 	// Stream names what streamed answers are packed into: "eventstream" is AWS's
 	// frames around the format's events; "" is nothing.
 	Stream string `yaml:"stream"`
+}
+
+// Flags are features that clients name in a header of their own. Where one that
+// isn't known has the request refused, those that are known are taken over alone.
+type Flags struct {
+	Header string `yaml:"header"`
+	Only   string `yaml:"only"`  // expression over the names that are taken
+	Field  string `yaml:"field"` // of the body, where they stand as a list; "" is the header
+
+	only *regexp.Regexp
 }
 
 // Option is an option of a type's accounts, named as in the configuration.
@@ -375,6 +387,13 @@ func (p *Profile) compile() error {
 			compiled[expr] = re
 		}
 		p.models = append(p.models, served{compiled[e.Models], compiled[e.Except]})
+		if f := e.Shape.Flags; f != nil {
+			re, err := regexp.Compile(f.Only)
+			if err != nil {
+				return fmt.Errorf("flags of %s: %w", e.Format, err)
+			}
+			f.only = re
+		}
 	}
 	for _, d := range p.Derive {
 		re, err := regexp.Compile(d.Match)

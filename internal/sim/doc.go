@@ -1,8 +1,8 @@
 // Package sim simulates LLM providers behind one http.Handler: OpenAI Chat
-// Completions and Responses, Anthropic Messages, Gemini generateContent, and the
-// model lists of thirteen vendors, each below a path of its own. What a model does is
-// said by its name ("sim-l60-n200-tools2-cut5"; tokens.go lists the words) or
-// queued at a control endpoint.
+// Completions and Responses, Anthropic Messages, Gemini generateContent, Bedrock's
+// Converse, and the model lists of thirteen vendors, each below a path of its own.
+// What a model does is said by its name ("sim-l60-n200-tools2-cut5"; tokens.go
+// lists the words) or queued at a control endpoint.
 //
 // It promises to refuse what the real provider would refuse, with the vendor's
 // own body, and to answer the same prompt with the same text, so that it can

@@ -54,7 +54,7 @@ func (x *exchange) fail(f *failure) {
 	if f.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(f.retryAfter))
 	}
-	if b, ok := x.format.(bedrockFormat); ok {
+	if b, ok := x.format.(interface{ typeOf(*failure) string }); ok {
 		h.Set("X-Amzn-Errortype", b.typeOf(f))
 	}
 	x.status = f.status

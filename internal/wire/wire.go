@@ -83,6 +83,25 @@ type StreamEncoder interface {
 	Close() error
 }
 
+// Upstream is a format in which providers are called. It need not be one that
+// clients of ours speak.
+type Upstream interface {
+	Name() llm.Format
+	Client
+}
+
+// Streamer is a format whose streams aren't server-sent events.
+type Streamer interface {
+	// StreamType is the content type by which a stream is known.
+	StreamType() string
+}
+
+// Identifier is a format whose answers are told their id beside the body.
+type Identifier interface {
+	// AnswerID reads it from the headers of an answer; "" where none came.
+	AnswerID(http.Header) string
+}
+
 // Client is a format as we speak it to providers.
 type Client interface {
 	// Encode writes a request for a target. What the target can't say is dropped
@@ -353,4 +372,6 @@ type ListedModel struct {
 	Embeds          bool              // the list says that it makes embeddings
 	PricePerMillion map[string]string // decimal USD: "input", "output", "cache_read", "cache_write"
 	Aliases         []string
+	// Of is the model that another id leads to, at its price; "" when it isn't one.
+	Of string
 }

@@ -153,6 +153,8 @@ providers:
   together: {type: together, base_url: "%[2]s/together/v1", api_key: k}
   moonshot: {type: moonshot, base_url: "%[2]s/moonshot/v1", api_key: k, formats: {chat: "", messages: "%[2]s/moonshot/anthropic"}}
   dashscope: {type: alibaba, base_url: "%[2]s/dashscope/compatible-mode/v1", api_key: k, formats: {chat: "", responses: "", messages: "%[2]s/dashscope/apps/anthropic"}}
+  converse: {type: bedrock, base_url: "%[2]s/bedrock", region: us-east-1, api_key: k}
+  claude-converse: {type: bedrock, base_url: "%[2]s/bedrock", region: us-east-1, api_key: k, formats: [converse]}
   # Its list is taken at its word, so what isn't on it is declared.
   deepseek: {type: deepseek, base_url: "%[2]s/deepseek", api_key: k, models: [{id: sim-n3}, {id: sim-n4-cached50}, {id: sim-quota}, {id: sim-think-tools1-par2}, {id: sim-think-tools2-par2}, {id: sim-think-tools3-par2}]}
 `, key, sim.url)

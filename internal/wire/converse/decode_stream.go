@@ -344,7 +344,7 @@ func (d *decoder) stop(index int) {
 			d.emit(llm.TextDelta{Index: b.part, Text: "{}"})
 		}
 	case asCustom:
-		if s := freeText(b.held.String()); s != "" {
+		if s := wire.FreeText(b.held.String()); s != "" {
 			d.emit(llm.ArgumentsDelta{Index: b.part, Arguments: s})
 		}
 	case asReasoning:
@@ -356,7 +356,7 @@ func (d *decoder) stop(index int) {
 			d.begins(b, llm.Reasoning{Blob: blob})
 		}
 	case asOpaque:
-		d.begins(b, llm.Opaque{Format: FormatConverse, Type: kindOf(b.raw), Raw: b.whole()})
+		d.begins(b, llm.Opaque{Format: llm.FormatConverse, Type: kindOf(b.raw), Raw: b.whole()})
 	}
 	if b.part >= 0 {
 		d.emit(llm.PartEnd{Index: b.part})
