@@ -206,7 +206,7 @@ func refusal(p *trial) {
 }
 
 func cachedAndReasoningTokens(p *trial) {
-	long := strings.Repeat("What is the weather in Paris? ", 100)
+	long := strings.Repeat(question+" ", 100)
 	model := thinkers[p.upstream] + "-sim-think-cached50"
 	u := p.must(ask{model: model, user: long, think: true, max: 4000}).usage
 	if u.input < int64(len(long)/4) || math.Abs(float64(u.cached)-float64(u.input)/2) > 1 || u.reasoning <= 0 || u.reasoning >= u.output {

@@ -13,6 +13,9 @@ import (
 // patience is how long one question may take with all its rounds.
 const patience = time.Minute
 
+// question is what is asked where nothing else matters.
+const question = "What is the weather in Paris?"
+
 // ask is one question, and what may be called on the way to its answer.
 type ask struct {
 	model, user string
@@ -155,7 +158,7 @@ func (p *trial) ask(ctx context.Context, q ask) (answer, error) {
 	}
 	q.model, q.stream = q.provider+"/"+q.model, p.stream
 	if q.user == "" {
-		q.user = "What is the weather in Paris?"
+		q.user = question
 	}
 	if q.heard == nil {
 		q.heard = func(string) {}
