@@ -107,6 +107,7 @@ func start(t *testing.T, args ...string) string {
 	case url := <-found:
 		return url
 	case <-ended:
+		_ = cmd.Wait()
 		t.Fatalf("%v ended: %s", args, &stderr)
 	case <-time.After(20 * time.Second):
 		t.Fatalf("%v does not say where it serves", args)
@@ -164,8 +165,10 @@ type sent struct {
 
 // received is what the simulated providers were sent for a model while work ran,
 // once that are count requests: they note them when they are answered.
-func (l *lab) received(ctx context.Context, t *testing.T, model string, count int, work func()) []sent {
+func (l *lab) received(t *testing.T, model string, count int, work func()) []sent {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	if err := fetch(ctx, http.MethodDelete, l.sim+"/sim/requests", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -201,8 +204,10 @@ type turn struct {
 }
 
 // recorded waits for the newest turn to be the one that good says it is.
-func (l *lab) recorded(ctx context.Context, t *testing.T, good func(turn) bool) turn {
+func (l *lab) recorded(t *testing.T, good func(turn) bool) turn {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	var newest turn
 	for {
 		var list struct {

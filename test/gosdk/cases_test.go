@@ -111,7 +111,7 @@ func textAndTools(p *trial) {
 func parallelTools(p *trial) {
 	var ran []map[string]any
 	var a answer
-	requests := p.lab.received(p.Context(), p.T, "sim-tools2-par3", 3, func() { a = p.must(ask{model: "sim-tools2-par3", tools: weather(&ran)}) })
+	requests := p.lab.received(p.T, "sim-tools2-par3", 3, func() { a = p.must(ask{model: "sim-tools2-par3", tools: weather(&ran)}) })
 	p.wantCalls(a, 3, 3)
 	p.wantFinish(a, stopped)
 	ids := map[string]bool{}
@@ -163,7 +163,7 @@ func reasoningOverAToolTurn(p *trial) {
 
 func image(p *trial) {
 	var a answer
-	requests := p.lab.received(p.Context(), p.T, "sim-n2", 1, func() { a = p.must(ask{model: "sim-n2", image: pixel}) })
+	requests := p.lab.received(p.T, "sim-n2", 1, func() { a = p.must(ask{model: "sim-n2", image: pixel}) })
 	p.wantFinish(a, stopped)
 	if len(requests) != 1 || !strings.Contains(requests[0].Body, pixel) || !strings.Contains(requests[0].Body, "image/png") {
 		p.Errorf("%v", requests)
@@ -213,9 +213,7 @@ func cachedAndReasoningTokens(p *trial) {
 		p.Errorf("%+v", u)
 	}
 	// What the client is told is what the books say.
-	ctx, cancel := context.WithTimeout(p.Context(), patience)
-	defer cancel()
-	got := p.lab.recorded(ctx, p.T, func(row turn) bool {
+	got := p.lab.recorded(p.T, func(row turn) bool {
 		return strings.HasSuffix(row.Requested, model) && row.Provider == p.upstream && row.Stream == p.stream
 	})
 	if told := (usage{got.Input, got.Cached, got.Output, got.Reasoning}); told != u || got.Quality != "exact" {
@@ -319,9 +317,7 @@ func clientLeaves(p *trial) {
 		p.Errorf("after %d pieces raised %T: %v", pieces, err, err)
 	}
 	// The provider's work ends with the client's wish for it.
-	wait, cancel := context.WithTimeout(p.Context(), patience)
-	defer cancel()
-	row := p.lab.recorded(wait, p.T, func(row turn) bool {
+	row := p.lab.recorded(p.T, func(row turn) bool {
 		return row.Requested == p.upstream+"/sim-n5000-d5" && row.Status == "canceled"
 	})
 	if row.Output <= 0 || row.Quality != "estimated" {

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// patience is how long one question may take with all its rounds.
+// patience is how long one question may take with all its rounds, and what it leaves
+// behind to appear.
 const patience = time.Minute
 
 // question is what is asked where nothing else matters.
