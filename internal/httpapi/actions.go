@@ -66,7 +66,7 @@ func (s *Inference) count(r *request) {
 	}
 	r.Header2()["X-Oido-Usage-Quality"] = []string{quality.String()}
 	if counted != nil {
-		s.whole(r, &answer{s: s, r: r, release: release}, &gateway.Exchange{Body: counted})
+		s.whole(r, &answer{s: s, r: r, release: release}, &gateway.Exchange{Body: counted}, nil)
 		return
 	}
 	n := llm.EstimateTokens(string(body))
