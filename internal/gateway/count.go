@@ -7,6 +7,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/dispatch"
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/tokens"
 	"github.com/oidostudio/oido/internal/wire"
 )
 
@@ -36,8 +37,7 @@ type Counted struct {
 func (g *Gateway) Count(ctx context.Context, c Call) (Counted, error) {
 	cand, _, err := g.choose(g.state.Load(), &c, nil)
 	if err != nil {
-		// Every name has an estimate.
-		return Counted{Estimate: llm.EstimateTokens(string(c.Raw.Body))}, nil //nolint:nilerr // as said
+		return Counted{Estimate: rough(c.Raw.Body)}, nil //nolint:nilerr // every name has an estimate
 	}
 	if _, ok := c.Format.(wire.Counter); ok && cand.Account.Speaks(c.Format.Name()) {
 		body, err := g.asked(ctx, c, cand)
@@ -45,11 +45,17 @@ func (g *Gateway) Count(ctx context.Context, c Call) (Counted, error) {
 			return Counted{Body: body}, err
 		}
 	}
-	n, learned := g.tokens.Of(cand.Account.Name, cand.Model, len(c.Raw.Body))
+	n, learned := g.tokens.Of(cand.Account.Name, cand.Model, tokens.Size(c.Raw.Body))
 	if !learned {
-		n = llm.EstimateTokens(string(c.Raw.Body))
+		n = rough(c.Raw.Body)
 	}
 	return Counted{Estimate: n}, nil
+}
+
+// rough is what a prompt is guessed to have where nothing is known of the model.
+// Nobody waits for it, so that it goes by the prompt's script.
+func rough(body []byte) int64 {
+	return llm.EstimateTokens(string(body)) - int64(len(body)-tokens.Size(body))/4
 }
 
 // asked is what the provider counts; nil where it doesn't.

@@ -68,7 +68,7 @@ type Turn struct {
 	// InputEstimate is the prompt's size in tokens, as far as it can be guessed.
 	InputEstimate int64
 
-	promptBytes int
+	promptSize int // see tokens.Size
 }
 
 // Labels are what the request headers say of a turn.
@@ -262,9 +262,9 @@ func (g *Gateway) turn(c *Call, cand dispatch.Candidate, rule string) *Turn {
 		ID: newID(), RequestID: c.RequestID, Org: c.Caller.Org, User: c.Caller.User, Key: c.Caller.KeyID,
 		EndUser: cut(c.Peeked.EndUser, maxEndUser), Agent: c.Labels.Agent, Workload: c.Labels.Workload, Class: c.Labels.Class,
 		Purpose: c.Labels.Purpose, RequestedModel: c.Peeked.Model, Format: c.Format.Name(), Stream: c.Peeked.Stream,
-		Started: g.Now(), Rule: rule, promptBytes: len(c.Raw.Body),
+		Started: g.Now(), Rule: rule, promptSize: tokens.Size(c.Raw.Body),
 	}
-	t.InputEstimate, _ = g.tokens.Of(cand.Account.Name, cand.Model, t.promptBytes)
+	t.InputEstimate, _ = g.tokens.Of(cand.Account.Name, cand.Model, t.promptSize)
 	if t.Agent == "" {
 		t.Agent = c.Caller.Agent
 	}

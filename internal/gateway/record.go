@@ -103,14 +103,14 @@ func plausible(u llm.Usage) bool {
 // learn has a finished answer tell how good our guess of its prompt was.
 func (r *recording) learn(a *dispatch.Attempt) {
 	if u := a.Metered.Usage; u.Quality == llm.QualityExact && plausible(u) {
-		r.g.tokens.Learn(a.Provider, a.Model, r.t.promptBytes, u.TotalInput())
+		r.g.tokens.Learn(a.Provider, a.Model, r.t.promptSize, u.TotalInput())
 	}
 }
 
 // estimate fills in what an answer that broke off must have used at least.
 func (r *recording) estimate(u llm.Usage, a *dispatch.Attempt) llm.Usage {
 	if u.TotalInput() == 0 {
-		u.Input, _ = r.g.tokens.Of(a.Provider, a.Model, r.t.promptBytes)
+		u.Input, _ = r.g.tokens.Of(a.Provider, a.Model, r.t.promptSize)
 	}
 	u.Output = max(u.Output, (a.Metered.OutputBytes+3)/4)
 	u.Quality = llm.QualityEstimated

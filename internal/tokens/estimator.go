@@ -1,11 +1,11 @@
 // Package tokens guesses how many tokens a prompt has, and gets better at it by what
 // providers count.
 //
-// A prompt's bytes are known before anything of it is read, so they are what is
-// guessed from: four a token, times what this account's model counted of late beside
+// A prompt's size is known before anything of it is read, so that is what is guessed
+// from: four bytes a token, times what this account's model counted of late beside
 // that guess. Long prompts weigh more, since of short ones the most is not text.
-// What is far off tells of something else, like an image or a conversation that the
-// provider keeps, and is not learned from. Nothing is kept over a restart: a few
+// What is far off tells of something else, like an image by address or a conversation
+// that the provider keeps, and is not learned from. Nothing is kept over a restart: a few
 // turns teach it again.
 package tokens
 
@@ -47,22 +47,22 @@ func Rough(bytes int) int64 {
 	return int64(bytes/4 + min(bytes%4, 1))
 }
 
-// Of guesses the tokens of a prompt of so many bytes; learned is false where nothing
+// Of guesses the tokens of a prompt by its Size; learned is false where nothing
 // is known of the model, and the guess a rough one.
-func (e *Estimator) Of(account, name string, bytes int) (n int64, learned bool) {
+func (e *Estimator) Of(account, name string, size int) (n int64, learned bool) {
 	e.mu.Lock()
 	s, learned := e.known[model{account, name}]
 	e.mu.Unlock()
-	n = Rough(bytes)
+	n = Rough(size)
 	if !learned {
 		return n, false
 	}
 	return int64(math.Round(float64(n) * (doubt + s.counted) / (doubt + s.guessed))), true
 }
 
-// Learn takes in how many tokens the provider counted in a prompt of so many bytes.
-func (e *Estimator) Learn(account, name string, bytes int, counted int64) {
-	guessed := float64(Rough(bytes))
+// Learn takes in how many tokens the provider counted in a prompt, by its Size.
+func (e *Estimator) Learn(account, name string, size int, counted int64) {
+	guessed := float64(Rough(size))
 	if c := float64(counted); c < guessed*least || c > guessed*most || guessed == 0 {
 		return
 	}
