@@ -22,6 +22,7 @@ import (
 	"github.com/oidostudio/oido/internal/dispatch"
 	"github.com/oidostudio/oido/internal/gateway"
 	"github.com/oidostudio/oido/internal/httpapi"
+	"github.com/oidostudio/oido/internal/idempotency"
 	"github.com/oidostudio/oido/internal/identity"
 	"github.com/oidostudio/oido/internal/ledger"
 	"github.com/oidostudio/oido/internal/llm"
@@ -47,6 +48,7 @@ type Server struct {
 	store     *sqlite.Store
 	ledger    *ledger.Ledger
 	memory    *recall.Memory
+	answers   *idempotency.Keeper
 	directory *identity.Directory
 	gateway   *gateway.Gateway
 	inference *httpapi.Inference
@@ -130,6 +132,10 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	if err != nil {
 		return nil, err
 	}
+	answers, err := seal.New(secret, "answers")
+	if err != nil {
+		return nil, err
+	}
 	keys, err := seal.New(secret, "provider keys")
 	if err != nil {
 		return nil, err
@@ -137,6 +143,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	s.vault = &provider.Vault{Store: s.store, Sealer: keys, Now: time.Now}
 	day := 24 * time.Hour
 	s.memory = recall.New(recall.Options{Sealer: sealer, Store: s.store, Log: o.Log, Keep: time.Duration(cfg.Retention.ReasoningDays) * day})
+	s.answers = idempotency.New(idempotency.Options{Sealer: answers, Store: s.store, Log: o.Log})
 	s.ledger, err = ledger.Open(ctx, ledger.Options{
 		Dir: cfg.DataDir, Store: s.store, Log: o.Log, Serve: cfg.Ledger.OnFull == "serve",
 		Sync: cfg.Ledger.Sync.Every, SyncEach: cfg.Ledger.Sync.Always, Keep: time.Duration(cfg.Retention.RawDays) * day,
@@ -156,7 +163,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 		Gone: s.gone,
 	}
 	s.inference = &httpapi.Inference{
-		Gateway: s.gateway, Directory: s.directory, Names: identity.NewNames(time.Now, newNames), Log: o.Log,
+		Gateway: s.gateway, Directory: s.directory, Names: identity.NewNames(time.Now, newNames), Answers: s.answers, Log: o.Log,
 		Host: s.host, BodyLimit: func() int64 { return int64(s.cfg.Load().BodyLimit) }, Budget: httpapi.NewBudget(maxBodies),
 		Chat: all[llm.FormatChat], Messages: all[llm.FormatMessages], Gemini: all[llm.FormatGemini], Responses: all[llm.FormatResponses],
 	}
@@ -417,6 +424,9 @@ func (s *Server) close(limit time.Duration) error {
 	}
 	if s.memory != nil {
 		s.memory.Close()
+	}
+	if s.answers != nil {
+		s.answers.Close()
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())

@@ -495,7 +495,7 @@ func (r *run) caller(a *Attempt, t wire.Target) wire.Caller {
 	}
 	return wire.Caller{
 		Request: req, Model: a.Model, ID: cmp.Or(r.answerID, r.call.AnswerID), Now: time.Now(), Origin: t.Origin,
-		InputEstimate: int64(len(r.call.Raw.Body)) / 4,
+		InputEstimate: r.call.InputEstimate,
 	}
 }
 

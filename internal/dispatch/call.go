@@ -21,6 +21,9 @@ type Call struct {
 	Session string
 	// AnswerID is the id to show where the provider gives none.
 	AnswerID string
+	// InputEstimate is a guess of the prompt's tokens, to show until the provider
+	// has counted.
+	InputEstimate int64
 	// Restore, when set, puts reasoning back that the client's format lost. It is
 	// called for each attempt with the decoded request and the attempt's origin,
 	// must not change its argument, and returns it unchanged when there is

@@ -27,7 +27,7 @@ func (g *Gateway) Embed(ctx context.Context, c Call) (*Exchange, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := g.turn(&c, rule)
+	t := g.turn(&c, cand, rule)
 	if t.Session = c.Labels.Session; t.Session != "" {
 		t.SessionSource = session.SourceHeader
 	}

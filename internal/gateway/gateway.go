@@ -19,6 +19,7 @@ import (
 	"github.com/oidostudio/oido/internal/recall"
 	"github.com/oidostudio/oido/internal/router"
 	"github.com/oidostudio/oido/internal/session"
+	"github.com/oidostudio/oido/internal/tokens"
 	"github.com/oidostudio/oido/internal/wire"
 )
 
@@ -66,6 +67,8 @@ type Turn struct {
 	Rule           string // how the model's name was understood
 	// InputEstimate is the prompt's size in tokens, as far as it can be guessed.
 	InputEstimate int64
+
+	promptSize int // see tokens.Size
 }
 
 // Labels are what the request headers say of a turn.
@@ -125,7 +128,8 @@ type Gateway struct {
 	// Ended is told of every turn that ended; it must be quick.
 	Ended func(*Turn, *dispatch.Outcome, []Charge)
 
-	state atomic.Pointer[State]
+	state  atomic.Pointer[State]
+	tokens tokens.Estimator
 }
 
 // Swap puts a new state in force for the calls that follow.
@@ -157,7 +161,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 	if err != nil {
 		return nil, err
 	}
-	t := g.turn(&c, rule)
+	t := g.turn(&c, cand, rule)
 	s := g.Sessions.Recognise(session.Request{
 		Org: t.Org, KeyID: t.Key, Header: c.Labels.Session, Previous: c.Peeked.PreviousResponse,
 		InBody: c.Peeked.Session, Format: t.Format, Body: c.Raw.Body,
@@ -166,7 +170,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 
 	d := &dispatch.Call{
 		Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, Session: t.Session, AnswerID: t.ID,
-		Timeout: c.Timeout,
+		Timeout: c.Timeout, InputEstimate: t.InputEstimate,
 	}
 	if s.First {
 		d.WantOpening = session.Enough
@@ -253,13 +257,14 @@ func (g *Gateway) choose(st *State, c *Call, can func(*provider.Account) *llm.Er
 	}
 }
 
-func (g *Gateway) turn(c *Call, rule string) *Turn {
+func (g *Gateway) turn(c *Call, cand dispatch.Candidate, rule string) *Turn {
 	t := &Turn{
 		ID: newID(), RequestID: c.RequestID, Org: c.Caller.Org, User: c.Caller.User, Key: c.Caller.KeyID,
 		EndUser: cut(c.Peeked.EndUser, maxEndUser), Agent: c.Labels.Agent, Workload: c.Labels.Workload, Class: c.Labels.Class,
 		Purpose: c.Labels.Purpose, RequestedModel: c.Peeked.Model, Format: c.Format.Name(), Stream: c.Peeked.Stream,
-		Started: g.Now(), Rule: rule, InputEstimate: int64(len(c.Raw.Body)+3) / 4,
+		Started: g.Now(), Rule: rule, promptSize: tokens.Size(c.Raw.Body),
 	}
+	t.InputEstimate, _ = g.tokens.Of(cand.Account.Name, cand.Model, t.promptSize)
 	if t.Agent == "" {
 		t.Agent = c.Caller.Agent
 	}

@@ -21,13 +21,13 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/seal"
+	"github.com/oidostudio/oido/internal/writebehind"
 )
 
 // Store keeps sealed reasoning; see Row.
@@ -57,14 +57,8 @@ type Options struct {
 
 // Memory is the side store. It is safe for concurrent use.
 type Memory struct {
-	o       Options
-	queue   chan Row
-	waiting atomic.Int64  // bytes of the rows on their way to the store
-	closing chan struct{} // closed when no more is to come
-	done    chan struct{}
-	drop    sync.Once
-	storing context.Context // ends when the store has had its time
-	giveUp  context.CancelFunc
+	o     Options
+	queue *writebehind.Queue[Row] // nil without a store
 
 	mu      sync.Mutex // protects following fields
 	order   *list.List // of *cached, most recently used first
@@ -103,26 +97,24 @@ func New(o Options) *Memory {
 	if o.Bytes <= 0 {
 		o.Bytes = 64 << 20
 	}
-	if o.Queue <= 0 {
-		o.Queue = 4096
+	m := &Memory{o: o, order: list.New(), entries: map[string]*list.Element{}}
+	if o.Store != nil {
+		m.queue = writebehind.New(writebehind.Options[Row]{
+			Write: o.Store.PutReasoning, Rows: o.Queue, Bytes: int64(o.Bytes),
+			Lost: func(rows int, err error) {
+				o.Log.Error("reasoning not stored: conversations that return after a restart lose it", "answers", rows, "error", err)
+			},
+		})
 	}
-	m := &Memory{o: o, queue: make(chan Row, o.Queue), closing: make(chan struct{}), done: make(chan struct{}), order: list.New(), entries: map[string]*list.Element{}}
-	m.storing, m.giveUp = context.WithCancel(context.Background())
-	go m.write()
 	return m
 }
-
-// lastPatience is how long Close waits for the store.
-const lastPatience = 10 * time.Second
 
 // Close stores what waits, as far as the store takes it in a short time, and ends
 // the writer. What is kept after it is kept in memory only.
 func (m *Memory) Close() {
-	m.drop.Do(func() { close(m.closing) })
-	late := time.AfterFunc(lastPatience, m.giveUp)
-	<-m.done
-	late.Stop()
-	m.giveUp()
+	if m.queue != nil {
+		m.queue.Close()
+	}
 }
 
 // Keep remembers an answer's reasoning. before is the user's text that the
@@ -158,21 +150,14 @@ func (m *Memory) Keep(org, user, before string, parts []llm.Part) {
 		return
 	}
 	m.put(id, k, len(doc))
-	if m.o.Store == nil {
+	if m.queue == nil {
 		return
 	}
 	now := m.o.Now().UTC()
 	row := Row{Org: org, User: user, Key: key, Data: m.o.Sealer.Seal(id, doc), Created: now, Expires: now.Add(m.o.Keep)}
-	size := int64(len(row.Data))
-	if m.waiting.Add(size) <= int64(m.o.Bytes) {
-		select {
-		case m.queue <- row:
-			return
-		default:
-		}
+	if !m.queue.Put(row, len(row.Data)) {
+		m.o.Log.Warn("reasoning kept in memory only: the database is behind", "waiting_bytes", m.queue.Waiting())
 	}
-	m.waiting.Add(-size)
-	m.o.Log.Warn("reasoning kept in memory only: the database is behind", "waiting_bytes", m.waiting.Load())
 }
 
 // Restore returns the request with the reasoning put back that was made by
@@ -378,53 +363,5 @@ func (m *Memory) putLocked(id string, k *kept, size int) {
 		m.order.Remove(last)
 		delete(m.entries, c.id)
 		m.size -= c.size
-	}
-}
-
-// write stores what was kept, in batches, trying again while the database can't.
-func (m *Memory) write() {
-	defer close(m.done)
-	for closing := false; ; {
-		var batch []Row
-		if !closing {
-			select {
-			case row := <-m.queue:
-				batch = append(batch, row)
-			case <-m.closing:
-				closing = true
-			}
-		}
-		for len(batch) < 256 && len(m.queue) > 0 {
-			batch = append(batch, <-m.queue)
-		}
-		if len(batch) == 0 {
-			return
-		}
-		m.store(batch)
-	}
-}
-
-func (m *Memory) store(batch []Row) {
-	defer func() {
-		for i := range batch {
-			m.waiting.Add(-int64(len(batch[i].Data)))
-		}
-	}()
-	const tries = 5
-	for try := range tries {
-		ctx, cancel := context.WithTimeout(m.storing, 10*time.Second)
-		err := m.o.Store.PutReasoning(ctx, batch)
-		cancel()
-		if err == nil {
-			return
-		}
-		if try == tries-1 || m.storing.Err() != nil {
-			m.o.Log.Error("reasoning not stored: conversations that return after a restart lose it", "answers", len(batch), "error", err)
-			return
-		}
-		select {
-		case <-m.storing.Done():
-		case <-time.After(time.Duration(try+1) * 200 * time.Millisecond):
-		}
 	}
 }

@@ -91,6 +91,9 @@ func (p *prompt) see(what string) {
 	p.size = before + mediaSize
 }
 
+// tokens is how many tokens the prompt has for the model that is played.
+func (p *prompt) tokens() int { return tokens(p.size) * p.script.finer / 100 }
+
 // tokens is how many tokens n bytes of text are here.
 func tokens(n int) int { return (n + 3) / 4 }
 

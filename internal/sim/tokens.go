@@ -58,6 +58,7 @@ type script struct {
 	stop     bool // ends at the first stop sequence
 	empty    bool // says nothing
 	noUsage  bool // doesn't count
+	finer    int  // per cent of the tokens that a prompt would have elsewhere
 	cached   int  // per cent of the prompt that were read from the cache
 	written  int  // per cent of the prompt that were written to it
 
@@ -97,6 +98,7 @@ var words = []word{
 	{"length", false, "ends at the limit of output", func(s *script, _ int) { s.length = true }},
 	{"stop", false, "ends at the first stop sequence given", func(s *script, _ int) { s.stop = true }},
 	{"empty", false, "says nothing", func(s *script, _ int) { s.empty = true }},
+	{"finer", true, "cuts prompts into N % of the tokens that others do", func(s *script, n int) { s.finer = min(n, 1000) }},
 	{"cached", true, "N % of the prompt were read from the cache", func(s *script, n int) { s.cached = min(n, 100) }},
 	{"written", true, "N % of the prompt were written to the cache", func(s *script, n int) { s.written = min(n, 100) }},
 	{"nousage", false, "doesn't say what it used", func(s *script, _ int) { s.noUsage = true }},
@@ -137,7 +139,7 @@ func millis(n int) time.Duration {
 // parseName reads what a model's name asks for. Scripted says whether the name is
 // a script: one that holds "sim", or plays a recording.
 func parseName(name string) (s script, scripted bool) {
-	s = script{base: name, pieces: 8, size: 16, parallel: 1}
+	s = script{base: name, pieces: 8, size: 16, parallel: 1, finer: 100}
 	bare, _, _ := strings.Cut(name, ":") // a variant as in "vendor/sim:free"
 	head, recording, plays := strings.Cut("-"+bare, "-rec-")
 	if plays {
