@@ -36,6 +36,7 @@ import (
 	"github.com/oidostudio/oido/internal/wire/gemini"
 	"github.com/oidostudio/oido/internal/wire/messages"
 	"github.com/oidostudio/oido/internal/wire/responses"
+	"github.com/oidostudio/oido/internal/writebehind"
 )
 
 // Server is a running gateway.
@@ -125,7 +126,10 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	}
 	s.vault = &provider.Vault{Store: s.store, Sealer: keys, Now: time.Now}
 	day := 24 * time.Hour
-	s.memory = recall.New(recall.Options{Sealer: sealer, Store: s.store, Log: o.Log, Keep: time.Duration(cfg.Retention.ReasoningDays) * day})
+	s.memory = recall.New(recall.Options{
+		Cache: writebehind.Options{Sealer: sealer, Table: s.store.Reasoning(), Log: o.Log},
+		Keep:  time.Duration(cfg.Retention.ReasoningDays) * day,
+	})
 	s.ledger, err = ledger.Open(ctx, ledger.Options{
 		Dir: cfg.DataDir, Store: s.store, Log: o.Log, Serve: cfg.Ledger.OnFull == "serve",
 		Sync: cfg.Ledger.Sync.Every, SyncEach: cfg.Ledger.Sync.Always, Keep: time.Duration(cfg.Retention.RawDays) * day,
