@@ -27,6 +27,7 @@ import (
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/provider"
 	"github.com/oidostudio/oido/internal/recall"
+	"github.com/oidostudio/oido/internal/responsestore"
 	"github.com/oidostudio/oido/internal/router"
 	"github.com/oidostudio/oido/internal/seal"
 	"github.com/oidostudio/oido/internal/session"
@@ -47,6 +48,7 @@ type Server struct {
 	store     *sqlite.Store
 	ledger    *ledger.Ledger
 	memory    *recall.Memory
+	answers   *responsestore.Store
 	directory *identity.Directory
 	gateway   *gateway.Gateway
 	inference *httpapi.Inference
@@ -130,6 +132,11 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 		Cache: writebehind.Options{Sealer: sealer, Table: s.store.Reasoning(), Log: o.Log},
 		Keep:  time.Duration(cfg.Retention.ReasoningDays) * day,
 	})
+	answers, err := seal.New(secret, "responses")
+	if err != nil {
+		return nil, err
+	}
+	s.answers = responsestore.New(writebehind.Options{Sealer: answers, Table: s.store.Responses(), Log: o.Log})
 	s.ledger, err = ledger.Open(ctx, ledger.Options{
 		Dir: cfg.DataDir, Store: s.store, Log: o.Log, Serve: cfg.Ledger.OnFull == "serve",
 		Sync: cfg.Ledger.Sync.Every, SyncEach: cfg.Ledger.Sync.Always, Keep: time.Duration(cfg.Retention.RawDays) * day,
@@ -145,7 +152,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	all := formats()
 	s.gateway = &gateway.Gateway{
 		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Format, bool) { w, ok := all[f]; return w, ok }},
-		Recorder:   recorder{s.ledger}, Sessions: session.New(time.Now), Memory: s.memory, Now: time.Now,
+		Recorder:   recorder{s.ledger}, Sessions: session.New(time.Now), Memory: s.memory, Answers: s.answers, Now: time.Now,
 		Gone: s.gone,
 	}
 	s.inference = &httpapi.Inference{
@@ -237,6 +244,9 @@ func (s *Server) publish(lists *provider.Refresher) {
 		st.Policy.Complete[c.account.Name] = c.account.Profile.List.Trust == provider.TrustComplete
 	}
 	st.Policy.Replace = s.cfg.Load().Replace == "auto"
+	if cfg := s.cfg.Load(); cfg.Responses.Store {
+		st.KeepAnswers = time.Duration(cfg.Retention.ResponsesDays) * 24 * time.Hour
+	}
 	for _, a := range s.cfg.Load().Aliases {
 		st.Policy.Aliases[a.Name] = a.Value
 	}
@@ -410,6 +420,9 @@ func (s *Server) close(limit time.Duration) error {
 	}
 	if s.memory != nil {
 		s.memory.Close()
+	}
+	if s.answers != nil {
+		s.answers.Close()
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())

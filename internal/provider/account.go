@@ -88,6 +88,7 @@ type endpoint struct {
 	shape  Shape
 	set    map[string][]byte // Shape.Set as JSON
 	probed bool              // assumed, not known: dropped on 404 or 405
+	keeps  bool              // see Endpoint
 }
 
 type targetKey struct {
@@ -141,7 +142,7 @@ func (a *Account) addEndpoints(o Options) error {
 		if err != nil {
 			return err
 		}
-		ep.format, ep.probed, ep.models, ep.shape = e.Format, probed, o.Profile.models[i], e.Shape
+		ep.format, ep.probed, ep.models, ep.shape, ep.keeps = e.Format, probed, o.Profile.models[i], e.Shape, e.Keeps
 		if e.Auth != nil {
 			ep.auth = *e.Auth
 		}
@@ -326,6 +327,13 @@ func (a *Account) Close() { a.transport.CloseIdleConnections() }
 
 // Speaks says whether the account speaks a format.
 func (a *Account) Speaks(f llm.Format) bool { return a.endpoint(f, "") != nil }
+
+// Keeps says whether answers are kept where a model is called in a format, for
+// requests that go on from them by their id.
+func (a *Account) Keeps(f llm.Format, model string) bool {
+	ep := a.endpoint(f, model)
+	return ep != nil && ep.keeps
+}
 
 // Address is where the account speaks a format; "" where it doesn't.
 func (a *Account) Address(f llm.Format) string {
