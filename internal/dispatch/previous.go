@@ -66,12 +66,12 @@ func (r *run) request() (*llm.Request, error) {
 }
 
 // unknown says that a provider doesn't know the answer any more that it was named.
+// Not all have a word for it, but all name it.
 func (r *run) unknown(e *llm.Error) bool {
-	if r.call.Previous == nil || r.expanded {
+	if r.call.Previous == nil || r.expanded || e.Kind != llm.KindBadRequest && e.Kind != llm.KindNotFound {
 		return false
 	}
-	return e.Param == "previous_response_id" || e.Code == "previous_response_not_found" ||
-		e.Kind == llm.KindNotFound && strings.Contains(e.Message, r.call.Peeked.PreviousResponse)
+	return e.Param == "previous_response_id" || strings.Contains(e.Message, r.call.Peeked.PreviousResponse)
 }
 
 // final keeps the answer that the event at a stream's end holds.

@@ -17,18 +17,21 @@ import (
 
 // answerDocument is what is looked at of an answer of the Responses API.
 type answerDocument struct {
-	ID       string                      `json:"id"`
-	Object   string                      `json:"object"`
-	Status   string                      `json:"status"`
-	Previous *string                     `json:"previous_response_id"`
-	Store    bool                        `json:"store"`
-	Deleted  bool                        `json:"deleted"`
-	Metadata map[string]string           `json:"metadata"`
-	Output   jsontext.Value              `json:"output"`
-	Usage    jsontext.Value              `json:"usage"`
-	Data     []struct{ ID, Type string } `json:"data"`
-	More     bool                        `json:"has_more"`
-	Error    *struct {
+	ID       string            `json:"id"`
+	Object   string            `json:"object"`
+	Status   string            `json:"status"`
+	Previous *string           `json:"previous_response_id"`
+	Store    bool              `json:"store"`
+	Deleted  bool              `json:"deleted"`
+	Metadata map[string]string `json:"metadata"`
+	Output   jsontext.Value    `json:"output"`
+	Usage    jsontext.Value    `json:"usage"`
+	Data     []struct {
+		ID   string `json:"id"`
+		Type string `json:"type"`
+	} `json:"data"`
+	More  bool `json:"has_more"`
+	Error *struct {
 		Message string  `json:"message"`
 		Param   *string `json:"param"`
 		Code    *string `json:"code"`
