@@ -122,6 +122,32 @@ func TestAnIDGoesToWhoGaveIt(t *testing.T) {
 	}
 }
 
+// Of a conversation that is with a provider alone no other is told a part.
+func TestWithoutACopyACandidateIsOut(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	config, err := os.ReadFile(l.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.stop()
+	if err := os.WriteFile(l.config, append(config, "aliases: {both: [chat/sim-n2, xai/sim-n2]}\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l.up(t)
+	ada := answers{l, key}
+	whole := ada.ask(t, object{"model": "xai/sim-n2", "input": "hello"})
+	theirs := ada.ask(t, object{"model": "xai/sim-n2", "input": "hello", "conversation": "conv_1"})
+	for n, c := range []struct{ previous, provider string }{{whole.ID, "chat"}, {theirs.ID, "xai"}} {
+		ada.ask(t, object{"model": "both", "input": "and?", "previous_response_id": c.previous})
+		if got := l.turns(t, 3+n)[0].Provider; got != c.provider {
+			t.Errorf("went on at %s, want %s", got, c.provider)
+		}
+	}
+	status, a := ada.call(t, http.MethodPost, "", object{"model": "chat/sim-n2", "input": "and?", "previous_response_id": theirs.ID})
+	a.is(t, status, http.StatusNotImplemented, "previous_response_id", "not_implemented")
+}
+
 func TestOnlyWholeAnswersAreGoneOnFrom(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
