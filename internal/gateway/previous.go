@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/oidostudio/oido/internal/dispatch"
 	"github.com/oidostudio/oido/internal/llm"
@@ -192,21 +193,33 @@ func (g *Gateway) Answer(ctx context.Context, c Call, id string) (*responsestore
 	return a, nil
 }
 
-// DeleteAnswer deletes an answer that is kept for a caller's user. The error is an
-// *llm.Error.
-func (g *Gateway) DeleteAnswer(ctx context.Context, c Call, id string) error {
-	if g.Answers == nil || g.state.Load().KeepAnswers == 0 {
-		return notKept("")
+// DeleteAnswer deletes an answer that is kept for a caller's user, also where its
+// maker keeps it: theirs says why that may have failed. err is an *llm.Error, and
+// says that nothing has been deleted for certain.
+func (g *Gateway) DeleteAnswer(ctx context.Context, c Call, id string) (theirs, err error) {
+	st := g.state.Load()
+	if g.Answers == nil || st.KeepAnswers == 0 {
+		return nil, notKept("")
 	}
-	there, err := g.Answers.Delete(ctx, c.Caller.Org, c.user(), id)
+	a, err := g.Answers.Delete(ctx, c.Caller.Org, c.user(), id)
 	switch {
 	case err != nil:
-		return unread(err)
-	case !there:
-		return noAnswer(id)
+		return nil, unread(err)
+	case a == nil:
+		return nil, noAnswer(id)
 	}
-	return nil
+	f, ok := c.Format.(wire.Chained)
+	account := st.Accounts[a.Made.Provider]
+	if !a.Theirs || !ok || account == nil {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, deletePatience)
+	defer cancel()
+	return account.Delete(ctx, c.Format.Name(), a.Made.Model, f.PathOf(id), a.Made.Account), nil
 }
+
+// deletePatience is how long a provider may take to delete its copy.
+const deletePatience = 5 * time.Second
 
 func noAnswer(id string) *llm.Error {
 	return &llm.Error{

@@ -175,7 +175,7 @@ func TestAnswersWhileTheDatabaseIsDown(t *testing.T) {
 	}
 	_, err1 := r.Answer(t.Context(), gateway.Call{Caller: acme}, "resp_older")
 	_, x, err2 := r.respond(t, acme, `"input":"two","previous_response_id":"resp_older"`)
-	err3 := r.DeleteAnswer(t.Context(), gateway.Call{Caller: acme}, "resp_older")
+	_, err3 := r.DeleteAnswer(t.Context(), gateway.Call{Caller: acme}, "resp_older")
 	for _, err := range []error{err1, err2, err3} {
 		if e := llm.AsError(err); e == nil || e.Status != http.StatusServiceUnavailable || e.RetryAfter == 0 || x != nil {
 			t.Errorf("%+v", e)

@@ -52,9 +52,13 @@ func (s *Inference) readAnswer(r *request, c gateway.Call) {
 // deleteAnswer takes an answer away for good.
 func (s *Inference) deleteAnswer(r *request, c gateway.Call) {
 	id := r.PathValue("id")
-	if err := s.Gateway.DeleteAnswer(r.Context(), c, id); err != nil {
+	theirs, err := s.Gateway.DeleteAnswer(r.Context(), c, id)
+	if err != nil {
 		s.refuse(r, llm.AsError(err))
 		return
+	}
+	if theirs != nil {
+		s.Log.Warn("an answer was deleted here, and may still be kept by its provider", "request", r.id, "error", theirs)
 	}
 	s.json(r, struct {
 		ID      string `json:"id"`

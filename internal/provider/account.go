@@ -468,6 +468,25 @@ func (a *Account) Get(ctx context.Context, f llm.Format, path string, query url.
 	return a.deliver(ctx, http.MethodGet, ep, wire.Outbound{Path: path, Query: query}, nil, key)
 }
 
+// Delete has something deleted that one of the keys made, at a path below where a
+// model is called in a format. What isn't there is deleted.
+func (a *Account) Delete(ctx context.Context, f llm.Format, model, path, hint string) error {
+	ep := a.endpoint(f, model)
+	key, known := a.pool.named(hint)
+	if ep == nil || !known {
+		return llm.Errorf(llm.KindUpstream, "%s has no such key any more, or does not speak %s", a.Name, f)
+	}
+	resp, err := a.deliver(ctx, http.MethodDelete, ep, wire.Outbound{Path: path}, nil, key)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 != 2 && resp.StatusCode != http.StatusNotFound {
+		return llm.Errorf(llm.KindUpstream, "%s answered a deletion with status %d", a.Name, resp.StatusCode)
+	}
+	return nil
+}
+
 func (a *Account) request(ctx context.Context, method string, ep *endpoint, out wire.Outbound, client http.Header, key Key) *http.Request {
 	u := *ep.base
 	u.Path += out.Path

@@ -72,14 +72,14 @@ func (s *Store) Get(ctx context.Context, org, user, id string) (*Answer, error) 
 	return s.cache.Get(ctx, org, keyOf(user, id))
 }
 
-// Delete takes an answer away, and says whether it was there. An error says that
-// it may still be.
-func (s *Store) Delete(ctx context.Context, org, user, id string) (bool, error) {
+// Delete takes an answer away and returns it; nil when there was none. An error
+// says that it may still be there.
+func (s *Store) Delete(ctx context.Context, org, user, id string) (*Answer, error) {
 	a, err := s.Get(ctx, org, user, id)
 	if err != nil || a == nil {
-		return false, err
+		return nil, err
 	}
-	return true, s.cache.Remove(ctx, org, user, keyOf(user, id))
+	return a, s.cache.Remove(ctx, org, user, keyOf(user, id))
 }
 
 // keyOf is the key of an answer's row, which tells nothing of its id.

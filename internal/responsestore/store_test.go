@@ -61,8 +61,8 @@ func TestAnAnswerIsItsUsers(t *testing.T) {
 		}
 	}
 	for i, want := range []bool{true, false} {
-		if there, err := s.Delete(ctx, "org", "ada", "a"); there != want || err != nil {
-			t.Errorf("deletion %d: %t %v", i, there, err)
+		if a, err := s.Delete(ctx, "org", "ada", "a"); (a != nil) != want || err != nil {
+			t.Errorf("deletion %d: %v %v", i, a, err)
 		}
 	}
 	if got, err := s.Get(ctx, "org", "bob", "a"); got == nil || err != nil {

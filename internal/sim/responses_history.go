@@ -27,11 +27,11 @@ func (h *responsesHistory) read(earlier []any, input node) {
 	if input.has() && len(list) == 0 {
 		input.fail("empty_array", "Invalid 'input': empty array. Expected an array with minimum length 1, but got an empty array instead.")
 	}
-	before := make([]node, len(earlier))
-	for i, v := range earlier {
-		before[i] = node{c: input.c, at: input.at, v: v}
+	var before []node
+	for _, v := range earlier {
+		before = append(before, node{c: input.c, at: input.at, v: v})
 	}
-	list = append(before, list...)
+	list = slices.Concat(before, list)
 	for _, item := range list {
 		h.p.history = append(h.p.history, item.v)
 	}

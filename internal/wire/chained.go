@@ -18,6 +18,8 @@ type Chained interface {
 	// DecodeAfter is Decode of a request that goes on from an answer, with the
 	// conversation before it in the place of the answer's id.
 	DecodeAfter(r RawRequest, before []llm.Message) (*llm.Request, error)
+	// PathOf is where an answer is, below the address where answers are asked for.
+	PathOf(id string) string
 	// KeptAs returns a whole answer as it is shown later: one that is kept here,
 	// and that went on from the answer previous ("": from none).
 	KeptAs(body []byte, previous string) ([]byte, error)

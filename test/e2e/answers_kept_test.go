@@ -110,6 +110,20 @@ func TestAnIDGoesToWhoGaveIt(t *testing.T) {
 	body, a := sent("xai/sim-n4", second.ID, "third words")
 	named(body, a, "", "first words", "second words", "third words")
 
+	// Deleted is deleted there as well.
+	status, gone := ada.call(t, http.MethodDelete, "/"+first.ID, nil)
+	if status != http.StatusOK {
+		t.Errorf("%d %s", status, gone.raw)
+	}
+	if req, err = http.NewRequestWithContext(t.Context(), http.MethodGet, l.sim+"/xai/v1/responses/"+first.ID, http.NoBody); err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer k")
+	if resp, err = http.DefaultClient.Do(req); err != nil || resp.StatusCode != http.StatusNotFound {
+		t.Error(resp, err)
+	}
+	resp.Body.Close()
+
 	// The sent words are the client's own, byte for byte but for the model.
 	const raw = `{ "input" : "fifth",  "model":"xai/sim-n5", "previous_response_id":"%s","store": true }`
 	bodies := l.received(t, "sim-n5", 1, func() {

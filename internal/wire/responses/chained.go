@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"net/url"
 	"slices"
 
 	"github.com/go-json-experiment/json"
@@ -118,6 +119,9 @@ func (f Format) DecodeAfter(raw wire.RawRequest, before []llm.Message) (*llm.Req
 	q.Messages = slices.Concat(q.Messages[:head], before, q.Messages[head:])
 	return q, nil
 }
+
+// PathOf is where an answer is read and deleted.
+func (Format) PathOf(id string) string { return path + "/" + url.PathEscape(id) }
 
 // KeptAs says in an answer what it is kept as.
 func (Format) KeptAs(body []byte, previous string) ([]byte, error) {
