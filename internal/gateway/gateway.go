@@ -179,7 +179,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 		d.KeepParts = true
 		d.Restore = g.restorer(ctx, t, replay)
 	}
-	g.continued(d, &c, before, st, cand)
+	g.continued(d, &c, t, before, st, cand)
 	rec := g.recording(t, st)
 	rec.remember = func(o *dispatch.Outcome) {
 		if o.Status == dispatch.StatusOK {
@@ -267,7 +267,7 @@ func (g *Gateway) turn(c *Call, rule string) *Turn {
 		ID: newID(), RequestID: c.RequestID, Org: c.Caller.Org, User: c.user(), Key: c.Caller.KeyID,
 		EndUser: cut(c.Peeked.EndUser, maxEndUser), Agent: c.Labels.Agent, Workload: c.Labels.Workload, Class: c.Labels.Class,
 		Purpose: c.Labels.Purpose, RequestedModel: c.Peeked.Model, Format: c.Format.Name(), Stream: c.Peeked.Stream,
-		Started: g.Now(), Rule: rule, InputEstimate: int64(len(c.Raw.Body)+3) / 4,
+		Started: g.Now(), Rule: rule, InputEstimate: tokensOf(len(c.Raw.Body)),
 	}
 	if t.Agent == "" {
 		t.Agent = c.Caller.Agent
@@ -277,6 +277,9 @@ func (g *Gateway) turn(c *Call, rule string) *Turn {
 	}
 	return t
 }
+
+// tokensOf guesses how many tokens so many bytes of a request are.
+func tokensOf(bytes int) int64 { return int64(bytes+3) / 4 }
 
 // user is whose call it is.
 func (c *Call) user() string {

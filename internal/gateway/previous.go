@@ -19,8 +19,9 @@ import (
 // previous is the answer that a call goes on from by its id.
 type previous struct {
 	*responsestore.Answer
-	// conversation reads what was said up to it, once. The error is an *llm.Error.
-	conversation func() ([]llm.Message, error)
+	// conversation reads what was said up to it, once, and says how many bytes that
+	// is. The error is an *llm.Error.
+	conversation func() (said []llm.Message, size int, err error)
 }
 
 // previous finds the answer that a call goes on from; nil when it names none. The
@@ -44,24 +45,31 @@ func (g *Gateway) previous(ctx context.Context, st *State, c *Call) (*previous, 
 	case a.Failed:
 		return nil, noPrevious("the response '%s' failed: go on from the one before it", cut(id, maxShown))
 	}
-	return &previous{a, sync.OnceValues(func() ([]llm.Message, error) {
+	type told struct {
+		said []llm.Message
+		size int
+	}
+	read := sync.OnceValues(func() (all told, err error) {
 		chain, err := g.Answers.Chain(ctx, org, user, id)
 		if err != nil {
-			return nil, chainError(err)
+			return told{}, chainError(err)
 		}
-		var all []llm.Message
 		for _, a := range chain {
 			said, _ := f.Answered(a.Whole) // it was read when it was kept
 			for _, items := range [][]byte{a.Asked, said.Items} {
 				messages, err := f.Messages(items, a.Made)
 				if err != nil {
-					return nil, noPrevious("the conversation before '%s' can't be put together again: %s", cut(id, maxShown), err)
+					return told{}, noPrevious("the conversation before '%s' can't be put together again: %s", cut(id, maxShown), err)
 				}
-				all = append(all, messages...)
+				all.said, all.size = append(all.said, messages...), all.size+len(items)
 			}
 		}
 		return all, nil
-	})}, nil
+	})
+	return &previous{a, func() ([]llm.Message, int, error) {
+		all, err := read()
+		return all.said, all.size, err
+	}}, nil
 }
 
 // maxShown bounds what of a client's id is shown in a message.
@@ -118,7 +126,7 @@ func (p *previous) can() func(*provider.Account) *llm.Error {
 		if p.Theirs && a.Name == p.Made.Provider {
 			return nil
 		}
-		_, err := p.conversation()
+		_, _, err := p.conversation()
 		return llm.AsError(err)
 	}
 }
@@ -132,7 +140,7 @@ func (p *previous) session() string {
 }
 
 // continued has a call go on from an answer, or keep its own.
-func (g *Gateway) continued(d *dispatch.Call, c *Call, p *previous, st *State, cand dispatch.Candidate) {
+func (g *Gateway) continued(d *dispatch.Call, c *Call, t *Turn, p *previous, st *State, cand dispatch.Candidate) {
 	if _, ok := c.Format.(wire.Chained); !ok || g.Answers == nil {
 		return
 	}
@@ -142,7 +150,11 @@ func (g *Gateway) continued(d *dispatch.Call, c *Call, p *previous, st *State, c
 	if p == nil {
 		return
 	}
-	d.Previous = &dispatch.Previous{Conversation: p.conversation}
+	d.Previous = &dispatch.Previous{Conversation: func() ([]llm.Message, error) {
+		said, size, err := p.conversation()
+		t.InputEstimate += tokensOf(size)
+		return said, err
+	}}
 	if p.Theirs && cand.Account.Keeps(c.Format.Name(), cand.Model) {
 		d.Previous.At = p.Made
 	}

@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"database/sql"
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -259,5 +261,39 @@ func TestWhereAnswersAreNotKept(t *testing.T) {
 				t.Errorf("%s was sent %s", provider, bodies[0])
 			}
 		}
+	}
+}
+
+// While the database is locked conversations go on, and a deletion that can't be
+// made to last is not told as one.
+func TestAnswersWhileTheDatabaseIsLocked(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	ada := answers{l, key}
+	old := ada.ask(t, object{"model": "chat/sim-n2", "input": "hello"})
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(l.data, "oido.db")+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	if _, err := db.ExecContext(t.Context(), "BEGIN EXCLUSIVE"); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		old = ada.ask(t, object{"model": "gemini/sim-n2", "input": "and?", "previous_response_id": old.ID})
+	}
+	status, a := ada.call(t, http.MethodDelete, "/"+old.ID, nil)
+	a.is(t, status, http.StatusServiceUnavailable, "", "unavailable")
+	if _, err := db.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	// What waited is written, in order: a new process finds what there is to find.
+	l.stop()
+	l.up(t)
+	status, a = ada.call(t, http.MethodGet, "/"+old.ID, nil)
+	a.is(t, status, http.StatusNotFound, "", "not_found")
+	if status, a = ada.call(t, http.MethodGet, "/"+*old.Previous, nil); status != http.StatusOK {
+		t.Errorf("%d %s", status, a.raw)
 	}
 }

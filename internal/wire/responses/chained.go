@@ -88,7 +88,7 @@ func (Format) Final(event []byte) []byte {
 // Messages reads items back into a conversation.
 func (Format) Messages(items []byte, made llm.Origin) ([]llm.Message, error) {
 	var raws []jsontext.Value
-	if err := json.Unmarshal(items, &raws, scan.Lenient); err != nil {
+	if err := json.Unmarshal(scan.Sound(items), &raws, scan.Lenient); err != nil {
 		return nil, err
 	}
 	c := conversation{made: made}
