@@ -297,3 +297,35 @@ func TestAnswersWhileTheDatabaseIsLocked(t *testing.T) {
 		t.Errorf("%d %s", status, a.raw)
 	}
 }
+
+// The clouds too: Azure keeps answers at each of its addresses, the others are told
+// the conversation.
+func TestConversationsGoOnAtTheClouds(t *testing.T) {
+	t.Parallel()
+	l := newCloudLab(t,
+		[2]string{"key", `type: azure, base_url: "SIM/azure", api_key: k, formats: [responses]`},
+		[2]string{"dated", `type: azure, base_url: "SIM/azure", api_key: k, api_version: 2025-04-01-preview, formats: [responses]`},
+		[2]string{"entra", `type: azure, base_url: "SIM/azure", authority: "SIM/entra", tenant_id: t, client_id: app, client_secret: secret-of-app, formats: [responses]`},
+		[2]string{"vertex", `base_url: "SIM/vertex", project: p, credentials: "${file:sa.json}"`},
+		[2]string{"bedrock", `base_url: "SIM/bedrock", region: us-east-1, api_key: k`},
+	)
+	ada := answers{l, key}
+	for provider, model := range map[string]string{"key": "", "dated": "", "entra": "", "vertex": "gemini-3-pro-", "bedrock": bedrockClaude} {
+		model += "sim-n3"
+		first := ada.ask(t, object{"model": provider + "/" + model, "input": "first words"})
+		bodies := l.received(t, model, 1, func() {
+			ada.ask(t, object{"model": provider + "/" + model, "input": "second words", "previous_response_id": first.ID})
+		})
+		keeps := !strings.Contains(model, "-sim")
+		if strings.Contains(bodies[0], first.ID) != keeps || strings.Contains(bodies[0], "first words") == keeps || !strings.Contains(bodies[0], "second words") {
+			t.Errorf("%s was sent %s after %s", provider, bodies[0], first.ID)
+		}
+		if status, a := ada.call(t, http.MethodDelete, "/"+first.ID, nil); status != http.StatusOK {
+			t.Errorf("%s: %d %s", provider, status, a.raw)
+		}
+	}
+	l.stop()
+	if log := l.log.String(); strings.Contains(log, "may still be kept") {
+		t.Errorf("not deleted at its provider: %s", log)
+	}
+}
