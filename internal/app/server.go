@@ -28,6 +28,7 @@ import (
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/provider"
 	"github.com/oidostudio/oido/internal/recall"
+	"github.com/oidostudio/oido/internal/responsestore"
 	"github.com/oidostudio/oido/internal/router"
 	"github.com/oidostudio/oido/internal/seal"
 	"github.com/oidostudio/oido/internal/session"
@@ -38,6 +39,7 @@ import (
 	"github.com/oidostudio/oido/internal/wire/gemini"
 	"github.com/oidostudio/oido/internal/wire/messages"
 	"github.com/oidostudio/oido/internal/wire/responses"
+	"github.com/oidostudio/oido/internal/writebehind"
 )
 
 // Server is a running gateway.
@@ -48,7 +50,8 @@ type Server struct {
 	store     *sqlite.Store
 	ledger    *ledger.Ledger
 	memory    *recall.Memory
-	answers   *idempotency.Keeper
+	repeats   *idempotency.Keeper
+	answers   *responsestore.Store
 	directory *identity.Directory
 	gateway   *gateway.Gateway
 	inference *httpapi.Inference
@@ -107,6 +110,9 @@ func listers() map[llm.Format]wire.Lister {
 // maxBodies bounds the request bodies of all requests in flight, in bytes.
 const maxBodies = 256 << 20
 
+// mostRepeats is how many bytes of answers are kept under idempotency keys.
+const mostRepeats = 1 << 30
+
 // newNames is how many new names clients may bring an org and day.
 const newNames = 10_000
 
@@ -132,7 +138,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	if err != nil {
 		return nil, err
 	}
-	answers, err := seal.New(secret, "answers")
+	repeats, err := seal.New(secret, "repeats")
 	if err != nil {
 		return nil, err
 	}
@@ -142,8 +148,16 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	}
 	s.vault = &provider.Vault{Store: s.store, Sealer: keys, Now: time.Now}
 	day := 24 * time.Hour
-	s.memory = recall.New(recall.Options{Sealer: sealer, Store: s.store, Log: o.Log, Keep: time.Duration(cfg.Retention.ReasoningDays) * day})
-	s.answers = idempotency.New(idempotency.Options{Sealer: answers, Store: s.store, Log: o.Log})
+	s.memory = recall.New(recall.Options{
+		Cache: writebehind.Options{Sealer: sealer, Table: s.store.Reasoning(), Log: o.Log},
+		Keep:  time.Duration(cfg.Retention.ReasoningDays) * day,
+	})
+	answers, err := seal.New(secret, "responses")
+	if err != nil {
+		return nil, err
+	}
+	s.answers = responsestore.New(writebehind.Options{Sealer: answers, Table: s.store.Responses(), Log: o.Log})
+	s.repeats = idempotency.New(idempotency.Options{Cache: writebehind.Options{Sealer: repeats, Table: s.store.Repeats(mostRepeats), Log: o.Log}})
 	s.ledger, err = ledger.Open(ctx, ledger.Options{
 		Dir: cfg.DataDir, Store: s.store, Log: o.Log, Serve: cfg.Ledger.OnFull == "serve",
 		Sync: cfg.Ledger.Sync.Every, SyncEach: cfg.Ledger.Sync.Always, Keep: time.Duration(cfg.Retention.RawDays) * day,
@@ -159,11 +173,11 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	all, spoken := formats(), upstreams()
 	s.gateway = &gateway.Gateway{
 		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Upstream, bool) { w, ok := spoken[f]; return w, ok }},
-		Recorder:   recorder{s.ledger}, Sessions: session.New(time.Now), Memory: s.memory, Now: time.Now,
+		Recorder:   recorder{s.ledger}, Sessions: session.New(time.Now), Memory: s.memory, Answers: s.answers, Now: time.Now,
 		Gone: s.gone,
 	}
 	s.inference = &httpapi.Inference{
-		Gateway: s.gateway, Directory: s.directory, Names: identity.NewNames(time.Now, newNames), Answers: s.answers, Log: o.Log,
+		Gateway: s.gateway, Directory: s.directory, Names: identity.NewNames(time.Now, newNames), Repeats: s.repeats, Log: o.Log,
 		Host: s.host, BodyLimit: func() int64 { return int64(s.cfg.Load().BodyLimit) }, Budget: httpapi.NewBudget(maxBodies),
 		Chat: all[llm.FormatChat], Messages: all[llm.FormatMessages], Gemini: all[llm.FormatGemini], Responses: all[llm.FormatResponses],
 	}
@@ -251,6 +265,9 @@ func (s *Server) publish(lists *provider.Refresher) {
 		st.Policy.Complete[c.account.Name] = c.account.Profile.List.Trust == provider.TrustComplete
 	}
 	st.Policy.Replace = s.cfg.Load().Replace == "auto"
+	if cfg := s.cfg.Load(); cfg.Responses.Store {
+		st.KeepAnswers = time.Duration(cfg.Retention.ResponsesDays) * 24 * time.Hour
+	}
 	for _, a := range s.cfg.Load().Aliases {
 		st.Policy.Aliases[a.Name] = a.Value
 	}
@@ -427,6 +444,9 @@ func (s *Server) close(limit time.Duration) error {
 	}
 	if s.answers != nil {
 		s.answers.Close()
+	}
+	if s.repeats != nil {
+		s.repeats.Close()
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())

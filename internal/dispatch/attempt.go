@@ -33,6 +33,7 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again 
 	}
 	a.Format = name
 	target := r.target(name, key)
+	a.Origin = target.Origin
 	out, err := r.encode(a, upstream, &target)
 	if err != nil {
 		r.fail(llm.AsError(err))
@@ -113,10 +114,20 @@ func (r *run) encode(a *Attempt, upstream wire.Upstream, t *wire.Target) (wire.O
 		return r.encodeCount(a, upstream, *t)
 	}
 	same := upstream.Name() == r.call.Client.Name()
+	if p := r.call.Previous; p != nil {
+		if r.expanded = r.forgotten || !same || !p.keeps(t.Origin); r.expanded {
+			if err := r.call.expand(); err != nil {
+				return wire.Outbound{}, err
+			}
+		}
+	}
 	if same && r.strip == stripNone && t.Stream == r.call.Peeked.Stream {
 		restored, err := r.restored(t.Origin, t.Reasoning.Replay != "")
 		if restored == nil && err == nil {
 			restored, err = r.refitted(t)
+		}
+		if restored == nil && err == nil && r.expanded {
+			restored = claimed(r.call.whole, t.Origin)
 		}
 		if err != nil {
 			return wire.Outbound{}, err
@@ -126,6 +137,12 @@ func (r *run) encode(a *Attempt, upstream wire.Upstream, t *wire.Target) (wire.O
 			AskUsage: r.call.Peeked.Stream && !r.call.Peeked.StreamUsage && t.StreamUsage,
 			Drop:     t.Reject,
 			Rename:   t.Rename,
+		}
+		if r.expanded {
+			edits.Drop = append(slices.Clone(edits.Drop), "previous_response_id")
+		}
+		if r.call.Unstored && !slices.Contains(t.Reject, "store") {
+			edits.Set = map[string][]byte{"store": []byte("false")}
 		}
 		if restored == nil {
 			a.Forwarded = true
@@ -147,7 +164,7 @@ func (r *run) encode(a *Attempt, upstream wire.Upstream, t *wire.Target) (wire.O
 			return r.call.Client.Splice(r.call.Raw, r.call.Peeked, edits)
 		}
 	}
-	req, err := r.call.Request()
+	req, err := r.request()
 	if err != nil {
 		return wire.Outbound{}, err
 	}
@@ -187,7 +204,7 @@ func (r *run) restored(at llm.Origin, replayed bool) (*llm.Request, error) {
 	if !replayed || r.call.Restore == nil {
 		return nil, nil
 	}
-	req, err := r.call.Request()
+	req, err := r.request()
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +225,7 @@ func (r *run) refitted(t *wire.Target) (*llm.Request, error) {
 	if !refused && t.ToolID == wire.ShapeAny {
 		return nil, nil
 	}
-	req, err := r.call.Request()
+	req, err := r.request()
 	if err != nil || !refused && allFit(req, t.ToolID) {
 		return nil, err
 	}

@@ -83,6 +83,7 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader, ended func(
 			// Its own words for it, where they are any; the connection is aborted next.
 			if r.out.begun() && jsontext.Value(ev.Data).IsValid(jsontext.AllowDuplicateNames(true)) {
 				r.out.rawError(ev)
+				r.final(ev.Data)
 			}
 			return v.Err
 		}
@@ -102,6 +103,7 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader, ended func(
 					return left(err)
 				}
 			}
+			r.final(ev.Data)
 			ended()
 			r.watch.linger()
 		}
@@ -142,6 +144,13 @@ func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error
 		if err := r.out.release(); err != nil {
 			return left(err)
 		}
+	}
+	if r.call.KeepAnswer {
+		end, err := r.out.end()
+		if err != nil {
+			return left(err)
+		}
+		r.finalIn(end)
 	}
 	r.succeed(a)
 	_ = r.out.close(true) // the answer was whole; that the client left at the end changes nothing

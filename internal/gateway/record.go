@@ -35,7 +35,7 @@ func (r *recording) Close(a *dispatch.Attempt) {
 
 // Done records the turn.
 func (r *recording) Done(o *dispatch.Outcome) {
-	if o.Status == dispatch.StatusOK && r.remember != nil {
+	if r.remember != nil {
 		r.remember(o)
 	}
 	if o.Status == dispatch.StatusOK {
@@ -154,6 +154,6 @@ type output struct {
 // Commit sends the head.
 func (o output) Commit(a *dispatch.Attempt, early bool) {
 	h := o.rec.describe(a, early)
-	h.BodyFree = !early && !o.call.KeepParts
+	h.BodyFree = !early && !o.call.NeedsBody()
 	o.Output.Commit(h)
 }

@@ -25,7 +25,7 @@ func (s *Inference) claim(r *request, keys []string, body []byte) *idempotency.C
 		})
 		return nil
 	}
-	c, again, err := s.Answers.Begin(r.Context(), idempotency.Request{
+	c, again, err := s.Repeats.Begin(r.Context(), idempotency.Request{
 		Org: r.caller.Org, Caller: r.caller.KeyID, Key: keys[0], Path: r.URL.Path, Body: body,
 	})
 	switch {

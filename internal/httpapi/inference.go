@@ -26,8 +26,8 @@ type Inference struct {
 	Gateway   *gateway.Gateway
 	Directory *identity.Directory
 	Names     *identity.Names
-	// Answers are those kept under clients' idempotency keys.
-	Answers *idempotency.Keeper
+	// Repeats are the answers kept under clients' idempotency keys.
+	Repeats *idempotency.Keeper
 	Log     *slog.Logger
 	// BodyLimit is the largest request body in bytes.
 	BodyLimit func() int64
@@ -49,6 +49,9 @@ func (s *Inference) Register(mux *http.ServeMux) {
 	mux.HandleFunc("/v1/chat/completions", s.post(s.Chat, s.generate))
 	mux.HandleFunc("/v1/messages", s.post(s.Messages, s.generate))
 	mux.HandleFunc("/v1/responses", s.post(s.Responses, s.generate))
+	mux.HandleFunc("GET /v1/responses/{id}", s.onAnswer(s.readAnswer))
+	mux.HandleFunc("DELETE /v1/responses/{id}", s.onAnswer(s.deleteAnswer))
+	mux.HandleFunc("GET /v1/responses/{id}/input_items", s.onAnswer(s.listAsked))
 	mux.HandleFunc("/v1/messages/count_tokens", s.post(s.Messages, s.count))
 	mux.HandleFunc("/v1/embeddings", s.post(s.Chat, s.embed))
 	mux.HandleFunc("GET /v1/models", s.listModels)

@@ -6,25 +6,20 @@
 // ended otherwise may run again. What is under way is known in memory alone, so
 // that it ends with the process; a data directory belongs to one process at a time.
 //
-// Answers are kept in a bounded memory in front of a sealed table, which is written
-// behind and itself bounded: the oldest answers go first. Only a key that isn't in
-// memory is looked up. Where the table doesn't answer, the key counts as new and
-// the request runs: an answer that may be paid twice is better than none.
+// Answers are kept as [writebehind] keeps values. Where its table can't be read, a
+// key counts as new and the request runs: an answer that may be paid twice is
+// better than none.
 package idempotency
 
 import (
-	"container/list"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
-	"log/slog"
 	"sync"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
-	"github.com/oidostudio/oido/internal/seal"
 	"github.com/oidostudio/oido/internal/writebehind"
 )
 
@@ -33,22 +28,6 @@ var (
 	ErrRunning = errors.New("the request with this key is still being answered")
 	ErrOther   = errors.New("this key was used for another request")
 )
-
-// Store keeps sealed answers; see Row.
-type Store interface {
-	// PutAnswers keeps rows, in place of those with the same id, and forgets what
-	// had expired when they were made, then the oldest of all beyond so many bytes.
-	PutAnswers(ctx context.Context, rows []Row, most int64) error
-	// GetAnswer returns nil when there is none, or when it has expired.
-	GetAnswer(ctx context.Context, org string, id []byte, now time.Time) ([]byte, error)
-}
-
-// Row is one answer, sealed.
-type Row struct {
-	Org              string
-	ID, Data         []byte
-	Created, Expires time.Time
-}
 
 // Request is what a client sent under a key.
 type Request struct {
@@ -66,138 +45,92 @@ type Answer struct {
 
 // Options configure a Keeper; the zero value of a bound is its default.
 type Options struct {
-	Sealer *seal.Sealer
-	Store  Store // nil: memory alone
-	Log    *slog.Logger
-	Now    func() time.Time
+	Cache  writebehind.Options
 	Keep   time.Duration // how long answers live; default 24 hours
-	Bytes  int           // in memory, and of what waits to be stored; default 32 MiB
-	Stored int64         // bytes in the table; default 1 GiB
 	Answer int           // bytes of the largest answer that is kept; default 8 MiB
 }
 
 // Keeper keeps answers. It is safe for concurrent use.
 type Keeper struct {
 	o     Options
-	queue *writebehind.Queue[Row] // nil without a store
+	cache *writebehind.Cache[kept]
 
 	mu      sync.Mutex // protects following fields
-	running map[digest]*Claim
-	order   *list.List // of *kept, most recently used first
-	entries map[digest]*list.Element
-	size    int
+	running map[string]*Claim
 }
 
-// digest is of what names a request, its caller and key, or of what it asks.
+// digest is of what a request asks.
 type digest [sha256.Size]byte
 
 // kept is an answer as it is kept.
 type kept struct {
-	Request digest    `json:"request"`
-	Until   time.Time `json:"until"`
-	Answer  Answer    `json:"answer"`
-	id      digest
+	Request digest `json:"request"`
+	Answer  Answer `json:"answer"`
 }
-
-// overhead is about what an answer takes beside its body.
-const overhead = 1 << 10
-
-func (k *kept) size() int { return overhead + len(k.Answer.Body) }
 
 // New makes a keeper and starts its writer; Close ends it.
 func New(o Options) *Keeper {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	if o.Keep <= 0 {
 		o.Keep = 24 * time.Hour
-	}
-	if o.Bytes <= 0 {
-		o.Bytes = 32 << 20
-	}
-	if o.Stored <= 0 {
-		o.Stored = 1 << 30
 	}
 	if o.Answer <= 0 {
 		o.Answer = 8 << 20
 	}
-	k := &Keeper{o: o, running: map[digest]*Claim{}, order: list.New(), entries: map[digest]*list.Element{}}
-	if o.Store != nil {
-		k.queue = writebehind.New(writebehind.Options[Row]{
-			Write: func(ctx context.Context, rows []Row) error { return o.Store.PutAnswers(ctx, rows, o.Stored) },
-			Lost: func(rows int, err error) {
-				o.Log.Error("answers not stored: after a restart their idempotency keys count as new", "answers", rows, "error", err)
-			},
-			Bytes: int64(o.Bytes),
-		})
+	o.Cache.What = "answers under idempotency keys"
+	if o.Cache.Bytes <= 0 {
+		o.Cache.Bytes = 32 << 20
 	}
-	return k
+	return &Keeper{o: o, cache: writebehind.New[kept](o.Cache), running: map[string]*Claim{}}
 }
 
-// Close stores what waits, as far as the store takes it in a short time, and ends
+// Close stores what waits, as far as the table takes it in a short time, and ends
 // the writer.
-func (k *Keeper) Close() {
-	if k.queue != nil {
-		k.queue.Close()
-	}
-}
+func (k *Keeper) Close() { k.cache.Close() }
 
 // Claim is the right to answer a request, which its owner must end by Finish or
 // Release. Its methods may be called on nil, which claims nothing.
 type Claim struct {
-	k   *Keeper
-	org string
-	id  digest // of the caller and the key
-	req digest // of what is asked
+	k           *Keeper
+	org, caller string
+	id          string // of the caller and the key
+	req         digest
 }
 
 // Begin claims a request; or returns its answer, when it has one. The error is
 // ErrRunning or ErrOther. It may wait a short time for the table.
 func (k *Keeper) Begin(ctx context.Context, r Request) (*Claim, *Answer, error) {
-	c := &Claim{
-		k: k, org: r.Org,
-		id:  digestOf([]byte(r.Org), []byte(r.Caller), []byte(r.Key)),
-		req: digestOf([]byte(r.Path), r.Body),
-	}
-	known, err := k.claim(c)
-	if err != nil {
+	id := digestOf([]byte(r.Org), []byte(r.Caller), []byte(r.Key))
+	c := &Claim{k: k, org: r.Org, caller: r.Caller, id: hex.EncodeToString(id[:]), req: digestOf([]byte(r.Path), r.Body)}
+	if err := k.claim(c); err != nil {
 		return nil, nil, err
 	}
-	if known == nil {
-		if known = k.look(ctx, c); known == nil {
-			return c, nil, nil
-		}
-		k.mu.Lock()
-		k.put(known)
-		k.mu.Unlock()
-		c.Release()
+	known, err := k.cache.Get(ctx, c.org, c.id)
+	if err != nil {
+		k.o.Cache.Log.Warn("answers of before can't be looked up: the idempotency key counts as new", "error", err)
 	}
+	if known == nil {
+		return c, nil, nil
+	}
+	c.Release()
 	if known.Request != c.req {
 		return nil, nil, ErrOther
 	}
 	return nil, &known.Answer, nil
 }
 
-// claim marks a request as being answered, unless something is known of it.
-func (k *Keeper) claim(c *Claim) (*kept, error) {
+// claim marks a request as being answered, unless one with its key is already.
+func (k *Keeper) claim(c *Claim) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if other, ok := k.running[c.id]; ok {
-		if other.req != c.req {
-			return nil, ErrOther
-		}
-		return nil, ErrRunning
+	other, ok := k.running[c.id]
+	switch {
+	case !ok:
+		k.running[c.id] = c
+		return nil
+	case other.req != c.req:
+		return ErrOther
 	}
-	if e, ok := k.entries[c.id]; ok {
-		known, _ := e.Value.(*kept)
-		if k.o.Now().Before(known.Until) {
-			k.order.MoveToFront(e)
-			return known, nil
-		}
-		k.remove(e)
-	}
-	k.running[c.id] = c
-	return nil, nil //nolint:nilnil // absent is a good answer
+	return ErrRunning
 }
 
 // Finish keeps the answer and ends the claim. The body may be the caller's.
@@ -207,16 +140,13 @@ func (c *Claim) Finish(a Answer) {
 	}
 	defer c.Release()
 	if len(a.Body) > c.k.o.Answer {
-		c.k.o.Log.Warn("an answer is too large to be kept: sent again, its request runs again", "bytes", len(a.Body), "most", c.k.o.Answer)
+		c.k.o.Cache.Log.Warn("an answer is too large to be kept: sent again, its request runs again", "bytes", len(a.Body), "most", c.k.o.Answer)
 		return
 	}
-	now := c.k.o.Now().UTC()
 	a.Body = append(make([]byte, 0, len(a.Body)), a.Body...) // exactly, whatever room it came in
-	known := &kept{Request: c.req, Until: now.Add(c.k.o.Keep), Answer: a, id: c.id}
-	c.k.mu.Lock()
-	c.k.put(known)
-	c.k.mu.Unlock()
-	c.k.store(c.org, known, now)
+	if err := c.k.cache.Keep(c.org, c.caller, c.id, &kept{Request: c.req, Answer: a}, c.k.o.Keep); err != nil {
+		c.k.o.Cache.Log.Warn("an answer is not kept: sent again, its request runs again", "error", err)
+	}
 }
 
 // Release ends the claim: the request may run again. After Finish it does nothing.
@@ -229,72 +159,6 @@ func (c *Claim) Release() {
 	if c.k.running[c.id] == c {
 		delete(c.k.running, c.id)
 	}
-}
-
-// store has an answer stored behind the request's back.
-func (k *Keeper) store(org string, a *kept, now time.Time) {
-	if k.queue == nil {
-		return
-	}
-	doc, err := json.Marshal(a)
-	if err != nil {
-		k.o.Log.Error("an answer can't be stored", "error", err)
-		return
-	}
-	row := Row{Org: org, ID: a.id[:], Data: k.o.Sealer.Seal(string(a.id[:]), doc), Created: now, Expires: a.Until}
-	if !k.queue.Put(row, len(row.Data)) {
-		k.o.Log.Warn("an answer is kept in memory only: the database is behind", "waiting_bytes", k.queue.Waiting())
-	}
-}
-
-// patience is how long a request waits for the database.
-const patience = 2 * time.Second
-
-// look finds an answer in the table; nil when there is none, or none to be read.
-func (k *Keeper) look(ctx context.Context, c *Claim) *kept {
-	if k.o.Store == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	data, err := k.o.Store.GetAnswer(ctx, c.org, c.id[:], k.o.Now().UTC())
-	if err != nil {
-		k.o.Log.Warn("answers of before can't be looked up: the idempotency key counts as new", "error", err)
-		return nil
-	}
-	if data == nil {
-		return nil
-	}
-	known := &kept{id: c.id}
-	doc, err := k.o.Sealer.Open(string(c.id[:]), data)
-	if err == nil {
-		err = json.Unmarshal(doc, known)
-	}
-	if err != nil {
-		// Another secret_key sealed it.
-		k.o.Log.Warn("a kept answer can't be read: its idempotency key counts as new", "error", err)
-		return nil
-	}
-	return known
-}
-
-// put adds an answer to the memory, where the least used make room.
-func (k *Keeper) put(a *kept) {
-	if e, ok := k.entries[a.id]; ok {
-		k.remove(e)
-	}
-	k.entries[a.id] = k.order.PushFront(a)
-	k.size += a.size()
-	for k.size > k.o.Bytes {
-		k.remove(k.order.Back())
-	}
-}
-
-func (k *Keeper) remove(e *list.Element) {
-	a, _ := e.Value.(*kept)
-	k.order.Remove(e)
-	delete(k.entries, a.id)
-	k.size -= a.size()
 }
 
 // digestOf tells lists of texts apart, wherever one ends and the next begins.

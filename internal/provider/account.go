@@ -88,6 +88,7 @@ type endpoint struct {
 	shape  Shape
 	set    map[string][]byte // Shape.Set as JSON
 	probed bool              // assumed, not known: dropped on 404 or 405
+	keeps  bool              // see Endpoint
 }
 
 type targetKey struct {
@@ -141,7 +142,7 @@ func (a *Account) addEndpoints(o Options) error {
 		if err != nil {
 			return err
 		}
-		ep.format, ep.probed, ep.models, ep.shape = e.Format, probed, o.Profile.models[i], e.Shape
+		ep.format, ep.probed, ep.models, ep.shape, ep.keeps = e.Format, probed, o.Profile.models[i], e.Shape, e.Keeps
 		if e.Auth != nil {
 			ep.auth = *e.Auth
 		}
@@ -327,6 +328,13 @@ func (a *Account) Close() { a.transport.CloseIdleConnections() }
 // Speaks says whether the account speaks a format.
 func (a *Account) Speaks(f llm.Format) bool { return a.endpoint(f, "") != nil }
 
+// Keeps says whether answers are kept where a model is called in a format, for
+// requests that go on from them by their id.
+func (a *Account) Keeps(f llm.Format, model string) bool {
+	ep := a.endpoint(f, model)
+	return ep != nil && ep.keeps
+}
+
 // Address is where the account speaks a format; "" where it doesn't.
 func (a *Account) Address(f llm.Format) string {
 	if ep := a.endpoint(f, ""); ep != nil {
@@ -458,6 +466,25 @@ func (a *Account) Get(ctx context.Context, f llm.Format, path string, query url.
 		return nil, llm.Errorf(llm.KindUpstream, "%s does not speak %s", a.Name, f)
 	}
 	return a.deliver(ctx, http.MethodGet, ep, wire.Outbound{Path: path, Query: query}, nil, key)
+}
+
+// Delete has something deleted that one of the keys made, at a path below where a
+// model is called in a format. What isn't there is deleted.
+func (a *Account) Delete(ctx context.Context, f llm.Format, model, path, hint string) error {
+	ep := a.endpoint(f, model)
+	key, known := a.pool.named(hint)
+	if ep == nil || !known {
+		return llm.Errorf(llm.KindUpstream, "%s has no such key any more, or does not speak %s", a.Name, f)
+	}
+	resp, err := a.deliver(ctx, http.MethodDelete, ep, wire.Outbound{Path: path}, nil, key)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 != 2 && resp.StatusCode != http.StatusNotFound {
+		return llm.Errorf(llm.KindUpstream, "%s answered a deletion with status %d", a.Name, resp.StatusCode)
+	}
+	return nil
 }
 
 func (a *Account) request(ctx context.Context, method string, ep *endpoint, out wire.Outbound, client http.Header, key Key) *http.Request {

@@ -121,6 +121,18 @@ func (p *keyPool) pick(tried []Key, conversation string) (Key, bool) {
 	return Key{}, false
 }
 
+// named returns the key of a hint.
+func (p *keyPool) named(hint string) (Key, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, k := range p.keys {
+		if k.Hint == hint {
+			return k, true
+		}
+	}
+	return Key{}, false
+}
+
 // resting is how long it takes until the first key may be tried again.
 func (p *keyPool) resting() time.Duration {
 	p.mu.Lock()

@@ -98,6 +98,9 @@ type Endpoint struct {
 	// Deprecated says that the vendor wants this endpoint used no more: only an
 	// account whose formats name it does.
 	Deprecated bool `yaml:"deprecated"`
+	// Keeps says that answers are kept here for requests that go on from them by
+	// their id.
+	Keeps bool `yaml:"keeps"`
 	// Auth replaces the profile's for this endpoint.
 	Auth    *Auth   `yaml:"auth"`
 	Headers Headers `yaml:"headers"`

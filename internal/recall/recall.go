@@ -8,68 +8,33 @@
 // only to the same org and user and only for the very origin (provider, model,
 // account) that made it.
 //
-// It is a bounded cache in front of a sealed table, written behind: keeping
-// never waits for the database. When the table can't be read, that one lookup
-// fails; nothing else does.
+// Keeping never waits for the database. When the table can't be read, that one
+// lookup fails; nothing else does.
 package recall
 
 import (
-	"container/list"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/oidostudio/oido/internal/llm"
-	"github.com/oidostudio/oido/internal/seal"
 	"github.com/oidostudio/oido/internal/writebehind"
 )
 
-// Store keeps sealed reasoning; see Row.
-type Store interface {
-	PutReasoning(ctx context.Context, rows []Row) error
-	// GetReasoning returns nil when there is none, or when it has expired.
-	GetReasoning(ctx context.Context, org, key string, now time.Time) ([]byte, error)
-}
-
-// Row is one answer's reasoning, sealed.
-type Row struct {
-	Org, User, Key   string
-	Data             []byte
-	Created, Expires time.Time
-}
-
-// Options configure a Memory; the zero value of a bound is its default.
-type Options struct {
-	Sealer *seal.Sealer
-	Store  Store // nil: memory alone
-	Log    *slog.Logger
-	Now    func() time.Time
-	Keep   time.Duration // how long rows live; default 30 days
-	Bytes  int           // of the cache, and of what waits to be stored; default 64 MiB
-	Queue  int           // answers waiting to be stored; default 4096
-}
-
 // Memory is the side store. It is safe for concurrent use.
 type Memory struct {
-	o     Options
-	queue *writebehind.Queue[Row] // nil without a store
-
-	mu      sync.Mutex // protects following fields
-	order   *list.List // of *cached, most recently used first
-	entries map[string]*list.Element
-	size    int
+	cache *writebehind.Cache[kept]
+	log   *slog.Logger
+	keep  time.Duration
 }
 
-type cached struct {
-	id   string
-	kept *kept // nil: known not to be there
-	size int
+// Options configure a Memory.
+type Options struct {
+	Cache writebehind.Options
+	Keep  time.Duration // how long reasoning lives; default 30 days
 }
 
 // kept is what is remembered of an answer.
@@ -86,36 +51,18 @@ type keptPart struct {
 	Blob      *llm.Blob      `json:"blob,omitzero"`
 }
 
-// New makes a memory and starts its writer; Close ends it.
+// New makes a memory; Close ends it.
 func New(o Options) *Memory {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
+	o.Cache.What = "reasoning"
 	if o.Keep <= 0 {
 		o.Keep = 30 * 24 * time.Hour
 	}
-	if o.Bytes <= 0 {
-		o.Bytes = 64 << 20
-	}
-	m := &Memory{o: o, order: list.New(), entries: map[string]*list.Element{}}
-	if o.Store != nil {
-		m.queue = writebehind.New(writebehind.Options[Row]{
-			Write: o.Store.PutReasoning, Rows: o.Queue, Bytes: int64(o.Bytes),
-			Lost: func(rows int, err error) {
-				o.Log.Error("reasoning not stored: conversations that return after a restart lose it", "answers", rows, "error", err)
-			},
-		})
-	}
-	return m
+	return &Memory{cache: writebehind.New[kept](o.Cache), log: o.Cache.Log, keep: o.Keep}
 }
 
-// Close stores what waits, as far as the store takes it in a short time, and ends
-// the writer. What is kept after it is kept in memory only.
-func (m *Memory) Close() {
-	if m.queue != nil {
-		m.queue.Close()
-	}
-}
+// Close stores what waits, as far as the table takes it in a short time. What is
+// kept after it is kept in memory only.
+func (m *Memory) Close() { m.cache.Close() }
 
 // Keep remembers an answer's reasoning. before is the user's text that the
 // answer follows. Answers without anything to send back cost nothing.
@@ -142,21 +89,8 @@ func (m *Memory) Keep(org, user, before string, parts []llm.Part) {
 	if !worth {
 		return
 	}
-	key := keyOf(before, parts)
-	id := org + "\x00" + key
-	doc, err := json.Marshal(k)
-	if err != nil {
-		m.o.Log.Warn("reasoning not kept", "error", err)
-		return
-	}
-	m.put(id, k, len(doc))
-	if m.queue == nil {
-		return
-	}
-	now := m.o.Now().UTC()
-	row := Row{Org: org, User: user, Key: key, Data: m.o.Sealer.Seal(id, doc), Created: now, Expires: now.Add(m.o.Keep)}
-	if !m.queue.Put(row, len(row.Data)) {
-		m.o.Log.Warn("reasoning kept in memory only: the database is behind", "waiting_bytes", m.queue.Waiting())
+	if err := m.cache.Keep(org, user, keyOf(before, parts), k, m.keep); err != nil {
+		m.log.Warn("reasoning not kept", "error", err)
 	}
 }
 
@@ -174,7 +108,7 @@ func (m *Memory) Restore(ctx context.Context, org, user string, req *llm.Request
 		if msg.Role != llm.RoleAssistant || holds(msg.Parts, sealed) || !only(msg) {
 			continue
 		}
-		k, err := m.get(ctx, org, keyOf(before, msg.Parts))
+		k, err := m.cache.Get(ctx, org, keyOf(before, msg.Parts))
 		if err != nil {
 			return req, false, err
 		}
@@ -283,85 +217,4 @@ func keyOf(before string, parts []llm.Part) string {
 		fmt.Fprintf(h, "text %d %s\n%s", len(before), before, llm.Message{Parts: parts}.Text())
 	}
 	return hex.EncodeToString(h.Sum(nil)[:20])
-}
-
-// patience is how long a request waits for the database.
-const patience = 2 * time.Second
-
-func (m *Memory) get(ctx context.Context, org, key string) (*kept, error) {
-	id := org + "\x00" + key
-	m.mu.Lock()
-	if e, ok := m.entries[id]; ok {
-		m.order.MoveToFront(e)
-		c, _ := e.Value.(*cached)
-		m.mu.Unlock()
-		return c.kept, nil
-	}
-	m.mu.Unlock()
-	if m.o.Store == nil {
-		return nil, nil //nolint:nilnil // absent is a good answer
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	data, err := m.o.Store.GetReasoning(ctx, org, key, m.o.Now().UTC())
-	if err != nil {
-		return nil, fmt.Errorf("look for the conversation's reasoning: %w", err)
-	}
-	var k *kept
-	size := 0
-	if data != nil {
-		opened, err := m.o.Sealer.Open(id, data)
-		if err == nil {
-			k = new(kept)
-			err = json.Unmarshal(opened, k)
-			size = len(opened)
-		}
-		if err != nil {
-			// Another secret_key sealed it: the reasoning is lost, the request isn't.
-			m.o.Log.Warn("kept reasoning can't be read", "error", err)
-			k = nil
-		}
-	}
-	return m.found(id, k, size), nil
-}
-
-// found keeps what a look at the table showed, unless it has been kept meanwhile.
-func (m *Memory) found(id string, k *kept, size int) *kept {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if e, ok := m.entries[id]; ok {
-		c, _ := e.Value.(*cached)
-		return c.kept
-	}
-	m.putLocked(id, k, size)
-	return k
-}
-
-// overhead is about what an entry costs beside its content.
-const overhead = 256
-
-func (m *Memory) put(id string, k *kept, size int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.putLocked(id, k, size)
-}
-
-func (m *Memory) putLocked(id string, k *kept, size int) {
-	size += overhead + len(id)
-	if e, ok := m.entries[id]; ok {
-		c, _ := e.Value.(*cached)
-		m.size += size - c.size
-		c.kept, c.size = k, size
-		m.order.MoveToFront(e)
-	} else {
-		m.entries[id] = m.order.PushFront(&cached{id, k, size})
-		m.size += size
-	}
-	for m.size > m.o.Bytes {
-		last := m.order.Back()
-		c, _ := last.Value.(*cached)
-		m.order.Remove(last)
-		delete(m.entries, c.id)
-		m.size -= c.size
-	}
 }

@@ -23,6 +23,8 @@ func azureEndpoints() []endpoint {
 		{"/openai/deployments/{deployment}/chat/completions", chat, inAPIKey, http.MethodPost, (*exchange).askDeployment},
 		{"/openai/responses", responses, inAPIKey, http.MethodPost, (*exchange).askDated},
 		{"/openai/models", chat, inAPIKey, http.MethodGet, (*exchange).listDated},
+		{"/openai/v1/responses/{id}", responses, inAPIKey, "", (*exchange).stored},
+		{"/openai/responses/{id}", responses, inAPIKey, "", (*exchange).stored},
 	}
 }
 

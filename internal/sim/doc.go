@@ -11,6 +11,7 @@
 // request, the log of what was received, the queue of scripted faults, the time
 // that a hanging answer hangs.
 //
-// It doesn't remember conversations, store responses or fetch images, and its
-// token counts are a quarter of the bytes of text.
+// It keeps the last answers of the Responses API where the vendor does, and no
+// other conversation. It fetches no images, and its token counts are a quarter of
+// the bytes of text.
 package sim

@@ -15,6 +15,7 @@ type family struct {
 
 	openDoor    bool // works without a key
 	lenient     bool // ignores fields that it doesn't know
+	stores      bool // keeps answers of the Responses API
 	oldLimit    bool // knows max_tokens alone
 	noDeveloper bool // knows no role "developer"
 	functions   bool // knows functions alone, no tools of free text
@@ -64,10 +65,10 @@ type ways struct {
 // families are the vendors played. The one without a prefix is for quick use and
 // lists the models of all.
 var families = []*family{
-	{name: "openai", prefix: "/openai", models: openAIModels},
+	{name: "openai", prefix: "/openai", stores: true, models: openAIModels},
 	{name: "anthropic", prefix: "/anthropic", models: anthropicModels},
 	{name: "gemini", prefix: "/gemini", models: geminiModels},
-	{name: "azure", prefix: "/azure", models: openAIModels},
+	{name: "azure", prefix: "/azure", stores: true, models: openAIModels},
 	{name: "vertex", prefix: "/vertex", models: slices.Concat(geminiModels, anthropicModels[1:])},
 	{name: "bedrock", prefix: "/bedrock", models: bedrockModels},
 	{
@@ -92,7 +93,7 @@ var families = []*family{
 		models: mistralModels,
 	},
 	{
-		name: "xai", prefix: "/xai", lenient: true, reasoningField: "reasoning_content",
+		name: "xai", prefix: "/xai", lenient: true, stores: true, reasoningField: "reasoning_content",
 		ways:   ways{error: xaiError, check: xaiCheck, usage: xaiUsage, costTicks: true, keyStatus: http.StatusBadRequest},
 		models: xaiModels,
 	},

@@ -28,7 +28,9 @@ type prompt struct {
 
 	rounds int // turns of calls that were answered
 
-	asked map[string]any // the request, for formats that repeat it
+	asked   map[string]any // the request, for formats that repeat it
+	stored  bool           // the answer is kept for requests that go on from it
+	history []any          // the conversation, where the answer may be kept
 
 	size int // bytes of text
 	hash uint64

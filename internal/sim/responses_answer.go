@@ -143,7 +143,9 @@ func (responsesFormat) items(x *exchange, a *answer) []responsesItem {
 }
 
 func (r responsesFormat) whole(x *exchange, a *answer) []byte {
-	return encode(r.done(a, r.items(x, a)))
+	b := r.done(a, r.items(x, a))
+	x.store(a, b)
+	return encode(b)
 }
 
 func (responsesFormat) frame(event []byte) []byte { return typedFrame(event) }
@@ -187,6 +189,9 @@ func (r responsesFormat) stream(x *exchange, a *answer) {
 	}
 	s.out.finish()
 	end := r.done(a, items)
+	if !s.out.over {
+		x.store(a, end)
+	}
 	s.event("response."+end.Status, `,"response":`+string(encode(end)))
 }
 

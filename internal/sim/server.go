@@ -34,6 +34,7 @@ type Server struct {
 	mux      *http.ServeMux
 	requests requestLog
 	scripts  scriptBook
+	answers  answerBook
 	ids      atomic.Uint64
 	account  serviceAccount
 }
@@ -75,6 +76,7 @@ func (s *Server) serve(f *family) {
 			{base + "/embeddings", chat, inBearer, http.MethodPost, (*exchange).embedOpenAI},
 			{base + "/models", chat, inBearer, http.MethodGet, (*exchange).listOpenAI},
 			{base + "/models/{model...}", chat, inBearer, http.MethodGet, (*exchange).oneOpenAI},
+			{base + "/responses/{id}", responses, inBearer, "", (*exchange).stored},
 		}
 	}
 	chatOnly := func(base string) []endpoint {

@@ -284,8 +284,11 @@ type Peeked struct {
 	// Session and EndUser as the body tells them; PreviousResponse is
 	// previous_response_id.
 	Session, EndUser, PreviousResponse string
-	MaxOutput                          int  // 0 when not said
-	HasTools                           bool // a non-empty tools field
+	// NoStore: the client wants nothing kept. Background: it doesn't wait for the
+	// answer.
+	NoStore, Background bool
+	MaxOutput           int  // 0 when not said
+	HasTools            bool // a non-empty tools field
 }
 
 // Edits is what a forwarded request may differ in.

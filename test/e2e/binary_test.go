@@ -26,7 +26,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-const key = "e2e-key-of-twenty-four-characters"
+const (
+	key         = "e2e-key-of-twenty-four-characters"
+	colleague   = "e2e-key-of-another-user-of-the-org"
+	strangerKey = "e2e-key-of-somebody-in-another-org"
+)
 
 var binary string
 
@@ -134,7 +138,7 @@ func newLab(t *testing.T) *lab {
 	sim := start(t, "sim", "--listen", "127.0.0.1:0")
 	dir := t.TempDir()
 	l := &lab{config: filepath.Join(dir, "oido.yaml"), data: filepath.Join(dir, "data"), sim: sim.url}
-	config := fmt.Sprintf(`keys: [{key: %s, org: acme, user: ada, role: admin}]
+	config := fmt.Sprintf(`keys: [{key: %s, org: acme, user: ada, role: admin}, {key: `+colleague+`, org: acme, user: bob, role: admin}, {key: `+strangerKey+`, org: globex, user: eve, role: admin}]
 providers:
   chat:     {type: openai, base_url: "%[2]s/openai/v1", api_key: k, formats: [chat]}
   messages: {type: anthropic, base_url: "%[2]s/anthropic", api_key: k}

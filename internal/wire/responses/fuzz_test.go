@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
@@ -107,5 +109,66 @@ func FuzzDecodeStream(f *testing.F) {
 			}
 			m.Event(string(ev.Name), ev.Data)
 		}
+	})
+}
+
+// What a request adds to a conversation is what is decoded of it.
+func FuzzAsked(f *testing.F) {
+	f.Add([]byte(forwarded))
+	f.Add([]byte(`{"model":"m","instructions":"s","input":"x"}`))
+	f.Add([]byte(`{"model":"m","input":[{"role":"system","content":"s"},{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"e"},{"type":"function_call","call_id":"a","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"a","output":[{"type":"input_text","text":"x"}]},{"id":"msg_1"}]}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		raw := wire.RawRequest{Body: body}
+		if _, err := format.Peek(raw); err != nil {
+			return
+		}
+		want, err := format.Decode(raw)
+		if err != nil {
+			return
+		}
+		asked, err := format.Asked(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := format.Messages(asked.Items, llm.Origin{})
+		if err != nil {
+			t.Fatalf("%v in %s", err, asked.Items)
+		}
+		whole, err := format.DecodeAfter(wire.RawRequest{Body: []byte(`{"model":"m","previous_response_id":"r"}`)}, got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rest := want.Messages
+		if n := len(rest) - len(got); n == 1 {
+			rest = rest[1:] // the instructions
+		}
+		if d := cmp.Diff(rest, whole.Messages, cmpopts.EquateEmpty()); d != "" {
+			t.Fatalf("%s: %s", asked.Items, d)
+		}
+	})
+}
+
+// Whatever a provider answers, what is kept of it is an answer of the same id.
+func FuzzAnswered(f *testing.F) {
+	f.Add([]byte(`{"id":"r","status":"completed","store":false,"output":[{"type":"message","role":"assistant","content":[{"type":"output_text","text":"\ud800"}]}]}`))
+	f.Add([]byte(`{"type":"response.completed","response":{"id":"r"}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if final := format.Final(body); final != nil {
+			body = final
+		}
+		a, ok := format.Answered(body)
+		if !ok {
+			return
+		}
+		kept, err := format.KeptAs(body, "resp_0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, ok := format.Answered(kept)
+		a.Stored = true
+		if d := cmp.Diff(a, again); d != "" || !ok {
+			t.Fatalf("%s: %s", kept, d)
+		}
+		_, _ = format.Messages(a.Items, llm.Origin{}) // which may be anything
 	})
 }
