@@ -84,7 +84,7 @@ func finishWord(r llm.FinishReason, refused bool) string {
 // DecodeAnswer reads a whole answer.
 func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
 	var in answer
-	if err := read(body, &in); err != nil {
+	if err := scan.Read(body, &in); err != nil {
 		return nil, llm.Errorf(llm.KindUpstream, "the answer can't be read: %w", err)
 	}
 	if e := in.failure(); e != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // NewMeter watches one answer's bytes.
@@ -139,7 +140,7 @@ func escaped(b []byte) bool {
 
 func (m *meter) decode(data []byte) wire.Verdict {
 	var in answer
-	if err := read(data, &in); err != nil {
+	if err := scan.Read(data, &in); err != nil {
 		return wire.Verdict{Err: llm.Errorf(llm.KindUpstream, "a chunk of the stream can't be read: %w", err)}
 	}
 	if e := in.failure(); e != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 	"github.com/oidostudio/oido/internal/wire/sse"
 )
 
@@ -130,7 +131,7 @@ func (d *decoder) chunk(data []byte) error {
 		}
 	}
 	var in answer
-	if err := read(data, &in); err != nil {
+	if err := scan.Read(data, &in); err != nil {
 		return llm.Errorf(llm.KindUpstream, "a chunk of the stream can't be read: %w", err)
 	}
 	if e := in.failure(); e != nil {

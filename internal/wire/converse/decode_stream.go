@@ -116,7 +116,7 @@ func (d *decoder) feed(f frame) error {
 		return nil // newer than we are, or for others
 	}
 	var ev event
-	if err := json.Unmarshal(scan.Sound(f.payload), &ev, scan.Lenient); err != nil {
+	if err := scan.Read(f.payload, &ev); err != nil {
 		return llm.Errorf(llm.KindUpstream, "the provider sent an event %s that can't be read: %w", f.name, err)
 	}
 	if !d.begun {

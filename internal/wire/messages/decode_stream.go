@@ -98,9 +98,8 @@ func (d *decoder) feed(name string, data []byte) ([]llm.Event, error) {
 			}
 		}
 	}
-	data = scan.Sound(data)
 	var ev event
-	if err := json.Unmarshal(data, &ev, scan.Lenient); err != nil {
+	if err := scan.Read(data, &ev); err != nil {
 		return nil, unreadable(name, data, err)
 	}
 	switch ev.Type {
@@ -136,7 +135,7 @@ func (d *decoder) feed(name string, data []byte) ([]llm.Event, error) {
 // unreadable judges data that isn't what it should be. Words of other formats
 // ("[DONE]") and unknown events mean nothing.
 func unreadable(name string, data []byte, err error) error {
-	typ := scan.Text(scan.Member(data, "type"))
+	typ := scan.Text(scan.Member(scan.Sound(data), "type"))
 	if typ == "" {
 		typ = name
 	}
@@ -341,10 +340,11 @@ func (d *decoder) stop(index int) error {
 
 // withInput gives an opaque block the input that came after it.
 func withInput(raw jsontext.Value, input string) jsontext.Value {
-	if input == "" || !jsontext.Value(input).IsValid(scan.Lenient) {
+	value, ok := scan.Strict(jsontext.Value(input))
+	if !ok {
 		return raw
 	}
-	out, err := scan.Splice(raw, []scan.Edit{{Name: "input", Value: []byte(input)}})
+	out, err := scan.Splice(raw, []scan.Edit{{Name: "input", Value: value}})
 	if err != nil {
 		return raw
 	}
