@@ -362,7 +362,7 @@ func (d *decoder) open(c *decoding, k *decodingCall) {
 		k.custom, k.wrapped = true, true
 	}
 	if k.id == "" {
-		k.id = inventedID(d.id, c.index, len(c.calls)-1)
+		k.id = wire.InventedID(d.id, c.index, len(c.calls)-1)
 	}
 	k.part = c.parts
 	c.parts++

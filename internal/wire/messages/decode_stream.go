@@ -50,6 +50,7 @@ type decoder struct {
 	out    []llm.Event // of the current event; used again
 	begun  bool
 	over   bool
+	id     string // the answer's
 	usage  usage
 	open   []*incoming
 	parts  int // neutral parts so far
@@ -161,7 +162,7 @@ func (d *decoder) begin(h *head) {
 	d.begun = true
 	s := llm.Start{}
 	if h != nil {
-		s.ID, s.Model = h.ID, h.Model
+		s.ID, s.Model, d.id = h.ID, h.Model, h.ID
 		if h.Usage != nil {
 			s.ServiceTier = h.Usage.ServiceTier
 		}
@@ -195,6 +196,9 @@ func (d *decoder) start(index int, raw jsontext.Value) error {
 			return llm.Errorf(llm.KindUpstream, "the provider sent a %s block that can't be read: %w", typ, err)
 		}
 	}
+	if typ == typeToolUse && b.Name == "" {
+		return nil // nothing that could be called
+	}
 	d.open = append(d.open, in)
 	switch typ {
 	case typeText:
@@ -223,6 +227,9 @@ func (d *decoder) start(index int, raw jsontext.Value) error {
 			d.answer = true
 			d.begins(in, llm.Text{})
 			break
+		}
+		if call.ID == "" {
+			call.ID = wire.InventedID(d.id, 0, d.calls)
 		}
 		d.calls++
 		d.begins(in, call)

@@ -183,7 +183,7 @@ func (m *meter) start(raw jsontext.Value) (meaningful bool) {
 	}
 	switch p := p.(type) {
 	case llm.ToolCall:
-		if len(m.m.ToolCalls) < maxOpen {
+		if p.ID != "" && len(m.m.ToolCalls) < maxOpen {
 			m.m.ToolCalls = append(m.m.ToolCalls, p.ID)
 		}
 		return true
