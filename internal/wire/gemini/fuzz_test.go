@@ -86,7 +86,7 @@ func FuzzPeek(f *testing.F) {
 
 func FuzzDecodeStream(f *testing.F) {
 	for _, lines := range wiretest.Recordings(f, wiretest.Streams) {
-		f.Add(wiretest.Framed(lines))
+		f.Add(wiretest.Framed(wiretest.Short(lines)))
 	}
 	for _, s := range []string{
 		candidateOf(`{"text":"a","thoughtSignature":"s"},{"text":"b","functionCall":{"name":"f","args":[]}}`, "STOP"),
