@@ -83,6 +83,7 @@ type request struct {
 	query  url.Values
 	// bodyRead says that the whole body was read.
 	bodyRead bool
+	deadline time.Time // for what is written
 }
 
 func (s *Inference) post(f wire.Format, next handler) http.HandlerFunc {
@@ -208,8 +209,17 @@ var jsonType = []string{"application/json"}
 // writeTimeout is how long a client may take to accept what is sent at once.
 const writeTimeout = 30 * time.Second
 
+// renewBelow is how much of it a client has at least: moving the deadline for each
+// chunk of a stream would be dear.
+const renewBelow = writeTimeout - time.Second
+
 func (s *Inference) writeDeadline(r *request) {
-	if err := r.ctl.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	now := time.Now()
+	if r.deadline.Sub(now) > renewBelow {
+		return
+	}
+	r.deadline = now.Add(writeTimeout)
+	if err := r.ctl.SetWriteDeadline(r.deadline); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		s.Log.Debug("no write deadline", "request", r.id, "error", err)
 	}
 }

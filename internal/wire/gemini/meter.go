@@ -17,6 +17,7 @@ type meter struct {
 	m     wire.Metered
 	keep  *llm.Collector
 	usage []byte // the end of the last searched chunk, from its usage on
+	frame frame
 	// seen is what the events of the chunk at hand show.
 	seen wire.Verdict
 }
@@ -56,7 +57,7 @@ func (m *meter) take(e llm.Event) bool {
 	case llm.ArgumentsDelta:
 		m.m.OutputBytes += int64(len(e.Arguments))
 	case llm.UsageUpdate:
-		m.m.Usage, m.usage = e.Usage, m.usage[:0]
+		m.m.Usage, m.usage, m.frame.before = e.Usage, m.usage[:0], m.frame.before[:0]
 	}
 	return true
 }
@@ -64,7 +65,7 @@ func (m *meter) take(e llm.Event) bool {
 // Event looks at one event of a stream.
 func (m *meter) Event(_ string, data []byte) wire.Verdict {
 	m.seen = wire.Verdict{}
-	if m.keep == nil && m.d.started && m.search(data) {
+	if m.keep == nil && m.d.started && (m.again(data) || m.search(data)) {
 		return m.seen
 	}
 	if e := m.d.event(data); e != nil {
@@ -106,26 +107,82 @@ func (m *meter) search(data []byte) bool {
 	if i := bytes.Index(data, indexName); i >= 0 && !zeroAfterColon(data[i+len(indexName):]) {
 		return false // of another candidate, which is waited for from now on
 	}
-	said := int64(0)
-	for rest := data; ; {
-		i := bytes.Index(rest, textName)
+	said, texts := int64(0), 0
+	var text, end int // where the last text stands
+	for {
+		i := bytes.Index(data[end:], textName)
 		if i < 0 {
 			break
 		}
-		rest = rest[i+len(textName):]
-		n, after := stringAfterColon(rest)
+		i += end + len(textName)
+		n, after := stringAfterColon(data[i:])
+		text, end = i+bytes.IndexByte(data[i:i+after], '"')+1, i+after
 		said += n
-		rest = rest[after:]
+		texts++
 	}
 	if said == 0 {
 		return false
 	}
 	m.m.OutputBytes += said
 	m.seen.Meaningful = true
+	m.frame.before = m.frame.before[:0]
 	if i := bytes.LastIndex(data, usageName); i >= 0 {
 		m.usage = append(append(m.usage[:0], '{'), data[i:]...)
+		if texts == 1 && i >= end {
+			m.frame.before = append(m.frame.before, data[:text]...)
+			m.frame.after = append(m.frame.after[:0], data[end-1:i]...)
+		}
 	}
 	return true
+}
+
+// frame is what stands around the text of a searched chunk, up to its usage. The
+// chunks of an answer are alike but for their texts and counts, so most need no
+// search, which costs several times as much.
+type frame struct{ before, after []byte }
+
+// again reads a chunk that is like the last searched one; false when it is not.
+func (m *meter) again(data []byte) bool {
+	if len(m.frame.before) == 0 || !bytes.HasPrefix(data, m.frame.before) {
+		return false
+	}
+	text := data[len(m.frame.before):]
+	n, end := restOfString(text)
+	if n == 0 || !bytes.HasPrefix(text[end:], m.frame.after) {
+		return false
+	}
+	usage := text[end+len(m.frame.after):]
+	if !alikeButForDigits(usage, m.usage[1:]) {
+		return false
+	}
+	m.m.OutputBytes += n
+	m.seen.Meaningful = true
+	m.usage = append(m.usage[:1], usage...)
+	return true
+}
+
+// alikeButForDigits says whether two texts differ in their numbers alone.
+func alikeButForDigits(a, b []byte) bool {
+	for len(a) > 0 && len(b) > 0 {
+		switch {
+		case isDigit(a[0]) && isDigit(b[0]):
+			a, b = afterDigits(a), afterDigits(b)
+		case a[0] == b[0]:
+			a, b = a[1:], b[1:]
+		default:
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+func afterDigits(b []byte) []byte {
+	for len(b) > 0 && isDigit(b[0]) {
+		b = b[1:]
+	}
+	return b
 }
 
 // stringAfterColon measures the string value that b, the rest after a name,
@@ -139,7 +196,15 @@ func stringAfterColon(b []byte) (n int64, end int) {
 	if i >= len(b) || b[i] != '"' {
 		return 0, i
 	}
-	for i++; i < len(b) && b[i] != '"'; {
+	n, end = restOfString(b[i+1:])
+	return n, min(i+end+2, len(b))
+}
+
+// restOfString measures the string that b is inside of: its length without
+// escapes, and where its closing quote stands in b.
+func restOfString(b []byte) (n int64, end int) {
+	i := 0
+	for i < len(b) && b[i] != '"' {
 		if b[i] != '\\' {
 			plain := bytes.IndexAny(b[i:], `"\`)
 			if plain < 0 {
@@ -163,7 +228,7 @@ func zeroAfterColon(b []byte) bool {
 		return false
 	}
 	i = skipSpace(b, i+1)
-	return i+1 < len(b) && b[i] == '0' && (b[i+1] < '0' || b[i+1] > '9')
+	return i+1 < len(b) && b[i] == '0' && !isDigit(b[i+1])
 }
 
 func skipSpace(b []byte, i int) int {
