@@ -20,6 +20,7 @@ type meter struct {
 	m        wire.Metered
 	began    bool // something meaningful was seen
 	refused  bool // and it was a refusal in words
+	called   bool // a tool was called by its name
 	done     bool
 	finished int
 	choices  int // the highest index seen in decoded chunks, plus one
@@ -45,7 +46,7 @@ var (
 	usageName  = []byte(`"usage"`)
 	errorName  = []byte(`"error"`)
 	finishName = []byte(`"finish_reason"`)
-	callsName  = []byte(`"tool_calls"`)
+	callsName  = []byte(`_call`) // of "tool_calls" and "function_call"
 	nameName   = []byte(`"name"`)
 	deltaName  = []byte(`"delta"`)
 )
@@ -54,7 +55,7 @@ var (
 func (m *meter) Event(_ string, data []byte) wire.Verdict {
 	if bytes.Equal(data, doneMark) {
 		m.done = true
-		if m.finished == 0 && len(m.m.ToolCalls) > 0 {
+		if m.finished == 0 && m.called {
 			m.finish(&choice{}) // as the decoder settles it
 			if m.keep != nil {
 				m.keep.settle()
@@ -188,7 +189,7 @@ func (m *meter) identify(in *answer) {
 func (m *meter) finish(c *choice) {
 	m.finished++
 	if m.m.Finish == "" || c.Index == 0 {
-		m.m.Finish = ended(finishOf(c.Index, c.FinishReason), len(m.m.ToolCalls) > 0, m.refused).Reason
+		m.m.Finish = ended(finishOf(c.Index, c.FinishReason), m.called, m.refused).Reason
 	}
 }
 
@@ -203,8 +204,10 @@ func (m *meter) delta(d *message) bool {
 		if c.ID != "" && len(m.m.ToolCalls) < maxParts {
 			m.m.ToolCalls = append(m.m.ToolCalls, c.ID)
 		}
+		m.called = m.called || c.Custom != nil && c.Custom.Name != "" || c.Function != nil && c.Function.Name != ""
 		seen = seen || c.Custom != nil || c.Function != nil && (c.Function.Name != "" || len(c.Function.Arguments) > 2)
 	}
+	m.called = m.called || d.FunctionCall != nil && d.FunctionCall.Name != ""
 	return seen || d.FunctionCall != nil
 }
 

@@ -101,11 +101,15 @@ func (d *decoder) fail(err error) {
 // at times do: the terminator says that nothing more comes.
 func (d *decoder) settle() {
 	for _, c := range d.choices {
-		named := slices.ContainsFunc(c.calls, func(k *decodingCall) bool { return k.part >= 0 })
-		if !c.finished && named {
+		if !c.finished && c.called() {
 			d.finish(c, "")
 		}
 	}
+}
+
+// called says whether a tool was called by its name.
+func (c *decoding) called() bool {
+	return slices.ContainsFunc(c.calls, func(k *decodingCall) bool { return k.part >= 0 })
 }
 
 // end ends the stream: well when every choice has finished.
@@ -405,5 +409,5 @@ func (d *decoder) finish(c *decoding, raw string) {
 		d.send(llm.PartEnd{Choice: c.index, Index: k.part})
 	}
 	c.finished = true
-	d.send(ended(finishOf(c.index, raw), len(c.calls) > 0, c.refused && !c.said))
+	d.send(ended(finishOf(c.index, raw), c.called(), c.refused && !c.said))
 }
