@@ -104,6 +104,7 @@ func FuzzDecodeStream(f *testing.F) {
 		s := Format{}.NewStream(&out, wire.Caller{})
 		var failed error
 		g := wiretest.Grammar{Origin: here}
+		var seen llm.Collector
 		arguments := map[int]string{}
 		for e, err := range (Format{}).DecodeStream(bytes.NewReader(raw), target) {
 			if failed != nil {
@@ -115,6 +116,7 @@ func FuzzDecodeStream(f *testing.F) {
 			if err := g.Add(e); err != nil {
 				t.Fatal(err)
 			}
+			seen.Add(e)
 			if d, ok := e.(llm.ArgumentsDelta); ok {
 				arguments[d.Index] += d.Arguments
 			}
@@ -148,8 +150,8 @@ func FuzzDecodeStream(f *testing.F) {
 				m.Event("", ev.Data)
 			}
 		}
-		if !m.Result().Complete {
-			t.Fatal("the meter saw no end")
+		if got := m.Result(); !got.Complete || got.Usage.Total() != seen.Answer().Usage.Total() || got.Finish != seen.Answer().Choices[0].Finish.Reason {
+			t.Fatalf("metered %+v, decoded %+v", got, seen.Answer())
 		}
 	})
 }
