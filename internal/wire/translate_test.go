@@ -124,6 +124,47 @@ func FuzzTranslateAnswer(f *testing.F) {
 	})
 }
 
+// A request that one format takes is refused by name or written for every provider,
+// as JSON that each takes for what it is. Fields that only the client's own vendor
+// has a word for go to it as they came.
+func FuzzTranslateRequest(f *testing.F) {
+	for from, body := range []string{
+		`{"model":"m","messages":[{"role":"system","content":"s"},{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"data:image/png;base64,YQ=="}}]},{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"a\":1,\"a\":2}"}}]},{"role":"tool","tool_call_id":"c","content":"r"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object","$ref":"#"}}},"x":{"y":1}}`,
+		`{"model":"m","max_tokens":9,"system":"s","messages":[{"role":"user","content":[{"type":"document","source":{"type":"text","data":"d"},"context":"c"}]},{"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"s"},{"type":"tool_use","id":"c","name":"f","input":{"a":1}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":[{"type":"text","text":"r"}],"is_error":true}]}],"tools":[{"name":"f","input_schema":{"type":"object"}},{"type":"web_search_1","name":"w"}],"output_config":{"effort":"high"}}`,
+		`{"contents":[{"role":"user","parts":[{"text":"a"},{"fileData":{"fileUri":"https://x/y.png"}}]},{"role":"model","parts":[{"functionCall":{"name":"f","args":{"a":1}},"thoughtSignature":"s"}]},{"role":"user","parts":[{"functionResponse":{"name":"f","response":{"output":"r"}}}]}],"tools":[{"functionDeclarations":[{"name":"f","parameters":{"type":"OBJECT","properties":{"a":{"type":"STRING","nullable":true}}}}]}],"generationConfig":{"responseSchema":{"type":"STRING","enum":["a"]},"thinkingConfig":{"thinkingBudget":1}}}`,
+		`{"model":"m","instructions":"s","input":[{"role":"user","content":[{"type":"input_text","text":"a"},{"type":"input_file","file_data":"YQ==","filename":"f.pdf"}]},{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"e"},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":"r"}],"tools":[{"type":"function","name":"f","parameters":{"type":"object"}},{"type":"custom","name":"g","format":{"type":"grammar","definition":"x"}}],"text":{"format":{"type":"json_schema","name":"n","schema":{}}}}`,
+	} {
+		f.Add(uint8(from), []byte(body))
+	}
+	f.Fuzz(func(t *testing.T, from uint8, body []byte) {
+		client := formats[int(from)%len(formats)]
+		q, err := client.Decode(wire.RawRequest{Path: "/v1beta/models/m:streamGenerateContent", Body: body})
+		if err != nil {
+			badRequest(t, err)
+			return
+		}
+		for _, to := range providers {
+			target := asked
+			target.Names = &wire.ToolNames{}
+			out, _, err := to.Encode(q, target)
+			if err != nil {
+				badRequest(t, err)
+				continue
+			}
+			if !jsontext.Value(out.Body).IsValid(jsontext.AllowDuplicateNames(any(to) == any(client))) {
+				t.Fatalf("%s to %T: not JSON: %s", client.Name(), to, out.Body)
+			}
+		}
+	})
+}
+
+func badRequest(t *testing.T, err error) {
+	t.Helper()
+	if kind(t, err); llm.AsError(err).Kind != llm.KindBadRequest {
+		t.Fatalf("%#v", err)
+	}
+}
+
 // told writes events as a stream, which must be one that the format reads.
 func told(t *testing.T, to wire.Format, events []llm.Event, failed error) {
 	t.Helper()
