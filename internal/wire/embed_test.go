@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
@@ -100,12 +101,18 @@ func FuzzDecodeEmbed(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			if _, err := from.SpliceEmbed(raw, p, wire.Edits{Model: "other"}); err != nil && llm.AsError(err).Kind != llm.KindBadRequest {
+			out, err := from.SpliceEmbed(raw, p, wire.Edits{Model: "other"})
+			if err != nil && llm.AsError(err).Kind != llm.KindBadRequest {
 				t.Errorf("%s, spliced: %v", body, err)
+			}
+			if err == nil && !jsontext.Value(out.Body).IsValid(jsontext.AllowDuplicateNames(true)) {
+				t.Errorf("%s, spliced, is no JSON: %s", body, out.Body)
 			}
 			q, err := from.DecodeEmbed(raw)
 			if err == nil {
-				_, _, err = to.EncodeEmbed(q, wire.Target{Model: "other"})
+				if out, _, err = to.EncodeEmbed(q, wire.Target{Model: "other"}); err == nil && !jsontext.Value(out.Body).IsValid() {
+					t.Errorf("%s became no JSON: %s", body, out.Body)
+				}
 			}
 			if err != nil && llm.AsError(err).Kind != llm.KindBadRequest {
 				t.Errorf("%s: %v", body, err)

@@ -221,13 +221,25 @@ func TestListsInEachVendorsShape(t *testing.T) {
 // Calls that end without a word for why are whole once the terminator came, and
 // not before.
 func TestCallsThatEndWithoutAReason(t *testing.T) {
-	const call = `data: {"id":"1","model":"m","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":""}]}` + "\n\n"
+	for _, calls := range []string{
+		`"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]`,
+		`"tool_calls":[{"function":{"name":"f"}}]`,
+		`"function_call":{"name":"f","arguments":"{}"}`,
+	} {
+		endsInCalls(t, `data: {"id":"1","model":"m","choices":[{"index":0,"delta":{`+calls+`},"finish_reason":""}]}`+"\n\n")
+	}
+}
+
+func endsInCalls(t *testing.T, call string) {
+	t.Helper()
+	const said = `{"choices":[{"index":0,"delta":{"content":"a"}}]}`
 	const end = "data: [DONE]\n\n"
 	a, err := llm.Collect(chat.Format{}.DecodeStream(strings.NewReader(call+end), wire.Target{}))
 	if err != nil || a.Choices[0].Finish.Reason != llm.FinishToolCalls || len(a.Choices[0].Parts) != 1 {
 		t.Errorf("%v %+v", err, a)
 	}
 	m := chat.Format{}.NewMeter(wire.Target{})
+	m.Event("", []byte(said))
 	chunk := strings.TrimSuffix(strings.TrimPrefix(call, "data: "), "\n\n")
 	if v := m.Event("", []byte(chunk)); v.Err != nil || m.Result().Complete {
 		t.Errorf("%+v %+v", v, m.Result())

@@ -123,7 +123,13 @@ func partOf(raw jsontext.Value, t wire.Target) (llm.Part, meaning, error) {
 	case b.Reasoning != nil:
 		return b.Reasoning.part(t), asReasoning, nil
 	case b.ToolUse != nil && b.ToolUse.Type == "":
+		if b.ToolUse.Name == "" {
+			return nil, asOpaque, nil // nothing that could be called
+		}
 		call, as := called(b.ToolUse, t)
+		if call.ID == "" && as != asAnswer {
+			call.ID = wire.InventedID("", 0, 0)
+		}
 		switch arguments := argumentsOf(b.ToolUse.Input); as {
 		case asAnswer:
 			return llm.Text{Text: arguments}, as, nil

@@ -2,6 +2,7 @@ package responses_test
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -88,7 +89,7 @@ func FuzzDecodeStream(f *testing.F) {
 		f.Add(stream)
 	}
 	f.Fuzz(func(t *testing.T, stream []byte) {
-		list, _, err := collect(t, stream)
+		list, answer, err := collect(t, stream)
 		if len(list) > 0 {
 			checkEvents(t, list)
 		}
@@ -96,18 +97,19 @@ func FuzzDecodeStream(f *testing.F) {
 			return
 		}
 		again := encode(t, list, wire.Caller{ID: "turn"})
-		if err := checkStream(again); err != nil {
+		if err := errors.Join(checkStream(again), wiretest.Strict(again)); err != nil {
 			t.Fatalf("%v in\n%s", err, again)
 		}
 		m := format.NewMeter(here)
 		r := sse.NewReader(bytes.NewReader(stream))
 		defer r.Close()
-		for {
-			ev, err := r.Next()
-			if err != nil {
-				return
+		for ev, err := r.Next(); err == nil && !m.Result().Complete; ev, err = r.Next() {
+			if v := m.Event(string(ev.Name), ev.Data); v.Err != nil {
+				t.Fatal(v.Err)
 			}
-			m.Event(string(ev.Name), ev.Data)
+		}
+		if got := m.Result(); !got.Complete || got.Usage.Total() != answer.Usage.Total() {
+			t.Fatalf("metered %+v, decoded %+v", got, answer)
 		}
 	})
 }
