@@ -19,6 +19,7 @@ type family struct {
 	noDeveloper bool // knows no role "developer"
 	functions   bool // knows functions alone, no tools of free text
 	numberCodes bool // errors carry the status as their code
+	tellsEnds   bool // the list has shutdown_date
 	quotaStatus int  // when nothing is left to spend; 0 is 429
 
 	// How reasoning looks in Chat Completions.
@@ -64,11 +65,11 @@ type ways struct {
 // families are the vendors played. The one without a prefix is for quick use and
 // lists the models of all.
 var families = []*family{
-	{name: "openai", prefix: "/openai", models: openAIModels},
+	{name: "openai", prefix: "/openai", tellsEnds: true, models: openAIModels},
 	{name: "anthropic", prefix: "/anthropic", models: anthropicModels},
 	{name: "gemini", prefix: "/gemini", models: geminiModels},
-	{name: "azure", prefix: "/azure", models: openAIModels},
-	{name: "vertex", prefix: "/vertex", models: slices.Concat(geminiModels, anthropicModels[1:])},
+	{name: "azure", prefix: "/azure", models: lasting(openAIModels)},
+	{name: "vertex", prefix: "/vertex", models: lasting(slices.Concat(geminiModels, anthropicModels[1:]))},
 	{name: "bedrock", prefix: "/bedrock", models: bedrockModels},
 	{
 		name: "deepseek", prefix: "/deepseek", lenient: true, functions: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusPaymentRequired,
@@ -121,16 +122,6 @@ var families = []*family{
 		name: "any", reasoningField: "reasoning_content",
 		models: slices.Concat(openAIModels, anthropicModels[1:], geminiModels[1:], deepSeekModels[1:]),
 	},
-}
-
-// lists says whether the vendor serves a model of that name.
-func (f *family) lists(name string) bool {
-	return slices.ContainsFunc(f.models, func(m model) bool { return m.id == name })
-}
-
-// embeds says whether the vendor lists a model as one for embeddings alone.
-func (f *family) embeds(name string) bool {
-	return slices.ContainsFunc(f.models, func(m model) bool { return m.id == name && m.embeds })
 }
 
 // keyOf reads the API key of a request as the formats carry it. A vendor takes

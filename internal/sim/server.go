@@ -25,12 +25,15 @@ type Options struct {
 	// Seed changes the texts and the ids, and makes what one server signed
 	// foreign to another.
 	Seed uint64
+	// Now tells the day by which models have ended; nil: none ever does.
+	Now func() time.Time
 }
 
 // Server plays the providers. It is safe for concurrent use.
 type Server struct {
 	log      *slog.Logger
 	seed     uint64
+	now      func() time.Time
 	mux      *http.ServeMux
 	requests requestLog
 	scripts  scriptBook
@@ -40,7 +43,7 @@ type Server struct {
 
 // New returns a server with no scripts queued and nothing received.
 func New(o Options) *Server {
-	s := &Server{log: o.Log, seed: o.Seed, mux: http.NewServeMux()}
+	s := &Server{log: o.Log, seed: o.Seed, now: o.Now, mux: http.NewServeMux()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

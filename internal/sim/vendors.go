@@ -85,7 +85,7 @@ func plainUsage(u *chatUsage, _ *usage) { u.PromptDetails.Written = 0 }
 
 func (x *exchange) listMistral() {
 	list := []any{}
-	for _, m := range x.family.models {
+	for _, m := range x.models() {
 		entry := map[string]any{
 			"id": m.id, "object": "model", "created": m.created, "owned_by": "mistralai", "name": m.id, "description": m.name,
 			"capabilities": map[string]bool{
@@ -210,7 +210,7 @@ func groqCheck(x *exchange, p *prompt, root node) {
 
 func (x *exchange) listGroq() {
 	list := []any{}
-	for _, m := range x.family.models {
+	for _, m := range x.models() {
 		list = append(list, map[string]any{
 			"id": m.id, "object": "model", "created": m.created, "owned_by": "sim", "active": true, "context_window": m.context, "max_completion_tokens": m.output, "public_apps": nil,
 		})
@@ -221,7 +221,7 @@ func (x *exchange) listGroq() {
 // Together: a bare list, with prices of a million tokens.
 func (x *exchange) listTogether() {
 	list := []any{}
-	for _, m := range x.family.models {
+	for _, m := range x.models() {
 		list = append(list, map[string]any{
 			"id": m.id, "object": "model", "created": m.created, "type": "chat", "display_name": m.name, "organization": "sim", "context_length": m.context,
 			"pricing": map[string]any{"hourly": 0, "input": 0.5, "output": 1.5, "base": 0, "finetune": 0},
