@@ -49,7 +49,11 @@ func (bedrockLister) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, 
 			continue
 		}
 		vision := slices.Contains(m.In, "IMAGE")
-		listed := wire.ListedModel{ID: m.ID, Name: m.Name, OwnedBy: m.Owner, NotChat: len(m.Out) > 0 && !slices.Contains(m.Out, "TEXT")}
+		listed := wire.ListedModel{ID: m.ID, Name: m.Name, OwnedBy: m.Owner}
+		if len(m.Out) > 0 {
+			chat := slices.Contains(m.Out, "TEXT")
+			listed.Chat, listed.Embeds = &chat, slices.Contains(m.Out, "EMBEDDING")
+		}
 		if len(m.In) > 0 {
 			listed.Vision = &vision
 		}

@@ -349,7 +349,7 @@ type ListedModel struct {
 	Replacement     string
 	Vision, Tools   *bool
 	Thinking        *bool
-	NotChat         bool              // the list says that it doesn't generate text
+	Chat            *bool             // whether it writes text
 	Embeds          bool              // the list says that it makes embeddings
 	PricePerMillion map[string]string // decimal USD: "input", "output", "cache_read", "cache_write"
 	Aliases         []string

@@ -2,7 +2,6 @@ package chat
 
 import (
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -98,9 +97,8 @@ func (l *listed) model() wire.ListedModel {
 	m := wire.ListedModel{
 		ID: l.ID, Name: l.Name, Created: wire.UnixTime(l.Created), OwnedBy: l.OwnedBy,
 		Context: max(l.ContextLength, l.ContextWindow, l.MaxModelLen, l.MaxContext), Replacement: wordOf(l.Replacement),
-		// A model of a type that isn't known may well write text.
-		NotChat: slices.Contains(speechless, wordOf(l.Type)),
 	}
+	m.Chat, m.Embeds = does(wordOf(l.Type))
 	for _, date := range []string{l.Shutdown, l.Expiration, wordOf(l.Deprecation)} {
 		if at, err := time.Parse(time.DateOnly, date[:min(len(date), len(time.DateOnly))]); err == nil {
 			m.Shutdown = at
@@ -116,7 +114,9 @@ func (l *listed) model() wire.ListedModel {
 		Reasoning *bool `json:"reasoning"`
 	}
 	if json.Unmarshal(l.Capabilities, &can) == nil {
-		m.NotChat = m.NotChat || can.Chat != nil && !*can.Chat
+		if can.Chat != nil {
+			m.Chat = can.Chat
+		}
 		m.Tools, m.Vision, m.Thinking = can.Tools, can.Vision, can.Reasoning
 	}
 	var aliases []string
@@ -128,7 +128,9 @@ func (l *listed) model() wire.ListedModel {
 	}
 	if a := l.Architecture; a != nil {
 		m.Vision = among(a.Input, "image")
-		m.NotChat = m.NotChat || len(a.Output) > 0 && !*among(a.Output, "text")
+		if len(a.Output) > 0 {
+			m.Chat, m.Embeds = among(a.Output, "text"), *among(a.Output, "embeddings")
+		}
 	}
 	if len(l.Parameters) > 0 {
 		m.Tools, m.Thinking = among(l.Parameters, "tools"), among(l.Parameters, "reasoning")
@@ -141,7 +143,7 @@ func (l *listed) model() wire.ListedModel {
 			}
 		}
 		// That of an image model is one of zeros, which says nothing.
-		if in, ok := decimal(p.Input); ok && !m.NotChat {
+		if in, ok := decimal(p.Input); ok && (m.Chat == nil || *m.Chat || m.Embeds) {
 			if out, ok := decimal(p.Output); ok && in+out != "00" {
 				m.PricePerMillion["input"], m.PricePerMillion["output"] = in, out
 			}
@@ -153,8 +155,18 @@ func (l *listed) model() wire.ListedModel {
 	return m
 }
 
-// speechless are the types of Together's models that write no text.
-var speechless = []string{"image", "embedding", "rerank", "audio", "video", "moderation", "transcribe"}
+// does says of a type of Together's models whether they write text and whether they
+// embed. A type that isn't known may well write text.
+func does(kind string) (chat *bool, embeds bool) {
+	switch kind {
+	case "chat", "language", "code":
+		chat = new(bool)
+		*chat = true
+	case "embedding", "image", "rerank", "audio", "video", "moderation", "transcribe":
+		chat, embeds = new(bool), kind == "embedding"
+	}
+	return chat, embeds
+}
 
 // decimal reads a price as it is; negative ones are none.
 func decimal(v jsontext.Value) (string, bool) {

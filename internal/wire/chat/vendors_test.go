@@ -192,17 +192,19 @@ func TestListsInEachVendorsShape(t *testing.T) {
 	yes, no := true, false
 	for body, want := range map[string][]wire.ListedModel{
 		`[{"id":"a/b","object":"model","created":0,"type":"chat","context_length":131072,"pricing":{"hourly":0,"input":0.88,"output":1.76,"base":0,"finetune":0,"cached_input":0.2}},
-		  {"id":"pic","type":"image","pricing":{"input":0,"output":0}}]`: {
-			{ID: "a/b", Context: 131072, PricePerMillion: map[string]string{"input": "0.88", "output": "1.76", "cache_read": "0.2"}},
-			{ID: "pic", NotChat: true, PricePerMillion: map[string]string{}},
+		  {"id":"pic","type":"image","pricing":{"input":0,"output":0}},{"id":"vec","type":"embedding","pricing":{"input":0.02,"output":0}},{"id":"odd","type":"new"}]`: {
+			{ID: "a/b", Chat: &yes, Context: 131072, PricePerMillion: map[string]string{"input": "0.88", "output": "1.76", "cache_read": "0.2"}},
+			{ID: "pic", Chat: &no, PricePerMillion: map[string]string{}},
+			{ID: "vec", Chat: &no, Embeds: true, PricePerMillion: map[string]string{"input": "0.02", "output": "0"}},
+			{ID: "odd"},
 		},
 		`{"object":"list","data":[{"id":"m-2411","capabilities":{"completion_chat":true,"function_calling":true,"vision":false,"reasoning":false},"max_context_length":32768,
 		  "aliases":["m-latest"],"deprecation":"2026-12-31T12:00:00Z","deprecation_replacement_model":"m-2512"},{"id":"embed","capabilities":{"completion_chat":false}}]}`: {
 			{
-				ID: "m-2411", Context: 32768, Tools: &yes, Vision: &no, Thinking: &no, Aliases: []string{"m-latest"}, Replacement: "m-2512",
+				ID: "m-2411", Chat: &yes, Context: 32768, Tools: &yes, Vision: &no, Thinking: &no, Aliases: []string{"m-latest"}, Replacement: "m-2512",
 				Shutdown: time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC),
 			},
-			{ID: "embed", NotChat: true},
+			{ID: "embed", Chat: &no},
 		},
 		`{"object":"list","data":[{"id":"g","active":true,"context_window":8192},{"id":"h","active":false}]}`: {{ID: "g", Context: 8192}, {ID: "h", State: "retired"}},
 		// Somebody else's use of the same names.
