@@ -17,6 +17,7 @@ type model struct {
 	ends     int64  // Unix seconds, 0 when no end is announced
 	next     string // what then takes its place
 	answers  bool   // under the old name, too
+	also     string // another name of it
 }
 
 // there says whether a model has not ended. Without a clock none ever ends.
@@ -31,7 +32,7 @@ func (x *exchange) models() []model {
 
 // serving returns the model that answers under a name.
 func (x *exchange) serving(name string) (model, bool) {
-	i := slices.IndexFunc(x.family.models, func(m model) bool { return m.id == name })
+	i := slices.IndexFunc(x.family.models, func(m model) bool { return m.id == name || m.also == name && name != "" })
 	if i < 0 {
 		return model{}, false
 	}
@@ -144,9 +145,10 @@ var nvidiaModels = []model{
 
 var mistralModels = []model{
 	scriptable,
-	{id: "mistral-large-2512", name: "Mistral Large 3", created: day(2025, 12, 2), context: 262_144, output: 262_144},
+	{id: "mistral-large-2512", name: "Mistral Large 3", created: day(2025, 12, 2), context: 262_144, output: 262_144, also: "mistral-large-latest"},
 	{id: "mistral-small-latest", name: "Mistral Small 4", created: day(2026, 3, 16), context: 262_144, output: 262_144, thinks: true},
 	{id: "mistral-medium-2508", name: "Mistral Medium 3.1", created: day(2025, 8, 12), context: 131_072, output: 131_072, ends: day(2027, 2, 28), next: "mistral-medium-latest"},
+	{id: "mistral-embed-2312", name: "Mistral Embed", created: day(2023, 12, 11), context: 8192, embeds: true, also: "mistral-embed"},
 }
 
 var xaiModels = []model{
