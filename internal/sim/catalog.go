@@ -115,6 +115,7 @@ var deepSeekModels = []model{
 
 var openRouterModels = []model{
 	scriptable,
+	{id: "openai/text-embedding-3-small", name: "OpenAI: Text Embedding 3 Small", created: day(2024, 1, 22), context: 8192, embeds: true, in: "0.00000002", out: "0"},
 	{id: "openai/gpt-5.4-mini", name: "OpenAI: GPT-5.4 Mini", created: day(2026, 3, 17), context: 400_000, output: 128_000, thinks: true, in: "0.00000075", out: "0.0000045"},
 	{id: "anthropic/claude-haiku-4.5", name: "Anthropic: Claude Haiku 4.5", created: day(2025, 10, 15), context: 200_000, output: 64_000, thinks: true, in: "0.000001", out: "0.000005"},
 	{id: "google/gemini-2.5-flash", name: "Google: Gemini 2.5 Flash", created: day(2025, 6, 17), context: 1_048_576, output: 65_536, thinks: true, in: "0.0000003", out: "0.0000025"},
@@ -129,13 +130,22 @@ var openRouterModels = []model{
 
 var ollamaModels = []model{
 	scriptable,
+	{id: "bge-m3:latest", name: "bge-m3", created: day(2026, 1, 10), context: 8192, embeds: true},
 	{id: "qwen3:8b", name: "qwen3", created: day(2026, 1, 10), context: 40_960, output: 40_960, thinks: true},
 	{id: "llama3.2:3b", name: "llama3.2", created: day(2026, 1, 10), context: 131_072, output: 131_072},
 	{id: "gpt-oss:20b", name: "gpt-oss", created: day(2026, 1, 10), context: 131_072, output: 131_072, thinks: true},
 }
 
+// vertexEmbeds are models that Vertex has besides those of Gemini.
+var vertexEmbeds = []model{
+	{id: "gemini-embedding-2", name: "Gemini Embedding 2", created: day(2026, 4, 1), context: 8192, output: 1, embeds: true},
+	{id: "text-embedding-005", name: "Embeddings for Text", created: day(2024, 11, 18), context: 2048, output: 1, embeds: true},
+}
+
 var nvidiaModels = []model{
 	scriptable,
+	{id: "nvidia/nv-embed-v1", name: "NV-Embed", created: day(2024, 6, 7), context: 32_768, embeds: true},
+	{id: "baai/bge-m3", name: "BGE M3", created: day(2024, 1, 30), context: 8192, embeds: true},
 	{id: "deepseek-ai/deepseek-v4-pro", name: "DeepSeek V4 Pro", created: day(2026, 4, 24), context: 1_000_000, output: 384_000, thinks: true},
 	{id: "moonshotai/kimi-k2-instruct-0905", name: "Kimi K2 Instruct 0905", created: day(2025, 9, 5), context: 262_144, output: 262_144},
 	{id: "qwen/qwen3-coder-480b-a35b-instruct", name: "Qwen3 Coder 480B A35B", created: day(2025, 7, 23), context: 262_144, output: 66_536},
@@ -160,6 +170,7 @@ var xaiModels = []model{
 
 var groqModels = []model{
 	scriptable,
+	{id: "nomic-embed-text-v1_5", name: "Nomic Embed Text v1.5", created: day(2024, 2, 14), context: 8192, embeds: true},
 	{id: "llama-3.3-70b-versatile", name: "Llama 3.3 70B", created: day(2024, 12, 6), context: 131_072, output: 32_768},
 	{id: "openai/gpt-oss-120b", name: "GPT OSS 120B", created: day(2025, 8, 5), context: 131_072, output: 65_536, thinks: true},
 	{id: "qwen/qwen3-32b", name: "Qwen3 32B", created: day(2025, 6, 11), context: 131_072, output: 40_960, thinks: true},
@@ -167,6 +178,7 @@ var groqModels = []model{
 
 var togetherModels = []model{
 	scriptable,
+	{id: "BAAI/bge-large-en-v1.5", name: "BGE Large EN v1.5", created: day(2023, 9, 12), context: 512, embeds: true},
 	{id: "deepseek-ai/DeepSeek-V4-Pro", name: "DeepSeek V4 Pro", created: day(2026, 4, 24), context: 1_000_000, output: 384_000, thinks: true},
 	{id: "meta-llama/Llama-3.3-70B-Instruct-Turbo", name: "Llama 3.3 70B Instruct Turbo", created: day(2024, 12, 6), context: 131_072, output: 8_192},
 }
@@ -180,6 +192,7 @@ var moonshotModels = []model{
 
 var dashscopeModels = []model{
 	scriptable,
+	{id: "text-embedding-v4", name: "Text Embedding v4", created: day(2025, 6, 5), context: 8192, embeds: true},
 	{id: "qwen3.7-plus", name: "Qwen3.7 Plus", created: day(2026, 6, 1), context: 1_000_000, output: 65_536, thinks: true},
 	{id: "qwen3.5-plus", name: "Qwen3.5 Plus", created: day(2026, 2, 16), context: 1_000_000, output: 65_536, thinks: true},
 	{id: "qwen3-32b", name: "Qwen3 32B", created: day(2025, 4, 28), context: 131_072, output: 16_384, thinks: true},

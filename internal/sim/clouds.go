@@ -19,6 +19,8 @@ func azureEndpoints() []endpoint {
 		{"/openai/v1/responses", responses, inAPIKey, http.MethodPost, (*exchange).askAzure},
 		{"/openai/v1/models", chat, inAPIKey, http.MethodGet, (*exchange).listOpenAI},
 		{"/openai/deployments/{deployment}/chat/completions", chat, inAPIKey, http.MethodPost, (*exchange).askDeployment},
+		{"/openai/v1/embeddings", chat, inAPIKey, http.MethodPost, (*exchange).embedOpenAI},
+		{"/openai/deployments/{deployment}/embeddings", chat, inAPIKey, http.MethodPost, (*exchange).embedDeployment},
 		{"/openai/responses", responses, inAPIKey, http.MethodPost, (*exchange).askDated},
 		{"/openai/models", chat, inAPIKey, http.MethodGet, (*exchange).listDated},
 	}
@@ -27,9 +29,9 @@ func azureEndpoints() []endpoint {
 func vertexEndpoints() []endpoint {
 	const located = "/v1/projects/{project}/locations/{location}"
 	return []endpoint{
-		{located + "/publishers/google/models/{model}", geminiFormat{}, inGoogToken, "", (*exchange).callGemini},
+		{located + "/publishers/google/models/{model}", geminiFormat{}, inGoogToken, http.MethodPost, (*exchange).callVertex},
 		{located + "/publishers/anthropic/models/{model}", messagesFormat{}, inGoogToken, http.MethodPost, (*exchange).callVertexClaude},
-		{"/v1/publishers/google/models/{model}", geminiFormat{}, inGoogKey, "", (*exchange).callGemini},
+		{"/v1/publishers/google/models/{model}", geminiFormat{}, inGoogKey, http.MethodPost, (*exchange).callVertex},
 		{"/v1beta1/publishers/google/models", geminiFormat{}, inGoogToken, http.MethodGet, (*exchange).listVertex},
 	}
 }
@@ -134,6 +136,31 @@ func (x *exchange) listDated() {
 func (x *exchange) askDeployment() {
 	if x.model = x.r.PathValue("deployment"); x.dated() {
 		x.askAzure()
+	}
+}
+
+// embedDeployment makes embeddings where the path names the model.
+func (x *exchange) embedDeployment() {
+	if x.model = x.r.PathValue("deployment"); x.dated() {
+		x.embedOpenAI()
+	}
+}
+
+// callVertex answers models/NAME:METHOD of the publisher google, where embeddings
+// are asked for in other words than at Gemini's own address.
+func (x *exchange) callVertex() {
+	name, method, _ := strings.Cut(x.r.PathValue("model"), ":")
+	switch method {
+	case "predict":
+		x.model = name
+		x.predictVertex()
+	case "embedContent":
+		x.model = name
+		x.embedVertex()
+	case "batchEmbedContents":
+		x.lost()
+	default:
+		x.callGemini()
 	}
 }
 

@@ -82,12 +82,16 @@ func (x *exchange) oneOpenAI() {
 
 // routedModel is a model as OpenRouter lists it.
 func routedModel(m model) any {
+	writes := "text"
+	if m.embeds {
+		writes = "embeddings"
+	}
 	return map[string]any{
 		"id": m.id, "canonical_slug": m.id, "name": m.name, "created": m.created, "description": m.name,
 		"context_length": m.context,
 		"architecture": map[string]any{
-			"modality": "text+image->text", "input_modalities": []string{"text", "image"},
-			"output_modalities": []string{"text"}, "tokenizer": "Other", "instruct_type": nil,
+			"modality": "text+image->" + writes, "input_modalities": []string{"text", "image"},
+			"output_modalities": []string{writes}, "tokenizer": "Other", "instruct_type": nil,
 		},
 		"pricing":              map[string]string{"prompt": m.in, "completion": m.out, "request": "0", "image": "0"},
 		"top_provider":         map[string]any{"context_length": m.context, "max_completion_tokens": m.output, "is_moderated": false},
@@ -97,13 +101,16 @@ func routedModel(m model) any {
 	}
 }
 
-// listRouted pages only when asked to, as OpenRouter does.
+// listRouted pages only when asked to, as OpenRouter does. Models that embed are in
+// a list of their own.
 func (x *exchange) listRouted() {
 	query := x.r.URL.Query()
-	offset := min(atLeast0(query.Get("offset")), len(x.models()))
+	embeds := strings.HasSuffix(x.r.URL.Path, "/embeddings/models")
+	all := slices.DeleteFunc(x.models(), func(m model) bool { return m.embeds != embeds })
+	offset := min(atLeast0(query.Get("offset")), len(all))
 	limit := atLeast0(query.Get("limit"))
-	page := x.models()[offset:]
-	list := map[string]any{"total_count": len(x.models())}
+	page := all[offset:]
+	list := map[string]any{"total_count": len(all)}
 	links := map[string]any{"next": nil}
 	if limit > 0 && limit < len(page) {
 		page = page[:limit]

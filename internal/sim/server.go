@@ -119,7 +119,6 @@ func (s *Server) serve(f *family) {
 		all = bedrockEndpoints()
 	case "deepseek":
 		all = append(append(openAI(""), openAI("/v1")...), anthropic("/anthropic/v1")...)
-		all = slices.DeleteFunc(all, func(e endpoint) bool { return strings.HasSuffix(e.path, "/embeddings") })
 	case "nvidia", "mistral", "together":
 		all = chatOnly("/v1")
 	case "groq":
@@ -129,13 +128,20 @@ func (s *Server) serve(f *family) {
 	case "moonshot":
 		all = append(chatOnly("/v1"), anthropic("/anthropic/v1")...)
 	case "dashscope":
-		all = append(openAI("/compatible-mode/v1")[:2], anthropic("/apps/anthropic/v1")...)
+		all = slices.DeleteFunc(openAI("/compatible-mode/v1"), func(e endpoint) bool {
+			return e.method == http.MethodGet || strings.HasSuffix(e.path, "/input_tokens")
+		})
+		all = append(all, anthropic("/apps/anthropic/v1")...)
 	case "openrouter":
 		all = append(openAI("/api/v1"), anthropic("/api/v1")...)
+		all = append(all, endpoint{"/api/v1/embeddings/models", chat, inBearer, http.MethodGet, (*exchange).listRouted})
 	case "ollama":
 		all = append(append(openAI("/v1"), anthropic("/v1")...), native("/api")...)
 	default:
 		all = append(append(openAI("/v1"), anthropic("/v1")...), append(google("/v1beta"), native("/api")...)...)
+	}
+	if f.embeds.none {
+		all = slices.DeleteFunc(all, func(e endpoint) bool { return strings.HasSuffix(e.path, "/embeddings") })
 	}
 	for _, e := range all {
 		s.mux.HandleFunc(f.prefix+e.path, s.handle(f, e))

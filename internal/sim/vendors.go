@@ -228,8 +228,12 @@ func (x *exchange) listGroq() {
 func (x *exchange) listTogether() {
 	list := []any{}
 	for _, m := range x.models() {
+		kind := "chat"
+		if m.embeds {
+			kind = "embedding"
+		}
 		list = append(list, map[string]any{
-			"id": m.id, "object": "model", "created": m.created, "type": "chat", "display_name": m.name, "organization": "sim", "context_length": m.context,
+			"id": m.id, "object": "model", "created": m.created, "type": kind, "display_name": m.name, "organization": "sim", "context_length": m.context,
 			"pricing": map[string]any{"hourly": 0, "input": 0.5, "output": 1.5, "base": 0, "finetune": 0},
 		})
 	}
