@@ -123,6 +123,7 @@ func embedInputs(v jsontext.Value) ([]llm.EmbedInput, error) {
 func (Format) EncodeEmbed(q *llm.EmbedRequest, t wire.Target) (wire.Outbound, []wire.Downgrade, error) {
 	w := &wire.Fields{Target: wire.Target{Model: t.Model, Reject: t.Embed.Reject, Rename: t.Embed.Rename}}
 	w.Put("model", t.Model)
+	putTask(w, q, &t.Embed)
 	inputs := make([]any, len(q.Inputs))
 	for i, in := range q.Inputs {
 		inputs[i] = in.Text
@@ -143,7 +144,6 @@ func (Format) EncodeEmbed(q *llm.EmbedRequest, t wire.Target) (wire.Outbound, []
 	}
 	wire.PutMaybe(w, "dimensions", q.Dimensions)
 	w.PutWord("user", q.EndUser)
-	putTask(w, q, &t.Embed)
 	for _, f := range q.Extra {
 		if f.Format == llm.FormatChat {
 			w.Put(f.Name, f.Value)
