@@ -3,6 +3,7 @@ package sim
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -60,8 +61,15 @@ func (x *exchange) predictVertex() {
 		list := root.field("instances").need()
 		var inputs []embedInput
 		for _, n := range list.items() {
-			n.obey(fields{"content": anyText, "task_type": oneOf(tasks...), "title": anyText, "mimeType": anyText})
-			x.titled(n, n.field("task_type"))
+			// An instance is any value: its members have one spelling.
+			for name := range n.object() {
+				if !slices.Contains([]string{"content", "task_type", "title", "mimeType"}, name) {
+					n.fail("", "Invalid instance: unknown member %q.", name)
+				}
+			}
+			task := n.field("task_type")
+			task.among(tasks...)
+			x.titled(n, task)
 			text := n.field("content").need().text()
 			inputs = append(inputs, embedInput{text: text, size: tokens(len(text)), dims: root.field("parameters").field("outputDimensionality").integer()})
 		}

@@ -23,7 +23,7 @@ func newEmbedLab(t *testing.T) *lab {
 		{"openai", `type: openai, base_url: "SIM/openai/v1", api_key: k, models: [{id: priced-sim, price: {input: 2}}]`},
 		{"rotating", `type: openai, base_url: "SIM/openai/v1", api_keys: [bad-key, good-key]`},
 		{"messages", `type: anthropic, base_url: "SIM/anthropic", api_key: k`},
-		{"again", `type: openai, base_url: "SIM/openai/v1", api_key: k`},
+		{"pair", `type: openai, base_url: "SIM/openai/v1", api_keys: [one-key, another-key]`},
 		{"bedrock", `type: bedrock, base_url: "SIM/bedrock", region: us-east-1, api_key: k`},
 	}
 	for _, v := range vectorMakers[1:] {
@@ -318,6 +318,56 @@ func TestEmbeddingsAreForwardedAsBytes(t *testing.T) {
 	}
 }
 
+// Each vendor is asked in its own words: for a length, for what a vector is for, in
+// the path and the body that it has.
+func TestEmbeddingsInEachVendorsWords(t *testing.T) {
+	t.Parallel()
+	l := newEmbedLab(t)
+	const content = `"content":{"parts":[{"text":"a"}]}`
+	for _, c := range []struct{ path, body, model, want string }{
+		{"/v1/embeddings", `{"model":"nvidia/nvidia/nv-embed-v1","input":"a","encoding_format":"base64"}`, "nvidia/nv-embed-v1", `{"model":"nvidia/nv-embed-v1","input_type":"query","input":"a"}`},
+		{
+			"/v1/embeddings", `{"model":"nvidia/nvidia/nv-embed-v1","input":["a"],"input_type":"passage","truncate":"END","user":"u"}`, "nvidia/nv-embed-v1",
+			`{"model":"nvidia/nv-embed-v1","input":"a","user":"u","input_type":"passage","truncate":"END"}`,
+		},
+		{
+			"/v1beta/models/nvidia/nvidia/nv-embed-v1:embedContent", `{` + content + `,"taskType":"RETRIEVAL_DOCUMENT","outputDimensionality":4}`, "nvidia/nv-embed-v1",
+			`{"model":"nvidia/nv-embed-v1","input_type":"passage","input":"a","dimensions":4}`,
+		},
+		{"/v1/embeddings", `{"model":"symmetric/baai/bge-m3", "input":"a"}`, "baai/bge-m3", `{"model":"baai/bge-m3", "input":"a"}`},
+		{
+			"/v1/embeddings", `{"model":"mistral/mistral-embed","input":["a","b"],"dimensions":4,"encoding_format":"base64","output_dtype":"int8"}`, "mistral-embed-2312",
+			`{"model":"mistral-embed","input":["a","b"],"output_dimension":4,"output_dtype":"int8"}`,
+		},
+		{"/v1/embeddings", `{"model":"together/BAAI/bge-large-en-v1.5","input":"a","encoding_format":"base64"}`, "BAAI/bge-large-en-v1.5", `{"model":"BAAI/bge-large-en-v1.5","input":"a"}`},
+		{"/v1/embeddings", `{"model":"dashscope/text-embedding-v4","input":"a","encoding_format":"base64","dimensions":64}`, "text-embedding-v4", `{"model":"text-embedding-v4","input":"a","dimensions":64}`},
+		{
+			"/v1beta/models/openrouter/openai/text-embedding-3-small:embedContent", `{` + content + `,"taskType":"RETRIEVAL_QUERY"}`, "openai/text-embedding-3-small",
+			`{"model":"openai/text-embedding-3-small","input_type":"search_query","input":"a"}`,
+		},
+		{
+			"/v1beta/models/vertex/text-embedding-005:embedContent", `{` + content + `,"task_type":"RETRIEVAL_DOCUMENT","title":"t","autoTruncate":false,"outputDimensionality":4}`, "text-embedding-005",
+			`{"instances":[{"content":"a","task_type":"RETRIEVAL_DOCUMENT","title":"t"}],"parameters":{"autoTruncate":false,"outputDimensionality":4}}`,
+		},
+		{"/v1/embeddings", `{"model":"vertex/text-embedding-005","input":["a","b"]}`, "text-embedding-005", `{"instances":[{"content":"a"},{"content":"b"}]}`},
+		{
+			"/v1beta/models/vertex-new/gemini-embedding-2:embedContent", `{` + content + `,"taskType":"CLUSTERING"}`, "gemini-embedding-2",
+			`{"content":{"parts":[{"text":"a"}]},"embedContentConfig":{"taskType":"CLUSTERING"}}`,
+		},
+		{"/v1/embeddings", `{"model":"vertex-new/gemini-embedding-2","input":"a"}`, "gemini-embedding-2", `{"content":{"parts":[{"text":"a"}]}}`},
+	} {
+		got := l.received(t, c.model, 1, func() {
+			status, header, answer := l.sendTo(t, c.path, c.body)
+			if status != 200 || header.Get("X-Oido-Downgrades") != "" || strings.Contains(c.body, "base64") && !strings.Contains(string(answer), `"embedding":"`) {
+				t.Errorf("%s: %d %v %s", c.body, status, header, answer)
+			}
+		})
+		if diff := cmp.Diff([]string{c.want}, got); diff != "" {
+			t.Errorf("%s %s (-want +got)\n%s", c.path, c.body, diff)
+		}
+	}
+}
+
 // What the other format has no word for is named, and nothing is lost in silence.
 func TestEmbeddingsThatLoseSomething(t *testing.T) {
 	t.Parallel()
@@ -325,6 +375,9 @@ func TestEmbeddingsThatLoseSomething(t *testing.T) {
 	for _, c := range []struct{ path, body, lost string }{
 		{"/v1beta/models/openai/sim:embedContent", `{"content":{"parts":[{"text":"a"}]},"taskType":"RETRIEVAL_DOCUMENT","title":"t","autoTruncate":true}`, "task_type, title, autoTruncate"},
 		{"/v1/embeddings", `{"model":"gemini/sim","input":"a","user":"u","truncate":"END"}`, "user, truncate"},
+		{"/v1/embeddings", `{"model":"together/sim","input":"a","user":"u"}`, "user"},
+		{"/v1beta/models/nvidia/nvidia/sim:embedContent", `{"content":{"parts":[{"text":"a"}]},"taskType":"CLUSTERING"}`, "task_type"},
+		{"/v1beta/models/vertex/text-embedding-005:embedContent", `{"content":{"parts":[{"text":"a"}]},"labels":{}}`, "labels"},
 	} {
 		status, header, answer := l.sendTo(t, c.path, c.body)
 		if got := header.Get("X-Oido-Downgrades"); status != 200 || got != c.lost {
@@ -373,6 +426,10 @@ func TestEmbeddingsGoTheWayOfEveryCall(t *testing.T) {
 			t.Errorf("%s attempts over a bad key", header.Get("X-Oido-Attempts"))
 		}
 	}
+	status, header, answer := l.sendTo(t, "/v1/embeddings", `{"model":"pair/sim-e429","input":"a"}`)
+	if status != 429 || header.Get("X-Oido-Attempts") != "2" {
+		t.Errorf("every key is tried where one has reached its limit: %d %v %s", status, header, answer)
+	}
 	// A list that is read doesn't take a model away for what it can't do.
 	path, body := embedDialects[0].request("gemini/gemini-2.5-pro", embedAsk{texts: []string{"a"}})
 	if status, _, answer := l.sendTo(t, path, body); status != 404 {
@@ -399,6 +456,13 @@ func TestEmbeddingsThatAreRefused(t *testing.T) {
 		{"no such model", "/v1/embeddings", `{"model":"nothing","input":"a"}`, 404, "nothing"},
 		{"no embeddings there", "/v1/embeddings", `{"model":"messages/sim","input":"a"}`, 400, "has no embeddings"},
 		{"nor behind an alias", "/v1/embeddings", `{"model":"vectors","input":"a"}`, 400, "has no embeddings"},
+		{"nor at a cloud that can't be asked", "/v1/embeddings", `{"model":"bedrock/amazon.titan-embed-text-v2:0","input":"a"}`, 400, "has no embeddings"},
+		{"a length that can't be asked for", "/v1/embeddings", `{"model":"together/sim","input":"a","dimensions":4}`, 400, "dimensions"},
+		{"a length that can't be asked for, of Groq", "/v1beta/models/groq/sim:embedContent", `{` + content + `,"outputDimensionality":4}`, 400, "dimensions"},
+		{"tokens at one that takes text", "/v1/embeddings", `{"model":"mistral/sim","input":[1,2]}`, 422, "input"},
+		{"one at a time", "/v1/embeddings", `{"model":"vertex-new/gemini-embedding-2","input":["a","b"]}`, 400, "one by one"},
+		{"several tasks at once", "/v1beta/models/nvidia/nvidia/sim:batchEmbedContents", `{"requests":[{` + content + `,"taskType":"RETRIEVAL_QUERY"},{` + content + `}]}`, 400, "apart"},
+		{"several wishes at once", "/v1beta/models/vertex/text-embedding-005:batchEmbedContents", `{"requests":[{` + content + `,"autoTruncate":true},{` + content + `,"autoTruncate":false}]}`, 400, "apart"},
 		{"no input, same format", "/v1/embeddings", `{"model":"openai/sim"}`, 400, "input"},
 		{"no input", "/v1/embeddings", `{"model":"gemini/sim"}`, 400, "input"},
 		{"an empty list", "/v1/embeddings", `{"model":"gemini/sim","input":[]}`, 400, "input"},

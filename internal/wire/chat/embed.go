@@ -146,7 +146,7 @@ func (Format) EncodeEmbed(q *llm.EmbedRequest, t wire.Target) (wire.Outbound, []
 	w.PutWord("user", q.EndUser)
 	for _, f := range q.Extra {
 		if f.Format == llm.FormatChat {
-			w.Put(f.Name, f.Value)
+			w.Put(f.Name, jsontext.Value(f.Value))
 		}
 	}
 	w.LoseEmbed(q, llm.FormatChat)
