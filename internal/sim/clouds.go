@@ -268,6 +268,7 @@ func (x *exchange) listVertex() {
 func (x *exchange) listBedrock() {
 	type lifecycle struct {
 		Status string `json:"status"`
+		End    string `json:"endOfLifeTime,omitzero"`
 	}
 	type model struct {
 		ARN       string    `json:"modelArn"`
@@ -281,14 +282,14 @@ func (x *exchange) listBedrock() {
 	var list struct {
 		Models []model `json:"modelSummaries"`
 	}
-	add := func(id, name, out, status string) {
-		list.Models = append(list.Models, model{"arn:aws:bedrock:us-east-1::foundation-model/" + id, id, name, "Anthropic", []string{"TEXT", "IMAGE"}, []string{out}, lifecycle{status}})
+	add := func(id, name, out, status, end string) {
+		list.Models = append(list.Models, model{"arn:aws:bedrock:us-east-1::foundation-model/" + id, id, name, "Anthropic", []string{"TEXT", "IMAGE"}, []string{out}, lifecycle{status, end}})
 	}
 	for _, m := range bedrockModels {
-		add(m.id, m.name, "TEXT", "ACTIVE")
+		add(m.id, m.name, "TEXT", "ACTIVE", "")
 	}
-	add("anthropic.claude-3-haiku-20240307-v1:0", "Claude 3 Haiku", "TEXT", "LEGACY")
-	add("amazon.titan-embed-text-v2:0", "Titan Text Embeddings V2", "EMBEDDING", "ACTIVE")
+	add("anthropic.claude-3-haiku-20240307-v1:0", "Claude 3 Haiku", "TEXT", "LEGACY", "2027-03-31T00:00:00Z")
+	add("amazon.titan-embed-text-v2:0", "Titan Text Embeddings V2", "EMBEDDING", "ACTIVE", "")
 	x.json(list)
 }
 

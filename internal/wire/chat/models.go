@@ -25,6 +25,7 @@ type listed struct {
 	ContextLength int            `json:"context_length"`
 	ContextWindow int            `json:"context_window"`
 	MaxModelLen   int            `json:"max_model_len"`
+	MaxCompletion int            `json:"max_completion_tokens"` // Groq
 	TopProvider   *struct {
 		MaxCompletion int `json:"max_completion_tokens"`
 	} `json:"top_provider"`
@@ -60,7 +61,7 @@ const maxListed = 20_000
 // DecodeModels reads a model list.
 func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) {
 	var in struct {
-		Data  []listed `json:"data"`
+		Data  []jsontext.Value `json:"data"`
 		Links *struct {
 			Next string `json:"next"`
 		} `json:"links"`
@@ -79,9 +80,9 @@ func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) 
 		return nil, nil, llm.Errorf(llm.KindUpstream, "the model list holds %d entries, more than %d", len(in.Data), maxListed)
 	}
 	out := make([]wire.ListedModel, 0, len(in.Data))
-	for i := range in.Data {
-		if in.Data[i].ID != "" {
-			out = append(out, in.Data[i].model())
+	for _, raw := range in.Data {
+		if m, ok := modelOf(raw); ok {
+			out = append(out, m)
 		}
 	}
 	var next url.Values
@@ -91,6 +92,20 @@ func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) 
 		}
 	}
 	return out, next, nil
+}
+
+// modelOf reads an entry. One that is odd doesn't cost the list: its id is all that
+// is needed of it.
+func modelOf(raw jsontext.Value) (m wire.ListedModel, ok bool) {
+	var l listed
+	if json.Unmarshal(raw, &l) == nil {
+		return l.model(), l.ID != ""
+	}
+	var bare struct {
+		ID string `json:"id"`
+	}
+	err := json.Unmarshal(raw, &bare)
+	return wire.ListedModel{ID: bare.ID}, err == nil && bare.ID != ""
 }
 
 func (l *listed) model() wire.ListedModel {
@@ -123,6 +138,7 @@ func (l *listed) model() wire.ListedModel {
 	if json.Unmarshal(l.Aliases, &aliases) == nil && len(aliases) > 0 {
 		m.Aliases = aliases
 	}
+	m.MaxOutput = l.MaxCompletion
 	if l.TopProvider != nil {
 		m.MaxOutput = l.TopProvider.MaxCompletion
 	}

@@ -206,7 +206,28 @@ func TestListsInEachVendorsShape(t *testing.T) {
 			},
 			{ID: "embed", Chat: &no},
 		},
-		`{"object":"list","data":[{"id":"g","active":true,"context_window":8192},{"id":"h","active":false}]}`: {{ID: "g", Context: 8192}, {ID: "h", State: "retired"}},
+		`{"object":"list","data":[{"id":"g","active":true,"context_window":8192,"max_completion_tokens":4096},{"id":"h","active":false}]}`: {{ID: "g", Context: 8192, MaxOutput: 4096}, {ID: "h", State: "retired"}},
+		// OpenAI's, as its SDK has it.
+		`{"object":"list","data":[{"id":"o","object":"model","created":1715367049,"owned_by":"system","shutdown_date":"2027-01-14"},{"id":"p","object":"model","created":1715367049,"owned_by":"system","shutdown_date":null}]}`: {
+			{ID: "o", OwnedBy: "system", Created: time.Unix(1715367049, 0).UTC(), Shutdown: time.Date(2027, 1, 14, 0, 0, 0, 0, time.UTC)},
+			{ID: "p", OwnedBy: "system", Created: time.Unix(1715367049, 0).UTC()},
+		},
+		// OpenRouter's, as it documents it: prices are of one token.
+		`{"data":[{"id":"v/m","canonical_slug":"v/m","name":"V: M","created":1715367049,"context_length":128000,"architecture":{"input_modalities":["text","image"],"output_modalities":["text"]},
+		  "pricing":{"prompt":"0.000003","completion":"0.000015","request":"0","input_cache_read":"0.0000003","input_cache_write":"0.00000375"},"top_provider":{"context_length":128000,"max_completion_tokens":16384,"is_moderated":false},
+		  "supported_parameters":["tools","temperature"],"expiration_date":"2026-12-31"},
+		  {"id":"v/vec","architecture":{"input_modalities":["text"],"output_modalities":["embeddings"]},"pricing":{"prompt":"0.00000002","completion":"0"},"expiration_date":null},
+		  {"id":"v/auto","architecture":{"output_modalities":["text"]},"pricing":{"prompt":"-1","completion":"-1"}}],"total_count":3,"links":{"next":null}}`: {
+			{
+				ID: "v/m", Name: "V: M", Created: time.Unix(1715367049, 0).UTC(), Context: 128000, MaxOutput: 16384, Shutdown: time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC), Chat: &yes, Vision: &yes, Tools: &yes, Thinking: &no,
+				PricePerMillion: map[string]string{"input": "3", "output": "15", "cache_read": "0.3", "cache_write": "3.75"},
+			},
+			{ID: "v/vec", Chat: &no, Embeds: true, Vision: &no, PricePerMillion: map[string]string{"input": "0.02", "output": "0"}},
+			{ID: "v/auto", Chat: &yes, Vision: &no, PricePerMillion: map[string]string{}},
+		},
+		`{"object":"list","data":[{"id":"local","object":"model","owned_by":"vllm","max_model_len":40960}]}`: {{ID: "local", OwnedBy: "vllm", Context: 40960}},
+		// An odd entry doesn't cost the list.
+		`{"data":[{"id":"a","context_length":"many","shutdown_date":5},7,{"id":8},null,{"context_length":1},{"id":"b","context_length":5}]}`: {{ID: "a"}, {ID: "b", Context: 5}},
 		// Somebody else's use of the same names.
 		`{"data":[{"id":"x","type":7,"capabilities":["chat"],"aliases":{},"deprecation":{},"active":"yes"}]}`: {{ID: "x"}},
 	} {
