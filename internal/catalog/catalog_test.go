@@ -309,27 +309,33 @@ func TestModelsThatAreListedTwice(t *testing.T) {
 	}{
 		"by their name": {
 			[]wire.ListedModel{{ID: "m-latest", Name: "m-2512"}, {ID: "m-2512", Name: "m-2512"}, {ID: "m", Name: "m-2512"}},
-			[]string{"m-2512"}, map[string]string{"m-latest": "m-2512", "m": "m-2512", "m-2512": "m-2512"},
+			[]string{"m-2512"},
+			map[string]string{"m-latest": "m-2512", "m": "m-2512", "m-2512": "m-2512"},
 		},
 		"by aliases": {
 			[]wire.ListedModel{{ID: "m-2512", Aliases: []string{"m-latest", "m-old"}}, {ID: "m-latest", Aliases: []string{"m-2512", "m-new"}}, {ID: "n"}},
-			[]string{"m-2512", "n"}, map[string]string{"m-latest": "m-2512", "m-old": "m-2512", "m-new": "m-2512"},
+			[]string{"m-2512", "n"},
+			map[string]string{"m-latest": "m-2512", "m-old": "m-2512", "m-new": "m-2512"},
 		},
 		"by both": {
 			[]wire.ListedModel{{ID: "m-latest", Name: "m-2512", Aliases: []string{"m-2512", "m"}}, {ID: "m-2512", Name: "m-2512", Aliases: []string{"m-latest", "m"}}},
-			[]string{"m-2512"}, map[string]string{"m-latest": "m-2512", "m": "m-2512"},
+			[]string{"m-2512"},
+			map[string]string{"m-latest": "m-2512", "m": "m-2512"},
 		},
 		"in a circle": {
 			[]wire.ListedModel{{ID: "a", Name: "b", Aliases: []string{"b", "a"}}, {ID: "b", Name: "c"}, {ID: "c", Name: "a"}},
-			[]string{"c"}, map[string]string{"a": "c", "b": "c"},
+			[]string{"c"},
+			map[string]string{"a": "c", "b": "c"},
 		},
 		"a name that is nobody's id": {
 			[]wire.ListedModel{{ID: "m-1", Name: "The M"}, {ID: "m-2", Name: "The M"}},
-			[]string{"m-1", "m-2"}, map[string]string{"The M": ""},
+			[]string{"m-1", "m-2"},
+			map[string]string{"The M": ""},
 		},
 		"of a model that doesn't write": {
 			[]wire.ListedModel{{ID: "voice", Name: "voice", Chat: new(bool)}, {ID: "voice-latest", Name: "voice", Chat: new(bool), Aliases: []string{"v"}}},
-			nil, map[string]string{"voice": "", "voice-latest": "", "v": ""},
+			nil,
+			map[string]string{"voice": "", "voice-latest": "", "v": ""},
 		},
 	} {
 		v, err := catalog.NewView([]catalog.Account{{Name: "a", Listed: c.listed}})
@@ -357,8 +363,10 @@ func TestFreeByItsListsPrice(t *testing.T) {
 	t.Parallel()
 	cost := func(in, out string) map[string]string { return map[string]string{"input": in, "output": out} }
 	v, err := catalog.NewView([]catalog.Account{{Name: "openrouter", Catalog: "openrouter", Listed: []wire.ListedModel{
-		{ID: "new/model:free", PricePerMillion: cost("0", "0")}, {ID: "new/model", PricePerMillion: cost("0", "1")},
-		{ID: "openrouter/free", PricePerMillion: cost("1", "1")}, {ID: "qwen/qwen3-coder:free"},
+		{ID: "new/model:free", PricePerMillion: cost("0", "0")},
+		{ID: "new/model", PricePerMillion: cost("0", "1")},
+		{ID: "openrouter/free", PricePerMillion: cost("1", "1")},
+		{ID: "qwen/qwen3-coder:free"},
 	}}, {Name: "google", Catalog: "google", Listed: []wire.ListedModel{{ID: "gemini-2.5-pro", PricePerMillion: cost("0", "0")}, {ID: "gemini-2.5-flash", PricePerMillion: cost("1", "2")}}}})
 	if err != nil {
 		t.Fatal(err)
