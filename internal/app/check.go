@@ -222,7 +222,7 @@ func (t *trial) call(ctx context.Context, a *provider.Account) Check {
 // cheapest is the model of an account to try: known to call tools and priced
 // lowest where that is known.
 func (t *trial) cheapest(a *provider.Account) string {
-	now := time.Now()
+	now := t.server.now()
 	best, least := "", [3]int64{}
 	for _, e := range t.server.gateway.State().View.All() {
 		if e.Account != a.Name || e.Gone || !a.Serves(e.ID) || !e.Generates() || e.Ended(now) || e.Redirected(now) || e.Caps.Tools != nil && !*e.Caps.Tools {

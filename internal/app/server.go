@@ -59,6 +59,7 @@ type Server struct {
 	stopping  context.Context // ends when live tails must
 	endTails  context.CancelFunc
 
+	now     func() time.Time
 	vault   *provider.Vault
 	public  bool       // see provider.Options
 	changes sync.Mutex // held while the accounts change
@@ -75,6 +76,8 @@ type Options struct {
 	Version string
 	// FirstKey is told the key that the first start makes, once.
 	FirstKey func(key identity.Secret) error
+	// Now is the clock by which models end and prices change; nil is time.Now.
+	Now func() time.Time
 
 	public bool
 }
@@ -119,7 +122,10 @@ const newNames = 10_000
 // Open opens everything that a configuration asks for. The error names what
 // can't be opened; then nothing stays open.
 func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err error) {
-	s := &Server{log: o.Log, version: o.Version, public: o.public, directory: &identity.Directory{}}
+	s := &Server{log: o.Log, version: o.Version, public: o.public, now: o.Now, directory: &identity.Directory{}}
+	if s.now == nil {
+		s.now = time.Now
+	}
 	s.stopping, s.endTails = context.WithCancel(context.Background())
 	s.cfg.Store(cfg)
 	defer func() {
@@ -146,18 +152,18 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	if err != nil {
 		return nil, err
 	}
-	s.vault = &provider.Vault{Store: s.store, Sealer: keys, Now: time.Now}
+	s.vault = &provider.Vault{Store: s.store, Sealer: keys, Now: s.now}
 	day := 24 * time.Hour
 	s.memory = recall.New(recall.Options{
-		Cache: writebehind.Options{Sealer: sealer, Table: s.store.Reasoning(), Log: o.Log},
+		Cache: writebehind.Options{Sealer: sealer, Table: s.store.Reasoning(), Log: o.Log, Now: s.now},
 		Keep:  time.Duration(cfg.Retention.ReasoningDays) * day,
 	})
 	answers, err := seal.New(secret, "responses")
 	if err != nil {
 		return nil, err
 	}
-	s.answers = responsestore.New(writebehind.Options{Sealer: answers, Table: s.store.Responses(), Log: o.Log})
-	s.repeats = idempotency.New(idempotency.Options{Cache: writebehind.Options{Sealer: repeats, Table: s.store.Repeats(mostRepeats), Log: o.Log}})
+	s.answers = responsestore.New(writebehind.Options{Sealer: answers, Table: s.store.Responses(), Log: o.Log, Now: s.now})
+	s.repeats = idempotency.New(idempotency.Options{Cache: writebehind.Options{Sealer: repeats, Table: s.store.Repeats(mostRepeats), Log: o.Log, Now: s.now}})
 	s.ledger, err = ledger.Open(ctx, ledger.Options{
 		Dir: cfg.DataDir, Store: s.store, Log: o.Log, Serve: cfg.Ledger.OnFull == "serve",
 		Sync: cfg.Ledger.Sync.Every, SyncEach: cfg.Ledger.Sync.Always, Keep: time.Duration(cfg.Retention.RawDays) * day,
@@ -165,7 +171,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	if err != nil {
 		return nil, err
 	}
-	stored, err := identity.EnsureFirstKey(ctx, s.store, cfg.KeysListed, rand.Reader, time.Now(), o.FirstKey)
+	stored, err := identity.EnsureFirstKey(ctx, s.store, cfg.KeysListed, rand.Reader, s.now(), o.FirstKey)
 	if err != nil {
 		return nil, err
 	}
@@ -173,11 +179,11 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	all, spoken := formats(), upstreams()
 	s.gateway = &gateway.Gateway{
 		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Upstream, bool) { w, ok := spoken[f]; return w, ok }},
-		Recorder:   recorder{s.ledger}, Sessions: session.New(time.Now), Memory: s.memory, Answers: s.answers, Now: time.Now,
+		Recorder:   recorder{s.ledger}, Sessions: session.New(s.now), Memory: s.memory, Answers: s.answers, Now: s.now,
 		Gone: s.gone,
 	}
 	s.inference = &httpapi.Inference{
-		Gateway: s.gateway, Directory: s.directory, Names: identity.NewNames(time.Now, newNames), Repeats: s.repeats, Log: o.Log,
+		Gateway: s.gateway, Directory: s.directory, Names: identity.NewNames(s.now, newNames), Repeats: s.repeats, Log: o.Log,
 		Host: s.host, BodyLimit: func() int64 { return int64(s.cfg.Load().BodyLimit) }, Budget: httpapi.NewBudget(maxBodies),
 		Chat: all[llm.FormatChat], Messages: all[llm.FormatMessages], Gemini: all[llm.FormatGemini], Responses: all[llm.FormatResponses],
 	}
@@ -198,7 +204,7 @@ func (s *Server) Apply(cfg *config.Config) error {
 	}
 	s.changes.Lock()
 	defer s.changes.Unlock()
-	accounts, err := connect(cfg, s.public, time.Now)
+	accounts, err := connect(cfg, s.public, s.now)
 	if err != nil {
 		return err
 	}
@@ -273,7 +279,7 @@ func (s *Server) publish(lists *provider.Refresher) {
 	}
 	s.gateway.Swap(st)
 	for _, e := range v.LeftSince(older) {
-		s.log.Warn("a model has left its provider's list", "model", e.Name(), "replacement", strings.Join(v.Replacements(e, time.Now()), ", then "))
+		s.log.Warn("a model has left its provider's list", "model", e.Name(), "replacement", strings.Join(v.Replacements(e, s.now()), ", then "))
 	}
 }
 
@@ -319,7 +325,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	m := &httpapi.Management{
 		Gateway: s.gateway, Directory: s.directory, Reader: s.store, Zone: s.cfg.Load().Location(), Version: s.version,
 		RowDays: s.cfg.Load().Retention.RawDays,
-		Log:     s.log, Now: time.Now, Lists: s.listed, Check: s.checkProvider, Accounts: s, Follow: s.ledger.Follow, Stopping: s.stopping.Done(),
+		Log:     s.log, Now: s.now, Lists: s.listed, Check: s.checkProvider, Accounts: s, Follow: s.ledger.Follow, Stopping: s.stopping.Done(),
 	}
 	if err := m.Register(mux); err != nil {
 		return nil, fmt.Errorf("describe the management API: %w", err)

@@ -84,7 +84,7 @@ func (s *Server) admit(cfg *config.Config, others []connected, o provider.Opened
 	if o.Org != "" {
 		st.options.Orgs = []string{o.Org}
 	}
-	c, err := connectOne(config.Entry[config.Provider]{Name: o.Name, Value: st.options}, o.Org != "", time.Now)
+	c, err := connectOne(config.Entry[config.Provider]{Name: o.Name, Value: st.options}, o.Org != "", s.now)
 	if err != nil {
 		st.off = err.Error()
 		return st, nil

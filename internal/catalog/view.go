@@ -119,8 +119,9 @@ func join(a Account) (*shelf, error) {
 	} else {
 		sh.entries = make(map[string]*Entry, len(a.Listed)+len(a.Gone)+len(a.Declared))
 	}
+	same := newTwins(a.Listed)
 	for _, l := range a.Listed {
-		if l.NotChat && !l.Embeds || l.ID == "" {
+		if l.ID == "" || same.of(l.ID) != l.ID {
 			continue
 		}
 		facts := sh.facts(l.ID)
@@ -129,11 +130,14 @@ func join(a Account) (*shelf, error) {
 			facts.ID = l.ID
 		}
 		e := &Entry{Model: merge(facts, l), Listed: true}
-		if l.NotChat {
-			e.Out = []string{"embedding"}
+		if l.Chat == nil || *l.Chat || e.Gives(OutEmbedding) {
+			sh.put(e)
 		}
-		sh.put(e)
-		sh.count(l)
+	}
+	for _, l := range a.Listed {
+		if id := same.of(l.ID); sh.entries[id] != nil {
+			sh.count(l, id)
+		}
 	}
 	for _, id := range a.Gone {
 		if sh.entries[id] == nil {
@@ -167,12 +171,15 @@ func (sh *shelf) complete(e *Entry) *Entry {
 }
 
 // count notes under which names a listed model may be asked for besides its id.
-func (sh *shelf) count(l wire.ListedModel) {
+func (sh *shelf) count(l wire.ListedModel, id string) {
 	for _, alias := range l.Aliases {
-		sh.counted[alias] = l.ID
+		sh.counted[alias] = id
 	}
-	if base, ok := undated(l.ID); ok && sh.counted[base] < l.ID {
-		sh.counted[base] = l.ID // the latest of several
+	if l.ID != id {
+		sh.counted[l.ID] = id
+	}
+	if base, ok := undated(l.ID); ok && sh.counted[base] < id {
+		sh.counted[base] = id // the latest of several
 	}
 }
 
@@ -265,7 +272,11 @@ func (sh *shelf) facts(id string) Model {
 			return out
 		}
 	}
-	return Model{ID: id, Tier: TierOf(id)}
+	m := Model{ID: id, Tier: TierOf(id)}
+	if out := outputOf(id); out != "" {
+		m.Out = []string{out}
+	}
+	return m
 }
 
 // merge puts what a live list says over the snapshot's facts.
@@ -285,6 +296,12 @@ func merge(m Model, l wire.ListedModel) Model {
 	if l.Vision != nil && *l.Vision && len(m.In) == 0 {
 		m.In = []string{"text", "image"}
 	}
+	switch {
+	case l.Chat != nil && *l.Chat && !m.Gives("text"):
+		m.Out = nil // the list knows better than a name
+	case l.Chat != nil && !*l.Chat && l.Embeds:
+		m.Out = []string{OutEmbedding}
+	}
 	m.Lifecycle = living(m.Lifecycle, l)
 	if len(l.PricePerMillion) > 0 {
 		p := Price{}
@@ -294,8 +311,22 @@ func merge(m Model, l wire.ListedModel) Model {
 			}
 		}
 		m.Price, m.Windows, m.Future = m.Price.with(p), nil, nil
+		if p.Input != nil && p.Output != nil {
+			m.Free = m.freeAt(*p.Input, *p.Output)
+		}
 	}
 	return m
+}
+
+// freeAt is in which way a model is free whose list tells what it costs.
+func (m *Model) freeAt(in, out Rate) string {
+	switch {
+	case in == 0 && out == 0:
+		return cmp.Or(m.Free, FreeAlways)
+	case m.Free == FreeAlways:
+		return ""
+	}
+	return m.Free
 }
 
 // living is how long a listed model is there: what its list says of it, and else

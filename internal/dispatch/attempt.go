@@ -39,7 +39,7 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again 
 		r.fail(llm.AsError(err))
 		return false
 	}
-	out.Model, out.Stream = r.cand.Model, target.Stream
+	out.Model, out.Stream, out.Embeds = r.cand.Model, target.Stream, r.call.Embed
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
@@ -92,7 +92,7 @@ func (r *run) format() llm.Format {
 	if !r.call.Embed {
 		return r.cand.Account.Format(r.call.Client.Name(), r.cand.Model)
 	}
-	name, _ := r.cand.Account.EmbedFormat(r.call.Client.Name())
+	name, _ := r.cand.Account.EmbedFormat(r.call.Client.Name(), r.cand.Model)
 	return name
 }
 

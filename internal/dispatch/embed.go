@@ -36,7 +36,7 @@ func (r *run) encodeEmbed(a *Attempt, f wire.Upstream, t wire.Target) (wire.Outb
 	if err != nil {
 		return wire.Outbound{}, err
 	}
-	if f.Name() == r.call.Client.Name() {
+	if f.Name() == r.call.Client.Name() && t.Embed.Plain() {
 		a.Forwarded = true
 		out, err := upstream.SpliceEmbed(r.call.Raw, r.call.Peeked, wire.Edits{Model: t.Model})
 		out.Body = bytes.Clone(out.Body) // the client's buffer may be another request's before it is sent

@@ -226,7 +226,7 @@ const (
 
 // choose finds the candidate that a request's model name stands for. can, when
 // set, refuses accounts that can't do what is asked.
-func (g *Gateway) choose(st *State, c *Call, can func(*provider.Account) *llm.Error) (dispatch.Candidate, string, error) {
+func (g *Gateway) choose(st *State, c *Call, can func(a *provider.Account, model string) *llm.Error) (dispatch.Candidate, string, error) {
 	if n := len(c.Peeked.Model); n > maxModel {
 		return dispatch.Candidate{}, "", &llm.Error{
 			Kind: llm.KindBadRequest, Status: http.StatusBadRequest, Param: "model",
@@ -244,7 +244,7 @@ func (g *Gateway) choose(st *State, c *Call, can func(*provider.Account) *llm.Er
 			continue
 		}
 		if can != nil {
-			if e := can(a); e != nil {
+			if e := can(a, rc.Model); e != nil {
 				unable = e
 				continue
 			}

@@ -118,11 +118,11 @@ func chainError(err error) *llm.Error {
 
 // can refuses accounts that can't be told what was said before. A nil previous
 // refuses none.
-func (p *previous) can() func(*provider.Account) *llm.Error {
+func (p *previous) can() func(*provider.Account, string) *llm.Error {
 	if p == nil {
 		return nil
 	}
-	return func(a *provider.Account) *llm.Error {
+	return func(a *provider.Account, _ string) *llm.Error {
 		if p.Theirs && a.Name == p.Made.Provider {
 			return nil
 		}

@@ -362,14 +362,16 @@ func (a *Account) Format(client llm.Format, model string) llm.Format {
 	return a.endpoints[0].format
 }
 
-// EmbedFormat returns the format to ask the account for embeddings in: the
-// client's own where it has them in that, else any. false: it has none.
-func (a *Account) EmbedFormat(client llm.Format) (llm.Format, bool) {
-	if slices.Contains(a.Profile.Embeddings, client) && a.Speaks(client) {
-		return client, true
-	}
-	if i := slices.IndexFunc(a.Profile.Embeddings, a.Speaks); i >= 0 {
-		return a.Profile.Embeddings[i], true
+// EmbedFormat returns the format to ask the account for embeddings of a model in:
+// the client's own where it has them in that, else any. false: it has none.
+func (a *Account) EmbedFormat(client llm.Format, model string) (llm.Format, bool) {
+	for _, own := range []bool{true, false} {
+		for i := range a.Profile.Embeddings {
+			e := &a.Profile.Embeddings[i]
+			if e.of(model) && (e.Format == client || !own) && a.endpoint(e.Format, model) != nil {
+				return e.Format, true
+			}
+		}
 	}
 	return "", false
 }

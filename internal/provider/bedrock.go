@@ -4,8 +4,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
@@ -28,7 +30,8 @@ func (bedrockLister) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, 
 			In        []string `json:"inputModalities"`
 			Out       []string `json:"outputModalities"`
 			Lifecycle struct {
-				Status string `json:"status"`
+				Status string         `json:"status"`
+				End    jsontext.Value `json:"endOfLifeTime"`
 			} `json:"modelLifecycle"`
 		} `json:"modelSummaries"`
 		Profiles []struct {
@@ -52,13 +55,18 @@ func (bedrockLister) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, 
 			continue
 		}
 		vision := slices.Contains(m.In, "IMAGE")
-		listed := wire.ListedModel{ID: m.ID, Name: m.Name, OwnedBy: m.Owner, NotChat: len(m.Out) > 0 && !slices.Contains(m.Out, "TEXT")}
+		listed := wire.ListedModel{ID: m.ID, Name: m.Name, OwnedBy: m.Owner}
+		if len(m.Out) > 0 {
+			chat := slices.Contains(m.Out, "TEXT")
+			listed.Chat, listed.Embeds = &chat, slices.Contains(m.Out, "EMBEDDING")
+		}
 		if len(m.In) > 0 {
 			listed.Vision = &vision
 		}
 		if strings.EqualFold(m.Lifecycle.Status, "LEGACY") {
 			listed.State = "deprecated"
 		}
+		listed.Shutdown = endOf(m.Lifecycle.End)
 		out = append(out, listed)
 	}
 	for _, p := range page.Profiles {
@@ -82,4 +90,13 @@ func (bedrockLister) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, 
 		return out, nil, nil
 	}
 	return out, url.Values{"nextToken": {page.Next}}, nil
+}
+
+// endOf reads when a model's life ends, in words or in seconds; zero: nobody knows.
+func endOf(v jsontext.Value) time.Time {
+	var at time.Time
+	if json.Unmarshal(v, &at) == nil {
+		return at.UTC()
+	}
+	return wire.UnixTime(v)
 }

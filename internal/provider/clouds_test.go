@@ -178,7 +178,7 @@ func TestListsOfCloudsAreRead(t *testing.T) {
 			got[m.ID] = m
 		}
 		for _, id := range c.want {
-			if m, ok := got[id]; !ok || m.NotChat != (strings.Contains(id, "embed") || strings.Contains(id, "rerank")) || (m.State == "deprecated") != strings.Contains(id, "claude-3-") {
+			if m, ok := got[id]; !ok || (m.Chat != nil && !*m.Chat) != (strings.Contains(id, "embed") || strings.Contains(id, "rerank")) || m.Embeds != strings.Contains(id, "embed") || (m.State == "deprecated") != strings.Contains(id, "claude-3-") || m.Shutdown.IsZero() == strings.Contains(id, "claude-3-") {
 				t.Errorf("%s: %s is %+v of %d", c.typ, id, m, len(got))
 			}
 		}

@@ -41,7 +41,10 @@ func (a *Account) deployed(model string) string {
 // apply gives a request the shape that it has at the endpoint.
 func (ep *endpoint) apply(out *wire.Outbound, model string, client http.Header) error {
 	path := ep.shape.Path
-	if out.Stream && ep.shape.StreamPath != "" {
+	switch {
+	case out.Embeds:
+		path = ep.shape.EmbedPath
+	case out.Stream && ep.shape.StreamPath != "":
 		path = ep.shape.StreamPath
 	}
 	if path != "" {

@@ -282,7 +282,9 @@ func (a *Account) listModels(ctx context.Context, listers map[llm.Format]wire.Li
 		}
 		all, err := a.listBy(ctx, lister, key)
 		for i := range all {
-			all[i].NotChat = all[i].NotChat || !a.Serves(all[i].ID)
+			if !a.Serves(all[i].ID) {
+				all[i].Chat = new(bool)
+			}
 		}
 		var e *llm.Error
 		if !ok || !errors.As(err, &e) || e.Kind != llm.KindAuth && e.Kind != llm.KindPermission {

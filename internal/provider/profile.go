@@ -48,8 +48,9 @@ type Profile struct {
 	// Errors are refusals that the vendor tells in other words than its format's;
 	// the first that matches decides.
 	Errors []ErrorRule `yaml:"errors"`
-	// Embeddings are the formats in which it has them; empty: it has none.
-	Embeddings []llm.Format `yaml:"embeddings"`
+	// Embeddings say how they are asked for, the first that matches a model in each
+	// format; empty: there are none.
+	Embeddings []Embeddings `yaml:"embeddings"`
 	// TrustCost says that the cost in the usage is what was really charged.
 	TrustCost bool `yaml:"trust_cost"`
 	// Options are those that accounts of this type take beside those of all types.
@@ -129,6 +130,8 @@ func (s served) has(model string) bool {
 type Shape struct {
 	Path       string `yaml:"path"` // for a whole answer; {model} is the model, escaped
 	StreamPath string `yaml:"stream_path"`
+	// EmbedPath is for embeddings, which don't go to Path.
+	EmbedPath string `yaml:"embed_path"`
 	// Drop and Set change top-level fields of the body.
 	Drop []string          `yaml:"drop"`
 	Set  map[string]string `yaml:"set"`
@@ -149,6 +152,28 @@ type Flags struct {
 	Field  string `yaml:"field"` // of the body, where they stand as a list; "" is the header
 
 	only *regexp.Regexp
+}
+
+// Embeddings are how a vendor makes embeddings in one format; see wire.EmbedStyle.
+type Embeddings struct {
+	Format   llm.Format        `yaml:"format"`
+	Match    string            `yaml:"match"` // an expression over the ids of models; "" is all
+	Source   string            `yaml:"source"`
+	Shape    string            `yaml:"shape"`
+	Reject   []string          `yaml:"reject"`
+	Rename   map[string]string `yaml:"rename"`
+	Task     string            `yaml:"task"`
+	Tasks    map[string]string `yaml:"tasks"`
+	TaskElse string            `yaml:"task_else"`
+
+	re *regexp.Regexp
+}
+
+// of says whether a model's embeddings are made so.
+func (e *Embeddings) of(model string) bool { return e.re == nil || e.re.MatchString(model) }
+
+func (e *Embeddings) style() wire.EmbedStyle {
+	return wire.EmbedStyle{Shape: e.Shape, Reject: e.Reject, Rename: e.Rename, Task: e.Task, Tasks: e.Tasks, TaskElse: e.TaskElse}
 }
 
 // Option is an option of a type's accounts, named as in the configuration.
@@ -398,6 +423,15 @@ func (p *Profile) compile() error {
 			f.only = re
 		}
 	}
+	for i := range p.Embeddings {
+		if e := &p.Embeddings[i]; e.Match != "" {
+			re, err := regexp.Compile(e.Match)
+			if err != nil {
+				return fmt.Errorf("embeddings of %q: %w", e.Match, err)
+			}
+			e.re = re
+		}
+	}
 	for _, d := range p.Derive {
 		re, err := regexp.Compile(d.Match)
 		if err != nil {
@@ -430,6 +464,12 @@ func (p *Profile) target(model string, f llm.Format) wire.Target {
 		}
 		if fam.applies(id, f) {
 			fam.apply(&t)
+		}
+	}
+	for i := range p.Embeddings {
+		if e := &p.Embeddings[i]; e.Format == f && e.of(model) {
+			t.Embed = e.style()
+			break
 		}
 	}
 	return t

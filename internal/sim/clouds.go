@@ -21,6 +21,8 @@ func azureEndpoints() []endpoint {
 		{"/openai/v1/responses", responses, inAPIKey, http.MethodPost, (*exchange).askAzure},
 		{"/openai/v1/models", chat, inAPIKey, http.MethodGet, (*exchange).listOpenAI},
 		{"/openai/deployments/{deployment}/chat/completions", chat, inAPIKey, http.MethodPost, (*exchange).askDeployment},
+		{"/openai/v1/embeddings", chat, inAPIKey, http.MethodPost, (*exchange).embedOpenAI},
+		{"/openai/deployments/{deployment}/embeddings", chat, inAPIKey, http.MethodPost, (*exchange).embedDeployment},
 		{"/openai/responses", responses, inAPIKey, http.MethodPost, (*exchange).askDated},
 		{"/openai/models", chat, inAPIKey, http.MethodGet, (*exchange).listDated},
 		{"/openai/v1/responses/{id}", responses, inAPIKey, "", (*exchange).stored},
@@ -31,9 +33,9 @@ func azureEndpoints() []endpoint {
 func vertexEndpoints() []endpoint {
 	const located = "/v1/projects/{project}/locations/{location}"
 	return []endpoint{
-		{located + "/publishers/google/models/{model}", geminiFormat{}, inGoogToken, "", (*exchange).callGemini},
+		{located + "/publishers/google/models/{model}", geminiFormat{}, inGoogToken, http.MethodPost, (*exchange).callVertex},
 		{located + "/publishers/anthropic/models/{model}", messagesFormat{}, inGoogToken, http.MethodPost, (*exchange).callVertexClaude},
-		{"/v1/publishers/google/models/{model}", geminiFormat{}, inGoogKey, "", (*exchange).callGemini},
+		{"/v1/publishers/google/models/{model}", geminiFormat{}, inGoogKey, http.MethodPost, (*exchange).callVertex},
 		{"/v1beta1/publishers/google/models", geminiFormat{}, inGoogToken, http.MethodGet, (*exchange).listVertex},
 	}
 }
@@ -140,6 +142,31 @@ func (x *exchange) listDated() {
 func (x *exchange) askDeployment() {
 	if x.model = x.r.PathValue("deployment"); x.dated() {
 		x.askAzure()
+	}
+}
+
+// embedDeployment makes embeddings where the path names the model.
+func (x *exchange) embedDeployment() {
+	if x.model = x.r.PathValue("deployment"); x.dated() {
+		x.embedOpenAI()
+	}
+}
+
+// callVertex answers models/NAME:METHOD of the publisher google, where embeddings
+// are asked for in other words than at Gemini's own address.
+func (x *exchange) callVertex() {
+	name, method, _ := strings.Cut(x.r.PathValue("model"), ":")
+	switch method {
+	case "predict":
+		x.model = name
+		x.predictVertex()
+	case "embedContent":
+		x.model = name
+		x.embedVertex()
+	case "batchEmbedContents":
+		x.lost()
+	default:
+		x.callGemini()
 	}
 }
 
@@ -271,6 +298,7 @@ func (x *exchange) listVertex() {
 func (x *exchange) listBedrock() {
 	type lifecycle struct {
 		Status string `json:"status"`
+		End    string `json:"endOfLifeTime,omitzero"`
 	}
 	type model struct {
 		ARN       string    `json:"modelArn"`
@@ -284,15 +312,15 @@ func (x *exchange) listBedrock() {
 	var list struct {
 		Models []model `json:"modelSummaries"`
 	}
-	add := func(id, name, out, status string) {
-		list.Models = append(list.Models, model{bedrockARN + id, id, name, bedrockOwner(id), []string{"TEXT", "IMAGE"}, []string{out}, lifecycle{status}})
+	add := func(id, name, out, status, end string) {
+		list.Models = append(list.Models, model{bedrockARN + id, id, name, bedrockOwner(id), []string{"TEXT", "IMAGE"}, []string{out}, lifecycle{status, end}})
 	}
 	for _, m := range bedrockModels {
-		add(m.id, m.name, "TEXT", "ACTIVE")
+		add(m.id, m.name, "TEXT", "ACTIVE", "")
 	}
-	add("anthropic.claude-3-haiku-20240307-v1:0", "Claude 3 Haiku", "TEXT", "LEGACY")
-	add("amazon.titan-embed-text-v2:0", "Titan Text Embeddings V2", "EMBEDDING", "ACTIVE")
-	add("cohere.rerank-v3-5:0", "Rerank 3.5", "TEXT", "ACTIVE")
+	add("anthropic.claude-3-haiku-20240307-v1:0", "Claude 3 Haiku", "TEXT", "LEGACY", "2027-03-31T00:00:00Z")
+	add("amazon.titan-embed-text-v2:0", "Titan Text Embeddings V2", "EMBEDDING", "ACTIVE", "")
+	add("cohere.rerank-v3-5:0", "Rerank 3.5", "TEXT", "ACTIVE", "")
 	x.json(list)
 }
 

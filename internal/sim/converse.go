@@ -42,8 +42,10 @@ func (x *exchange) profiled() string {
 	if strings.HasPrefix(model, "arn:aws:bedrock:") {
 		model = model[strings.LastIndexByte(model, '/')+1:]
 	}
-	if base, ok := strings.CutPrefix(model, "us."); ok && x.family.lists(base) {
-		return base
+	if base, ok := strings.CutPrefix(model, "us."); ok {
+		if _, listed := x.serving(base); listed {
+			return base
+		}
 	}
 	return model
 }

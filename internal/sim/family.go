@@ -20,6 +20,7 @@ type family struct {
 	noDeveloper bool // knows no role "developer"
 	functions   bool // knows functions alone, no tools of free text
 	numberCodes bool // errors carry the status as their code
+	tellsEnds   bool // the list has shutdown_date
 	quotaStatus int  // when nothing is left to spend; 0 is 429
 
 	// How reasoning looks in Chat Completions.
@@ -35,6 +36,7 @@ type family struct {
 	ways // of its own in Chat Completions
 
 	models []model
+	embeds embedWays
 }
 
 // ways are how a vendor's Chat Completions differ from OpenAI's.
@@ -65,15 +67,15 @@ type ways struct {
 // families are the vendors played. The one without a prefix is for quick use and
 // lists the models of all.
 var families = []*family{
-	{name: "openai", prefix: "/openai", stores: true, models: openAIModels},
+	{name: "openai", prefix: "/openai", stores: true, tellsEnds: true, models: openAIModels},
 	{name: "anthropic", prefix: "/anthropic", models: anthropicModels},
 	{name: "gemini", prefix: "/gemini", models: geminiModels},
-	{name: "azure", prefix: "/azure", stores: true, models: openAIModels},
-	{name: "vertex", prefix: "/vertex", models: slices.Concat(geminiModels, anthropicModels[1:])},
+	{name: "azure", prefix: "/azure", stores: true, models: lasting(openAIModels), embeds: embedWays{fields: azureEmbed}},
+	{name: "vertex", prefix: "/vertex", models: lasting(slices.Concat(geminiModels, vertexEmbeds, anthropicModels[1:]))},
 	{name: "bedrock", prefix: "/bedrock", models: bedrockModels},
 	{
 		name: "deepseek", prefix: "/deepseek", lenient: true, functions: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusPaymentRequired,
-		reasoningField: "reasoning_content", replay: true, inFinish: true, cacheHits: true, models: deepSeekModels,
+		reasoningField: "reasoning_content", replay: true, inFinish: true, cacheHits: true, models: deepSeekModels, embeds: embedWays{none: true},
 	},
 	{
 		name: "openrouter", prefix: "/openrouter", lenient: true, functions: true, numberCodes: true, quotaStatus: http.StatusPaymentRequired,
@@ -82,7 +84,7 @@ var families = []*family{
 	{
 		name: "nvidia", prefix: "/nvidia", lenient: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusPaymentRequired, reasoningField: "reasoning_content",
 		ways:   ways{error: nvidiaError, usage: plainUsage, noRole: true, everyUsage: true, inText: regexp.MustCompile(`minimax|deepseek-r1`)},
-		models: nvidiaModels,
+		models: nvidiaModels, embeds: nvidiaEmbed,
 	},
 	{
 		name: "mistral", prefix: "/mistral", oldLimit: true, noDeveloper: true, inFinish: true,
@@ -90,48 +92,38 @@ var families = []*family{
 			voice: fastAPIVoice{}, error: mistralError, fields: mistralFields, said: mistralSaid, callID: regexp.MustCompile(`^[A-Za-z0-9]{9}$`),
 			list: (*exchange).listMistral, usage: mistralUsage, bareCalls: true, thinkParts: true,
 		},
-		models: mistralModels,
+		models: mistralModels, embeds: mistralEmbed,
 	},
 	{
 		name: "xai", prefix: "/xai", lenient: true, stores: true, reasoningField: "reasoning_content",
 		ways:   ways{error: xaiError, check: xaiCheck, usage: xaiUsage, costTicks: true, keyStatus: http.StatusBadRequest},
-		models: xaiModels,
+		models: xaiModels, embeds: embedWays{none: true},
 	},
 	{
 		name: "groq", prefix: "/groq", noDeveloper: true, reasoningField: "reasoning",
 		ways:   ways{fields: groqFields, check: groqCheck, list: (*exchange).listGroq, usage: plainUsage, vendorUsage: true, vendorError: true},
-		models: groqModels,
+		models: groqModels, embeds: groqEmbed,
 	},
 	{
 		name: "together", prefix: "/together", lenient: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusPaymentRequired, reasoningField: "reasoning", inFinish: true,
 		ways:   ways{list: (*exchange).listTogether, usage: plainUsage, eos: true, inText: regexp.MustCompile(`DeepSeek-R1`)},
-		models: togetherModels,
+		models: togetherModels, embeds: togetherEmbed,
 	},
 	{
 		name: "moonshot", prefix: "/moonshot", lenient: true, noDeveloper: true, reasoningField: "reasoning_content",
 		ways:   ways{error: moonshotError, check: moonshotCheck, usage: moonshotUsage, noObject: true, usageInChoice: true},
-		models: moonshotModels,
+		models: moonshotModels, embeds: embedWays{none: true},
 	},
 	{
 		name: "dashscope", prefix: "/dashscope", lenient: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusBadRequest, reasoningField: "reasoning_content",
 		ways:   ways{error: dashscopeError, check: dashscopeCheck, usage: dashscopeUsage},
-		models: dashscopeModels,
+		models: dashscopeModels, embeds: dashscopeEmbed,
 	},
 	{name: "ollama", prefix: "/ollama", openDoor: true, lenient: true, functions: true, oldLimit: true, reasoningField: "reasoning", models: ollamaModels},
 	{
 		name: "any", reasoningField: "reasoning_content",
 		models: slices.Concat(openAIModels, anthropicModels[1:], geminiModels[1:], deepSeekModels[1:]),
 	},
-}
-
-// lists says whether the vendor serves a model of that name.
-func (f *family) lists(name string) bool {
-	return slices.ContainsFunc(f.models, func(m model) bool { return m.id == name })
-}
-
-// embeds says whether the vendor lists a model as one for embeddings alone.
-func (f *family) embeds(name string) bool {
-	return slices.ContainsFunc(f.models, func(m model) bool { return m.id == name && m.embeds })
 }
 
 // keyOf reads the API key of a request as the formats carry it. A vendor takes

@@ -118,10 +118,14 @@ func (x *exchange) voice() voice {
 // pick finds the script of the model asked for.
 func (x *exchange) pick() *failure {
 	s, scripted := parseName(x.model)
-	if !scripted && !x.family.lists(x.model) {
+	m, served := x.serving(x.model)
+	if !scripted && !served {
 		return unknownModel(x.model)
 	}
-	if !scripted && !x.counting && x.family.embeds(x.model) != x.embeds {
+	if served {
+		x.model = m.id
+	}
+	if !scripted && !x.counting && m.embeds != x.embeds {
 		return &failure{
 			status: http.StatusNotFound, kind: notFound, param: "model", code: "model_not_found",
 			message: "The model `" + x.model + "` is not supported for what is asked of it.",

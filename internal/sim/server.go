@@ -25,12 +25,15 @@ type Options struct {
 	// Seed changes the texts and the ids, and makes what one server signed
 	// foreign to another.
 	Seed uint64
+	// Now tells the day by which models have ended; nil: none ever does.
+	Now func() time.Time
 }
 
 // Server plays the providers. It is safe for concurrent use.
 type Server struct {
 	log      *slog.Logger
 	seed     uint64
+	now      func() time.Time
 	mux      *http.ServeMux
 	requests requestLog
 	scripts  scriptBook
@@ -41,7 +44,7 @@ type Server struct {
 
 // New returns a server with no scripts queued and nothing received.
 func New(o Options) *Server {
-	s := &Server{log: o.Log, seed: o.Seed, mux: http.NewServeMux()}
+	s := &Server{log: o.Log, seed: o.Seed, now: o.Now, mux: http.NewServeMux()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -118,7 +121,6 @@ func (s *Server) serve(f *family) {
 		all = bedrockEndpoints()
 	case "deepseek":
 		all = append(append(openAI(""), openAI("/v1")...), anthropic("/anthropic/v1")...)
-		all = slices.DeleteFunc(all, func(e endpoint) bool { return strings.HasSuffix(e.path, "/embeddings") })
 	case "nvidia", "mistral", "together":
 		all = chatOnly("/v1")
 	case "groq":
@@ -128,13 +130,20 @@ func (s *Server) serve(f *family) {
 	case "moonshot":
 		all = append(chatOnly("/v1"), anthropic("/anthropic/v1")...)
 	case "dashscope":
-		all = append(openAI("/compatible-mode/v1")[:2], anthropic("/apps/anthropic/v1")...)
+		all = slices.DeleteFunc(openAI("/compatible-mode/v1"), func(e endpoint) bool {
+			return e.method == http.MethodGet || strings.HasSuffix(e.path, "/input_tokens")
+		})
+		all = append(all, anthropic("/apps/anthropic/v1")...)
 	case "openrouter":
 		all = append(openAI("/api/v1"), anthropic("/api/v1")...)
+		all = append(all, endpoint{"/api/v1/embeddings/models", chat, inBearer, http.MethodGet, (*exchange).listRouted})
 	case "ollama":
 		all = append(append(openAI("/v1"), anthropic("/v1")...), native("/api")...)
 	default:
 		all = append(append(openAI("/v1"), anthropic("/v1")...), append(google("/v1beta"), native("/api")...)...)
+	}
+	if f.embeds.none {
+		all = slices.DeleteFunc(all, func(e endpoint) bool { return strings.HasSuffix(e.path, "/embeddings") })
 	}
 	for _, e := range all {
 		s.mux.HandleFunc(f.prefix+e.path, s.handle(f, e))

@@ -53,6 +53,7 @@ func TestEmbeddingsThatAreNone(t *testing.T) {
 		"gemini": {
 			``, `[]`, `{}`, `{"embedding":null}`, `{"embeddings":{}}`, `<html>`, `{"error":{"message":"no","code":500}}`,
 			`{"embedding":{"values":"a"}}`, `{"embeddings":[{"values":[1,"a"]}]}`, `{"embeddings":[1]}`, `{"embedding":{"values":[1e99]}}`,
+			`{"predictions":{}}`, `{"predictions":[1]}`, `{"predictions":[{"embeddings":[]}]}`, `{"predictions":[{"embeddings":{"values":"a"}}]}`, `{"predictions":null}`,
 		},
 	} {
 		for _, body := range bodies {
@@ -78,6 +79,46 @@ func TestVectorsHaveTheirPlace(t *testing.T) {
 		if err != nil || !cmp.Equal(want, got.Vectors) {
 			t.Errorf("%s: %v, %v", body, got, err)
 		}
+	}
+}
+
+// Vertex's predictions are vectors in their order, and what each of them used is
+// what all used where all of them say it.
+func TestVectorsOfPredictions(t *testing.T) {
+	t.Parallel()
+	const first, second, uncounted = `{"embeddings":{"values":[1],"statistics":{"token_count":2,"truncated":false}}}`, `{"embeddings":{"values":[2,3],"statistics":{"token_count":"3"}}}`, `{"embeddings":{"values":[4]}}`
+	for body, want := range map[string]*llm.Embedding{
+		`{"predictions":[` + first + `,` + second + `],"metadata":{"billableCharacterCount":7}}`: {Vectors: [][]float32{{1}, {2, 3}}, Usage: llm.Usage{Input: 5, Quality: llm.QualityExact}},
+		`{"predictions":[` + first + `,` + uncounted + `]}`:                                      {Vectors: [][]float32{{1}, {4}}},
+		`{"predictions":[]}`: {Vectors: [][]float32{}},
+	} {
+		got, err := gemini.Format{}.DecodeEmbedding([]byte(body))
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v %s", body, err, diff)
+		}
+	}
+}
+
+// styles are ways to ask for embeddings that providers have.
+var styles = []wire.EmbedStyle{
+	{},
+	{Shape: "predict"},
+	{Shape: "config"},
+	{Reject: []string{"dimensions", "user"}},
+	{Rename: map[string]string{"dimensions": "output_dimension"}},
+	{Task: "input_type", Tasks: map[string]string{"RETRIEVAL_QUERY": "query"}, TaskElse: "passage"},
+}
+
+// A provider that is asked in other words is never passed a client's bytes.
+func TestPlainStyles(t *testing.T) {
+	t.Parallel()
+	for i, s := range styles {
+		if s.Plain() != (i == 0) {
+			t.Errorf("%+v is plain: %v", s, s.Plain())
+		}
+	}
+	if s := (wire.EmbedStyle{Task: "input_type", Tasks: map[string]string{"CLUSTERING": "c"}}); !s.Plain() {
+		t.Error("words for what only other formats say need no other request")
 	}
 }
 
@@ -109,13 +150,18 @@ func FuzzDecodeEmbed(f *testing.F) {
 				t.Errorf("%s, spliced, is no JSON: %s", body, out.Body)
 			}
 			q, err := from.DecodeEmbed(raw)
-			if err == nil {
-				if out, _, err = to.EncodeEmbed(q, wire.Target{Model: "other"}); err == nil && !jsontext.Value(out.Body).IsValid() {
-					t.Errorf("%s became no JSON: %s", body, out.Body)
+			for _, style := range styles {
+				for _, f := range []wire.Embedder{from, to} {
+					if err == nil {
+						out, _, err = f.EncodeEmbed(q, wire.Target{Model: "other", Embed: style})
+						if err == nil && !jsontext.Value(out.Body).IsValid() {
+							t.Errorf("%s became no JSON: %s", body, out.Body)
+						}
+					}
 				}
-			}
-			if err != nil && llm.AsError(err).Kind != llm.KindBadRequest {
-				t.Errorf("%s: %v", body, err)
+				if err != nil && llm.AsError(err).Kind != llm.KindBadRequest {
+					t.Errorf("%s: %v", body, err)
+				}
 			}
 		}
 	})

@@ -125,10 +125,11 @@ type Outbound struct {
 	Query  url.Values
 	Header http.Header // nil when the format needs none
 	Body   []byte
-	// Model and Stream are what the request asks for, set by who sends it, for
-	// accounts whose addresses name them.
+	// Model, Stream and Embeds (embeddings are wanted) are what the request asks for,
+	// set by who sends it, for accounts whose addresses name them.
 	Model  string
 	Stream bool
+	Embeds bool
 }
 
 // Downgrade is something that a target couldn't say and that was left out.
@@ -192,6 +193,9 @@ type Target struct {
 	// NoSchemaOutput says that the model can't be held to a JSON schema natively:
 	// the format falls back to a forced tool or an instruction.
 	NoSchemaOutput bool
+	// Embed says how embeddings are asked for: nothing else of the target is said of
+	// them.
+	Embed EmbedStyle
 	// APIVersion is the version header the client asked for, where the format has
 	// one ("2026-10-21"); "" is the format's pinned one.
 	APIVersion string
@@ -371,7 +375,7 @@ type ListedModel struct {
 	Replacement     string
 	Vision, Tools   *bool
 	Thinking        *bool
-	NotChat         bool              // the list says that it doesn't generate text
+	Chat            *bool             // whether it writes text
 	Embeds          bool              // the list says that it makes embeddings
 	PricePerMillion map[string]string // decimal USD: "input", "output", "cache_read", "cache_write"
 	Aliases         []string

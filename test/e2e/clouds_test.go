@@ -52,6 +52,12 @@ var clouds = [][]cloud{
 // and their options.
 func newCloudLab(t *testing.T, providers ...[2]string) *lab {
 	t.Helper()
+	return newCloudLabWith(t, "", providers...)
+}
+
+// newCloudLabWith is newCloudLab with more lines in the configuration.
+func newCloudLabWith(t *testing.T, more string, providers ...[2]string) *lab {
+	t.Helper()
 	sim := start(t, "sim", "--listen", "127.0.0.1:0")
 	dir := t.TempDir()
 	l := &lab{config: filepath.Join(dir, "oido.yaml"), data: filepath.Join(dir, "data"), sim: sim.url}
@@ -59,7 +65,7 @@ func newCloudLab(t *testing.T, providers ...[2]string) *lab {
 	if err := os.WriteFile(filepath.Join(dir, "sa.json"), credentials, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	config := fmt.Sprintf("keys: [{key: %s, org: acme, user: ada, role: admin}]\nproviders:\n", key)
+	config := fmt.Sprintf("keys: [{key: %s, org: acme, user: ada, role: admin}]\n%sproviders:\n", key, more)
 	for _, p := range providers {
 		config += fmt.Sprintf("  %s: {%s}\n", p[0], strings.ReplaceAll(p[1], "SIM", sim.url))
 	}

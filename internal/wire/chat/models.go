@@ -2,7 +2,6 @@ package chat
 
 import (
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +25,7 @@ type listed struct {
 	ContextLength int            `json:"context_length"`
 	ContextWindow int            `json:"context_window"`
 	MaxModelLen   int            `json:"max_model_len"`
+	MaxCompletion int            `json:"max_completion_tokens"` // Groq
 	TopProvider   *struct {
 		MaxCompletion int `json:"max_completion_tokens"`
 	} `json:"top_provider"`
@@ -61,7 +61,7 @@ const maxListed = 20_000
 // DecodeModels reads a model list.
 func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) {
 	var in struct {
-		Data  []listed `json:"data"`
+		Data  []jsontext.Value `json:"data"`
 		Links *struct {
 			Next string `json:"next"`
 		} `json:"links"`
@@ -80,9 +80,9 @@ func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) 
 		return nil, nil, llm.Errorf(llm.KindUpstream, "the model list holds %d entries, more than %d", len(in.Data), maxListed)
 	}
 	out := make([]wire.ListedModel, 0, len(in.Data))
-	for i := range in.Data {
-		if in.Data[i].ID != "" {
-			out = append(out, in.Data[i].model())
+	for _, raw := range in.Data {
+		if m, ok := modelOf(raw); ok {
+			out = append(out, m)
 		}
 	}
 	var next url.Values
@@ -94,13 +94,26 @@ func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) 
 	return out, next, nil
 }
 
+// modelOf reads an entry. One that is odd doesn't cost the list: its id is all that
+// is needed of it.
+func modelOf(raw jsontext.Value) (m wire.ListedModel, ok bool) {
+	var l listed
+	if json.Unmarshal(raw, &l) == nil {
+		return l.model(), l.ID != ""
+	}
+	var bare struct {
+		ID string `json:"id"`
+	}
+	err := json.Unmarshal(raw, &bare)
+	return wire.ListedModel{ID: bare.ID}, err == nil && bare.ID != ""
+}
+
 func (l *listed) model() wire.ListedModel {
 	m := wire.ListedModel{
 		ID: l.ID, Name: l.Name, Created: wire.UnixTime(l.Created), OwnedBy: l.OwnedBy,
 		Context: max(l.ContextLength, l.ContextWindow, l.MaxModelLen, l.MaxContext), Replacement: wordOf(l.Replacement),
-		// A model of a type that isn't known may well write text.
-		NotChat: slices.Contains(speechless, wordOf(l.Type)),
 	}
+	m.Chat, m.Embeds = does(wordOf(l.Type))
 	for _, date := range []string{l.Shutdown, l.Expiration, wordOf(l.Deprecation)} {
 		if at, err := time.Parse(time.DateOnly, date[:min(len(date), len(time.DateOnly))]); err == nil {
 			m.Shutdown = at
@@ -116,19 +129,24 @@ func (l *listed) model() wire.ListedModel {
 		Reasoning *bool `json:"reasoning"`
 	}
 	if json.Unmarshal(l.Capabilities, &can) == nil {
-		m.NotChat = m.NotChat || can.Chat != nil && !*can.Chat
+		if can.Chat != nil {
+			m.Chat = can.Chat
+		}
 		m.Tools, m.Vision, m.Thinking = can.Tools, can.Vision, can.Reasoning
 	}
 	var aliases []string
 	if json.Unmarshal(l.Aliases, &aliases) == nil && len(aliases) > 0 {
 		m.Aliases = aliases
 	}
+	m.MaxOutput = l.MaxCompletion
 	if l.TopProvider != nil {
 		m.MaxOutput = l.TopProvider.MaxCompletion
 	}
 	if a := l.Architecture; a != nil {
 		m.Vision = among(a.Input, "image")
-		m.NotChat = m.NotChat || len(a.Output) > 0 && !*among(a.Output, "text")
+		if len(a.Output) > 0 {
+			m.Chat, m.Embeds = among(a.Output, "text"), *among(a.Output, "embeddings")
+		}
 	}
 	if len(l.Parameters) > 0 {
 		m.Tools, m.Thinking = among(l.Parameters, "tools"), among(l.Parameters, "reasoning")
@@ -141,7 +159,7 @@ func (l *listed) model() wire.ListedModel {
 			}
 		}
 		// That of an image model is one of zeros, which says nothing.
-		if in, ok := decimal(p.Input); ok && !m.NotChat {
+		if in, ok := decimal(p.Input); ok && (m.Chat == nil || *m.Chat || m.Embeds) {
 			if out, ok := decimal(p.Output); ok && in+out != "00" {
 				m.PricePerMillion["input"], m.PricePerMillion["output"] = in, out
 			}
@@ -153,8 +171,18 @@ func (l *listed) model() wire.ListedModel {
 	return m
 }
 
-// speechless are the types of Together's models that write no text.
-var speechless = []string{"image", "embedding", "rerank", "audio", "video", "moderation", "transcribe"}
+// does says of a type of Together's models whether they write text and whether they
+// embed. A type that isn't known may well write text.
+func does(kind string) (chat *bool, embeds bool) {
+	switch kind {
+	case "chat", "language", "code":
+		chat = new(bool)
+		*chat = true
+	case "embedding", "image", "rerank", "audio", "video", "moderation", "transcribe":
+		chat, embeds = new(bool), kind == "embedding"
+	}
+	return chat, embeds
+}
 
 // decimal reads a price as it is; negative ones are none.
 func decimal(v jsontext.Value) (string, bool) {
