@@ -133,6 +133,21 @@ func (f *family) embeds(name string) bool {
 	return slices.ContainsFunc(f.models, func(m model) bool { return m.id == name && m.embeds })
 }
 
+// ownKeys are how the keys of some vendors begin, by vendor.
+var ownKeys = map[string]string{
+	"anthropic": "sk-ant-", "openrouter": "sk-or-", "gemini": "AIza", "nvidia": "nvapi-", "groq": "gsk_", "xai": "xai-",
+}
+
+// foreign says whether a key is another vendor's.
+func (f *family) foreign(key string) bool {
+	for vendor, prefix := range ownKeys {
+		if strings.HasPrefix(key, prefix) {
+			return vendor != f.name && f.prefix != ""
+		}
+	}
+	return false
+}
+
 // keyOf reads the API key of a request as the formats carry it. A vendor takes
 // only its own header.
 func keyOf(r *http.Request, place keyPlace) string {
@@ -181,10 +196,10 @@ func (f *family) admit(r *http.Request, place keyPlace) *failure {
 			status: http.StatusUnauthorized, kind: unauthenticated,
 			message: "You didn't provide an API key.",
 		}
-	case strings.HasPrefix(key, "bad") && place == inGoogKey:
+	case (strings.HasPrefix(key, "bad") || f.foreign(key)) && place == inGoogKey:
 		// Google's answer to a wrong key is that of a wrong argument.
 		return &failure{status: http.StatusBadRequest, kind: unauthenticated, message: "API key not valid. Please pass a valid API key."}
-	case strings.HasPrefix(key, "bad"):
+	case strings.HasPrefix(key, "bad") || f.foreign(key):
 		return &failure{
 			status: cmp.Or(f.keyStatus, http.StatusUnauthorized), kind: unauthenticated, code: "invalid_api_key",
 			message: "Incorrect API key provided.",

@@ -25,6 +25,8 @@ const (
 	faultHTML          // a web page of a broken proxy
 	faultHuge          // one line that doesn't end
 	faultWhole         // a whole answer where a stream was asked for
+	faultRegion        // the model isn't in the region
+	faultSite          // a web page for all that is asked
 )
 
 // Bounds of what a name can ask for.
@@ -62,6 +64,7 @@ type script struct {
 	written  int  // per cent of the prompt that were written to it
 
 	fault      fault
+	list       listFault
 	after      int // pieces before the fault
 	status     int // of faultStatus
 	retryAfter int // seconds
@@ -118,6 +121,11 @@ var words = []word{
 	{"bad", true, "sends a malformed chunk after N chunks", func(s *script, n int) { s.fault, s.after = faultBad, n }},
 	{"html", false, "answers 502 with a web page", func(s *script, _ int) { s.fault = faultHTML }},
 	{"huge", false, "sends one line of 64 MiB", func(s *script, _ int) { s.fault = faultHuge }},
+	{"noregion", false, "fails: the region doesn't have the model", func(s *script, _ int) { s.fault = faultRegion }},
+	{"site", false, "answers with a web page, below /with/ whatever is asked", func(s *script, _ int) { s.fault = faultSite }},
+	{"emptylist", false, "below /with/: lists no models", func(s *script, _ int) { s.list = listEmpty }},
+	{"hugelist", false, "below /with/: lists models without end", func(s *script, _ int) { s.list = listHuge }},
+	{"oddlist", false, "below /with/: what should be a list is something else", func(s *script, _ int) { s.list = listOdd }},
 	{"wholestream", false, "answers a stream request with a whole answer", func(s *script, _ int) { s.fault = faultWhole }},
 }
 
