@@ -90,6 +90,8 @@ type trial struct {
 	url    string
 	key    string
 	close  func()
+	// looks are the types that lists look like which aren't their accounts' own.
+	looks map[string]string
 }
 
 // trialOrg is whom the turns of a check belong to.
@@ -100,7 +102,7 @@ func newTrial(ctx context.Context, cfg *config.Config, o CheckOptions) (_ *trial
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for the check: %w; set TMPDIR to one that can be written", err)
 	}
-	t := &trial{key: rand.Text(), cfg: cfg}
+	t := &trial{key: rand.Text(), cfg: cfg, looks: map[string]string{}}
 	try := *cfg
 	try.DataDir, try.Aliases, try.Keys, try.KeysListed = dir, nil, []config.Key{{Key: config.Secret(t.key), Org: trialOrg, User: trialOrg, Role: "admin"}}, true
 	try.TLS = config.TLS{} // it is asked over loopback
@@ -204,9 +206,9 @@ func (t *trial) call(ctx context.Context, a *provider.Account) Check {
 	out.Took = time.Since(start)
 	took := out.Took.Round(time.Millisecond)
 	if err != nil {
-		why, kind := t.reason(ctx, a.Name, err)
-		out.Err = &llm.Error{Kind: kind, Message: "a model does not answer", Err: err}
-		out.Says = fmt.Sprintf("%s does not answer a small streamed request with a tool (%s): %s", model, took, t.masked(why))
+		f := t.fault(ctx, a.Name, err)
+		out.Err = &llm.Error{Kind: f.kind, Message: "a model does not answer", Err: err}
+		out.Says = fmt.Sprintf("%s does not answer a small streamed request with a tool (%s): %s. What was said: %s", model, took, t.cause(a, f), t.masked(f.said))
 		return out
 	}
 	called := "answered without it"
@@ -278,20 +280,24 @@ func (t *trial) ask(ctx context.Context, model string) (*llm.Answer, error) {
 	return llm.Collect(chat.Format{}.DecodeStream(resp.Body, wire.Target{}))
 }
 
-// reason is why a call failed: what the provider said, which clients are not told
+// fault is why a call failed: what the provider said, which clients are not told
 // of the account, or else what the gateway did.
-func (t *trial) reason(ctx context.Context, account string, err error) (why string, kind llm.Kind) {
+func (t *trial) fault(ctx context.Context, account string, err error) fault {
 	ctx, cancel := context.WithTimeout(ctx, listsPatience)
 	defer cancel()
 	if t.server.ledger.Drain(ctx) == nil {
 		turns, readErr := t.server.store.Turns(ctx, trialOrg, ledger.TurnFilter{Provider: account, Limit: 1})
 		if readErr == nil && len(turns) > 0 {
 			if a := turns[0].Answered(); a != nil && a.ErrorText != "" {
-				return fmt.Sprintf("%s (%s, status %d)", a.ErrorText, a.ErrorKind, a.ErrorStatus), llm.Kind(a.ErrorKind)
+				said := a.ErrorText
+				if a.ErrorStatus != 0 {
+					said += fmt.Sprintf(" (status %d)", a.ErrorStatus)
+				}
+				return fault{kind: llm.Kind(a.ErrorKind), said: said, begun: a.FirstToken > 0}
 			}
 		}
 	}
-	return err.Error(), llm.KindUpstream
+	return fault{kind: llm.AsError(err).Kind, said: err.Error()}
 }
 
 // checkProvider tries one connected account for the management API.

@@ -62,10 +62,11 @@ type Account struct {
 	Orgs      []string
 	ModelsTTL time.Duration
 
-	now       func() time.Time
-	endpoints []endpoint // richest first
-	listing   *endpoint  // where the model list is; nil: at the endpoint of its format
-	pool      *keyPool
+	now           func() time.Time
+	endpoints     []endpoint // richest first
+	listing       *endpoint  // where the model list is; nil: at the endpoint of its format
+	pool          *keyPool
+	option, place string // see Place
 	// deployments are the names that models have here.
 	deployments map[string]string
 	// transport is used without a client: redirects are answers here, there are
@@ -120,6 +121,11 @@ func (a *Account) addEndpoints(o Options) error {
 	v, err := o.values()
 	if err != nil {
 		return err
+	}
+	for _, opt := range o.Profile.Options {
+		if opt.Place {
+			a.option, a.place = opt.Name, v[opt.Name]
+		}
 	}
 	own, err := o.Profile.ownHost(o.BaseURL)
 	if err != nil {
@@ -333,6 +339,15 @@ func (a *Account) Address(f llm.Format) string {
 		return ep.base.String()
 	}
 	return ""
+}
+
+// Place is the option that says where in the world requests go, and what it
+// says; "" where the type has none or it isn't said.
+func (a *Account) Place() (option, place string) {
+	if a.place == "" {
+		return "", ""
+	}
+	return a.option, a.place
 }
 
 // Serves says whether there is a format to call a model in.

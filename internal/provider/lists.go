@@ -137,7 +137,7 @@ func (r *Refresher) Refresh(ctx context.Context, a *Account) error {
 	defer cancel()
 	models, err := a.listModels(ctx, r.listers)
 	if err == nil && len(models) == 0 {
-		err = fmt.Errorf("list models of %s: the list is empty", a.Name)
+		err = fmt.Errorf("list models of %s: the list is empty: its account may use no model yet, or base_url is not the vendor's; models that it has can be named under `models`", a.Name)
 	}
 	next := r.take(a.Name, models, err)
 	r.changed()
@@ -299,7 +299,7 @@ func (a *Account) listBy(ctx context.Context, lister wire.Lister, key Key) ([]wi
 			return nil, fmt.Errorf("list models of %s: %w", a.Name, err)
 		}
 		if all = append(all, some...); len(all) > maxListed {
-			return nil, fmt.Errorf("list models of %s: more than %d models", a.Name, maxListed)
+			return nil, fmt.Errorf("list models of %s: more than %d models, which no vendor has: check base_url", a.Name, maxListed)
 		}
 	}
 	return all, nil
@@ -319,7 +319,7 @@ func (a *Account) listAt(ctx context.Context, lister wire.Lister, path string, k
 		}
 		models, next, err := lister.DecodeModels(body)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("the answer is no list of models: check base_url and the type: %w", err)
 		}
 		if all = append(all, models...); len(all) > maxListed || next == nil {
 			return all, nil
@@ -328,7 +328,7 @@ func (a *Account) listAt(ctx context.Context, lister wire.Lister, path string, k
 			query[k] = v
 		}
 	}
-	return nil, fmt.Errorf("more than %d pages", maxListPages)
+	return nil, fmt.Errorf("more than %d pages, which no vendor has: check base_url", maxListPages)
 }
 
 // GetList asks for a page of the account's model list.
@@ -353,7 +353,7 @@ func (a *Account) listPage(ctx context.Context, lister wire.Lister, path string,
 		return nil, err
 	}
 	if len(body) > maxListBytes {
-		return nil, fmt.Errorf("the answer is larger than %d bytes", maxListBytes)
+		return nil, fmt.Errorf("the answer is larger than %d MiB, as no list of models is: check base_url", maxListBytes>>20)
 	}
 	switch {
 	case resp.StatusCode != http.StatusOK:

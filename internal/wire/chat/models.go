@@ -76,6 +76,9 @@ func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) 
 	if err != nil {
 		return nil, nil, llm.Errorf(llm.KindUpstream, "the model list can't be read: %w", err)
 	}
+	if in.Data == nil {
+		return nil, nil, llm.Errorf(llm.KindUpstream, "there is no list of models in it")
+	}
 	if len(in.Data) > maxListed {
 		return nil, nil, llm.Errorf(llm.KindUpstream, "the model list holds %d entries, more than %d", len(in.Data), maxListed)
 	}
