@@ -29,10 +29,14 @@ type Check struct {
 	What string // "provider NAME" or "clock"
 	Says string // for people
 	Err  error  // nil when it is well
-	// Step is what was tried: clock, auth, list or call.
+	// Step is what was tried: clock, auth, list or call; account where that could
+	// not even be tried.
 	Step string
 	Took time.Duration
 }
+
+// stepClock compares clocks.
+const stepClock = "clock"
 
 // CheckOptions say what CheckProviders tries.
 type CheckOptions struct {
@@ -61,7 +65,14 @@ func CheckProviders(ctx context.Context, cfg *config.Config, o CheckOptions) fun
 			return
 		}
 		defer t.close()
-		if c, ok := t.clock(ctx); ok && !yield(c) {
+		start := time.Now()
+		if c, ok := t.clock(ctx); ok {
+			c.Took = time.Since(start)
+			if !yield(c) {
+				return
+			}
+		}
+		if ctx.Err() != nil {
 			return
 		}
 		for _, c := range t.server.accounts {
@@ -151,6 +162,7 @@ func newTrial(ctx context.Context, cfg *config.Config, o CheckOptions) (_ *trial
 func (t *trial) clock(ctx context.Context) (Check, bool) {
 	ctx, cancel := context.WithTimeout(ctx, listsPatience)
 	defer cancel()
+	start := time.Now()
 	for _, c := range t.server.accounts {
 		a := c.account
 		key, ok := a.Pick(nil, "")
@@ -168,10 +180,10 @@ func (t *trial) clock(ctx context.Context) (Check, bool) {
 		}
 		off := time.Since(at).Round(time.Second)
 		if off.Abs() <= clockSlack {
-			return Check{What: "clock", Step: "clock", Says: "agrees with that of " + a.Name}, true
+			return Check{What: "clock", Step: stepClock, Says: fmt.Sprintf("agrees with that of %s (%s)", a.Name, time.Since(start).Round(time.Millisecond))}, true
 		}
 		err = fmt.Errorf("it is %s away from that of %s: days of usage and the ends of models will be off; set it, best by NTP", off, a.Name)
-		return Check{What: "clock", Step: "clock", Says: err.Error(), Err: err}, true
+		return Check{What: "clock", Step: stepClock, Says: err.Error(), Err: err}, true
 	}
 	return Check{}, false
 }
