@@ -196,7 +196,7 @@ func view(accounts []connected, older *catalog.View) (*catalog.View, error) {
 	for _, c := range accounts {
 		a := catalog.Account{Name: c.account.Name, Catalog: c.account.Profile.Catalog, Declared: c.declared, Free: c.free}
 		if l := c.list(); l != nil {
-			a.Listed, a.ListedAt, a.Stale, a.Gone = l.Models, l.FetchedAt, l.Err != nil, l.Gone
+			a.Listed, a.Stale, a.Gone = l.Models, l.Err != nil, l.Gone
 		}
 		in = append(in, a)
 	}

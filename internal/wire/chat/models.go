@@ -118,12 +118,12 @@ func (l *listed) model() wire.ListedModel {
 		Vision    *bool `json:"vision"`
 		Reasoning *bool `json:"reasoning"`
 	}
-	if json.Unmarshal(l.Capabilities, &can) == nil {
+	if len(l.Capabilities) > 0 && json.Unmarshal(l.Capabilities, &can) == nil {
 		m.NotChat = m.NotChat || can.Chat != nil && !*can.Chat
 		m.Tools, m.Vision, m.Thinking = can.Tools, can.Vision, can.Reasoning
 	}
 	var aliases []string
-	if json.Unmarshal(l.Aliases, &aliases) == nil && len(aliases) > 0 {
+	if len(l.Aliases) > 0 && json.Unmarshal(l.Aliases, &aliases) == nil && len(aliases) > 0 {
 		m.Aliases = aliases
 	}
 	if l.TopProvider != nil {
@@ -138,9 +138,12 @@ func (l *listed) model() wire.ListedModel {
 	}
 	if p := l.Pricing; p != nil {
 		m.PricePerMillion = map[string]string{}
-		for name, v := range map[string]jsontext.Value{"input": p.Prompt, "output": p.Completion, "cache_read": p.CacheRead, "cache_write": p.CacheWrite} {
-			if s, ok := perMillion(strings.Trim(string(v), `"`)); ok {
-				m.PricePerMillion[name] = s
+		for _, of := range []struct {
+			name string
+			v    jsontext.Value
+		}{{"input", p.Prompt}, {"output", p.Completion}, {"cache_read", p.CacheRead}, {"cache_write", p.CacheWrite}} {
+			if s, ok := perMillion(strings.Trim(string(of.v), `"`)); ok {
+				m.PricePerMillion[of.name] = s
 			}
 		}
 		// That of an image model is one of zeros, which says nothing.
