@@ -71,6 +71,9 @@ func NewView(accounts []Account) (*View, error) { return (*View)(nil).Renew(acco
 // account's slices hold must not be changed once a view was made of it.
 func (v *View) Renew(accounts []Account) (*View, error) {
 	next := &View{byName: make(map[string]*shelf, len(accounts))}
+	if v != nil {
+		next.entries = make([]*Entry, 0, len(v.entries)+len(v.entries)/8)
+	}
 	for _, a := range accounts {
 		var sh *shelf
 		if v != nil {

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -58,10 +59,39 @@ type listed struct {
 // maxListed bounds what is taken from one page.
 const maxListed = 20_000
 
+// entries reads the entries of a list one by one: as they come they take several
+// times the room of what is made of them.
+type entries []wire.ListedModel
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (all *entries) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if d.PeekKind() != '[' {
+		return d.SkipValue()
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	*all = entries{}
+	for n := 0; d.PeekKind() != ']'; n++ {
+		if n == maxListed {
+			return fmt.Errorf("the list holds more than %d entries", maxListed)
+		}
+		var l listed
+		if err := json.UnmarshalDecode(d, &l); err != nil {
+			return err
+		}
+		if l.ID != "" {
+			*all = append(*all, l.model())
+		}
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
 // DecodeModels reads a model list.
 func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) {
 	var in struct {
-		Data  []listed `json:"data"`
+		Data  entries `json:"data"`
 		Links *struct {
 			Next string `json:"next"`
 		} `json:"links"`
@@ -79,22 +109,13 @@ func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) 
 	if in.Data == nil {
 		return nil, nil, llm.Errorf(llm.KindUpstream, "there is no list of models in it")
 	}
-	if len(in.Data) > maxListed {
-		return nil, nil, llm.Errorf(llm.KindUpstream, "the model list holds %d entries, more than %d", len(in.Data), maxListed)
-	}
-	out := make([]wire.ListedModel, 0, len(in.Data))
-	for i := range in.Data {
-		if in.Data[i].ID != "" {
-			out = append(out, in.Data[i].model())
-		}
-	}
 	var next url.Values
 	if in.Links != nil && in.Links.Next != "" {
 		if u, err := url.Parse(in.Links.Next); err == nil {
 			next = u.Query()
 		}
 	}
-	return out, next, nil
+	return in.Data, next, nil
 }
 
 func (l *listed) model() wire.ListedModel {
@@ -105,6 +126,9 @@ func (l *listed) model() wire.ListedModel {
 		NotChat: slices.Contains(speechless, wordOf(l.Type)),
 	}
 	for _, date := range []string{l.Shutdown, l.Expiration, wordOf(l.Deprecation)} {
+		if date == "" {
+			continue
+		}
 		if at, err := time.Parse(time.DateOnly, date[:min(len(date), len(time.DateOnly))]); err == nil {
 			m.Shutdown = at
 		}
@@ -142,6 +166,9 @@ func (l *listed) model() wire.ListedModel {
 			name string
 			v    jsontext.Value
 		}{{"input", p.Prompt}, {"output", p.Completion}, {"cache_read", p.CacheRead}, {"cache_write", p.CacheWrite}} {
+			if len(of.v) == 0 {
+				continue
+			}
 			if s, ok := perMillion(strings.Trim(string(of.v), `"`)); ok {
 				m.PricePerMillion[of.name] = s
 			}
@@ -164,6 +191,9 @@ var speechless = []string{"image", "embedding", "rerank", "audio", "video", "mod
 
 // decimal reads a price as it is; negative ones are none.
 func decimal(v jsontext.Value) (string, bool) {
+	if len(v) == 0 {
+		return "", false
+	}
 	f, err := strconv.ParseFloat(strings.Trim(string(v), `"`), 64)
 	if err != nil || !(f >= 0 && f < 1e9) {
 		return "", false
