@@ -102,6 +102,9 @@ func options(name string, profile *provider.Profile, p config.Provider) provider
 	for _, k := range p.Keys() {
 		o.Keys = append(o.Keys, k.Reveal())
 	}
+	for _, s := range p.Secrets() {
+		o.Secrets = append(o.Secrets, s.Reveal())
+	}
 	for _, h := range p.Headers {
 		if o.Headers == nil {
 			o.Headers = map[string]string{}

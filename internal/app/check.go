@@ -188,18 +188,6 @@ func (t *trial) clock(ctx context.Context) (Check, bool) {
 	return Check{}, false
 }
 
-// masked leaves out what a provider repeats of the configured keys.
-func (t *trial) masked(text string) string {
-	for _, e := range t.cfg.Providers {
-		for _, k := range e.Value.Secrets() {
-			if secret := k.Reveal(); len(secret) >= 8 {
-				text = strings.ReplaceAll(text, secret, "…")
-			}
-		}
-	}
-	return text
-}
-
 // tiny is the least that shows whether streams and tools work.
 const tiny = `{"model":%q,"stream":true,"stream_options":{"include_usage":true},"max_tokens":300,"messages":[{"role":"user","content":"Call the tool once with ok=true."}],` +
 	`"tools":[{"type":"function","function":{"name":"report","description":"Report that all is well.","parameters":{"type":"object","properties":{"ok":{"type":"boolean"}},"required":["ok"]}}}]}`
@@ -220,7 +208,7 @@ func (t *trial) call(ctx context.Context, a *provider.Account) Check {
 	if err != nil {
 		f := t.fault(ctx, a.Name, err)
 		out.Err = &llm.Error{Kind: f.kind, Message: "a model does not answer", Err: err}
-		out.Says = fmt.Sprintf("%s does not answer a small streamed request with a tool (%s): %s. What was said: %s", model, took, t.cause(a, f), t.masked(f.said))
+		out.Says = fmt.Sprintf("%s does not answer a small streamed request with a tool (%s): %s. What was said: %s", model, took, t.cause(a, f), a.Masked(f.said))
 		return out
 	}
 	called := "answered without it"

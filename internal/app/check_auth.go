@@ -40,7 +40,7 @@ func (t *trial) auth(ctx context.Context, a *provider.Account) Check {
 	took := out.Took.Round(time.Millisecond)
 	switch {
 	case out.Err != nil:
-		out.Says = fmt.Sprintf("%s (%s)", t.masked(out.Err.Error()), took)
+		out.Says = fmt.Sprintf("%s (%s)", a.Masked(out.Err.Error()), took)
 	case tried[0].Hint == "":
 		out.Says = fmt.Sprintf("answers without a key (%s)", took)
 	case t.knock(ctx, a, provider.Key{}) == nil:
@@ -140,7 +140,7 @@ func (t *trial) list(ctx context.Context, c *connected) Check {
 		return out
 	}
 	if out.Err != nil {
-		out.Says = fmt.Sprintf("its models can't be listed: %s (%s)", t.masked(out.Err.Error()), took)
+		out.Says = fmt.Sprintf("its models can't be listed: %s (%s)", c.account.Masked(out.Err.Error()), took)
 		return out
 	}
 	out.Says = fmt.Sprintf("its list has %d models (%s)", len(c.list().Models), took)

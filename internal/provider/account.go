@@ -32,6 +32,8 @@ type Options struct {
 	// where the value isn't empty; nil is the profile's rule.
 	Formats map[llm.Format]string
 	Headers map[string]string
+	// Secrets are what nobody may be told of the account besides Keys.
+	Secrets []string
 	Timeout Timeout
 	Proxy   string
 	CAFile  string
@@ -66,7 +68,8 @@ type Account struct {
 	endpoints     []endpoint // richest first
 	listing       *endpoint  // where the model list is; nil: at the endpoint of its format
 	pool          *keyPool
-	option, place string // see Place
+	secrets       []string // see Redact
+	option, place string   // see Place
 	// deployments are the names that models have here.
 	deployments map[string]string
 	// transport is used without a client: redirects are answers here, there are
@@ -105,6 +108,7 @@ func NewAccount(o Options) (*Account, error) {
 	if err := a.addEndpoints(o); err != nil {
 		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
 	}
+	a.secrets = secretsOf(o)
 	a.pool = newKeyPool(o.Keys, o.Profile.Auth.Prefix, o.Now)
 	transport, err := newTransport(o)
 	if err != nil {
