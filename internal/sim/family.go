@@ -48,17 +48,20 @@ type ways struct {
 	usage  func(u *chatUsage, n *usage)            // what it counts in other words
 	inText *regexp.Regexp                          // models whose reasoning stands in the text
 
-	bareCalls     bool // calls come whole, without index and type
-	thinkParts    bool // reasoning is a part of the content
-	noRole        bool // no role in the first chunk
-	noObject      bool // no object in chunks
-	eos           bool // an end is called so
-	everyUsage    bool // usage so far in every chunk, when asked for
-	costTicks     bool // tells what an answer costs, in ticks
-	keyStatus     int  // of a wrong key; 0 is 401
-	usageInChoice bool // usage stands in the choice that finishes
-	vendorUsage   bool // usage stands in x_groq of the last chunk as well
-	vendorError   bool // so does an error inside a stream
+	bareCalls     bool   // calls come whole, without index and type
+	thinkParts    bool   // reasoning is a part of the content
+	noRole        bool   // no role in the first chunk
+	noObject      bool   // no object in chunks
+	eos           bool   // an end is called so
+	keepAlive     bool   // streams begin with a comment
+	finishError   bool   // an error inside a stream finishes the choice, as "error"
+	tiredWord     string // an overload inside a stream is a finish called so; "": an error
+	everyUsage    bool   // usage so far in every chunk, when asked for
+	costTicks     bool   // tells what an answer costs, in ticks
+	keyStatus     int    // of a wrong key; 0 is 401
+	usageInChoice bool   // usage stands in the choice that finishes
+	vendorUsage   bool   // usage stands in x_groq of the last chunk as well
+	vendorError   bool   // so does an error inside a stream
 }
 
 // families are the vendors played. The one without a prefix is for quick use and
@@ -73,10 +76,12 @@ var families = []*family{
 	{
 		name: "deepseek", prefix: "/deepseek", lenient: true, functions: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusPaymentRequired,
 		reasoningField: "reasoning_content", replay: true, inFinish: true, cacheHits: true, models: deepSeekModels,
+		ways: ways{keepAlive: true, tiredWord: "insufficient_system_resource"},
 	},
 	{
 		name: "openrouter", prefix: "/openrouter", lenient: true, functions: true, numberCodes: true, quotaStatus: http.StatusPaymentRequired,
 		reasoningField: "reasoning", details: true, alwaysUsage: true, costs: true, models: openRouterModels,
+		ways: ways{finishError: true},
 	},
 	{
 		name: "nvidia", prefix: "/nvidia", lenient: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusPaymentRequired, reasoningField: "reasoning_content",

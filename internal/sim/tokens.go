@@ -60,6 +60,7 @@ type script struct {
 	stop     bool // ends at the first stop sequence
 	empty    bool // says nothing
 	noUsage  bool // doesn't count
+	noFinish bool // doesn't say that it ends in calls
 	cached   int  // per cent of the prompt that were read from the cache
 	written  int  // per cent of the prompt that were written to it
 
@@ -103,6 +104,7 @@ var words = []word{
 	{"cached", true, "N % of the prompt were read from the cache", func(s *script, n int) { s.cached = min(n, 100) }},
 	{"written", true, "N % of the prompt were written to the cache", func(s *script, n int) { s.written = min(n, 100) }},
 	{"nousage", false, "doesn't say what it used", func(s *script, _ int) { s.noUsage = true }},
+	{"nofinish", false, "in Chat Completions: finishes calls without a reason, as xAI's do at times", func(s *script, _ int) { s.noFinish = true }},
 	{"e", true, "fails with HTTP status N", func(s *script, n int) {
 		if n >= 400 && n <= 599 {
 			s.fault, s.status = faultStatus, n
