@@ -110,6 +110,9 @@ func listers() map[llm.Format]wire.Lister {
 	return out
 }
 
+// sealedKeys is the purpose that the keys of added accounts are sealed for.
+const sealedKeys = "provider keys"
+
 // maxBodies bounds the request bodies of all requests in flight, in bytes.
 const maxBodies = 256 << 20
 
@@ -148,7 +151,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	if err != nil {
 		return nil, err
 	}
-	keys, err := seal.New(secret, "provider keys")
+	keys, err := seal.New(secret, sealedKeys)
 	if err != nil {
 		return nil, err
 	}

@@ -17,9 +17,8 @@ type Account struct {
 	// Listed is the last good live list; nil when there has been none, and then
 	// the snapshot stands in.
 	Listed []wire.ListedModel
-	// ListedAt is when it was read; Stale says that a later reading failed.
-	ListedAt time.Time
-	Stale    bool
+	// Stale says that a later reading failed.
+	Stale bool
 	// Gone holds ids that were in a good list and left it.
 	Gone []string
 	// Declared models stand in the configuration.
@@ -72,6 +71,9 @@ func NewView(accounts []Account) (*View, error) { return (*View)(nil).Renew(acco
 // account's slices hold must not be changed once a view was made of it.
 func (v *View) Renew(accounts []Account) (*View, error) {
 	next := &View{byName: make(map[string]*shelf, len(accounts))}
+	if v != nil {
+		next.entries = make([]*Entry, 0, len(v.entries)+len(v.entries)/8)
+	}
 	for _, a := range accounts {
 		var sh *shelf
 		if v != nil {
@@ -92,7 +94,7 @@ func (v *View) Renew(accounts []Account) (*View, error) {
 
 // same says whether two accounts have the same sources, told by their identity.
 func (a *Account) same(b *Account) bool {
-	return a.Name == b.Name && a.Catalog == b.Catalog && a.Stale == b.Stale && a.Free == b.Free && a.ListedAt.Equal(b.ListedAt) &&
+	return a.Name == b.Name && a.Catalog == b.Catalog && a.Stale == b.Stale && a.Free == b.Free &&
 		one(a.Listed, b.Listed) && one(a.Gone, b.Gone) && one(a.Declared, b.Declared)
 }
 
@@ -305,9 +307,16 @@ func merge(m Model, l wire.ListedModel) Model {
 	m.Lifecycle = living(m.Lifecycle, l)
 	if len(l.PricePerMillion) > 0 {
 		p := Price{}
-		for name, to := range map[string]**Rate{"input": &p.Input, "output": &p.Output, "cache_read": &p.CacheRead, "cache_write": &p.CacheWrite} {
-			if r, err := ParseRate(l.PricePerMillion[name]); err == nil {
-				*to = &r
+		for _, of := range []struct {
+			name string
+			to   **Rate
+		}{{"input", &p.Input}, {"output", &p.Output}, {"cache_read", &p.CacheRead}, {"cache_write", &p.CacheWrite}} {
+			said, ok := l.PricePerMillion[of.name]
+			if !ok {
+				continue
+			}
+			if r, err := ParseRate(said); err == nil {
+				*of.to = &r
 			}
 		}
 		m.Price, m.Windows, m.Future = m.Price.with(p), nil, nil

@@ -69,6 +69,11 @@ func (p Provider) Secrets() []Secret {
 			out = append(out, s)
 		}
 	}
+	for _, h := range p.Headers {
+		if h.Value != "" {
+			out = append(out, h.Value)
+		}
+	}
 	return out
 }
 

@@ -339,7 +339,7 @@ func (r *run) failed(ctx context.Context, a *Attempt, key provider.Key, e *llm.E
 		named.Provider, named.Model = a.Provider, a.Model
 		e = &named
 	}
-	e = key.Redact(e)
+	e = r.cand.Account.Redact(e)
 	a.Err = e
 	switch {
 	case e.Kind == llm.KindCanceled:

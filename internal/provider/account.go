@@ -32,6 +32,8 @@ type Options struct {
 	// where the value isn't empty; nil is the profile's rule.
 	Formats map[llm.Format]string
 	Headers map[string]string
+	// Secrets are what nobody may be told of the account besides Keys.
+	Secrets []string
 	Timeout Timeout
 	Proxy   string
 	CAFile  string
@@ -62,10 +64,12 @@ type Account struct {
 	Orgs      []string
 	ModelsTTL time.Duration
 
-	now       func() time.Time
-	endpoints []endpoint // richest first
-	listing   *endpoint  // where the model list is; nil: at the endpoint of its format
-	pool      *keyPool
+	now           func() time.Time
+	endpoints     []endpoint // richest first
+	listing       *endpoint  // where the model list is; nil: at the endpoint of its format
+	pool          *keyPool
+	secrets       []string // see Redact
+	option, place string   // see Place
 	// deployments are the names that models have here.
 	deployments map[string]string
 	// transport is used without a client: redirects are answers here, there are
@@ -105,6 +109,7 @@ func NewAccount(o Options) (*Account, error) {
 	if err := a.addEndpoints(o); err != nil {
 		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
 	}
+	a.secrets = secretsOf(o)
 	a.pool = newKeyPool(o.Keys, o.Profile.Auth.Prefix, o.Now)
 	transport, err := newTransport(o)
 	if err != nil {
@@ -121,6 +126,11 @@ func (a *Account) addEndpoints(o Options) error {
 	v, err := o.values()
 	if err != nil {
 		return err
+	}
+	for _, opt := range o.Profile.Options {
+		if opt.Place {
+			a.option, a.place = opt.Name, v[opt.Name]
+		}
 	}
 	own, err := o.Profile.ownHost(o.BaseURL)
 	if err != nil {
@@ -341,6 +351,15 @@ func (a *Account) Address(f llm.Format) string {
 		return ep.base.String()
 	}
 	return ""
+}
+
+// Place is the option that says where in the world requests go, and what it
+// says; "" where the type has none or it isn't said.
+func (a *Account) Place() (option, place string) {
+	if a.place == "" {
+		return "", ""
+	}
+	return a.option, a.place
 }
 
 // Serves says whether there is a format to call a model in.

@@ -110,6 +110,7 @@ func line(r rune) rune {
 // exceptions are the errors that end a stream, in the format's words.
 var exceptions = map[string]string{
 	"throttlingException": "rate_limit_error", "validationException": "invalid_request_error", "serviceUnavailableException": "overloaded_error",
+	"expiredTokenException": "authentication_error", "accessDeniedException": "permission_error",
 	"modelTimeoutException": "timeout_error", "modelStreamErrorException": "api_error", "internalServerException": "api_error",
 }
 

@@ -184,6 +184,9 @@ type Option struct {
 	// from the environment only where the configuration says no part of that.
 	Identity bool   `yaml:"identity"`
 	Default  string `yaml:"default"`
+	// Place says that it is where in the world requests go: what models there are
+	// depends on it.
+	Place bool `yaml:"place"`
 }
 
 // Derived is a value that follows from an option; the first that matches counts.

@@ -22,7 +22,7 @@ type model struct {
 
 // there says whether a model has not ended. Without a clock none ever ends.
 func (s *Server) there(m model) bool {
-	return s.now == nil || m.ends == 0 || s.now().Unix() < m.ends
+	return s.day == nil || m.ends == 0 || s.day().Unix() < m.ends
 }
 
 // models are those of the vendor that have not ended.

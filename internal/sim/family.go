@@ -51,17 +51,20 @@ type ways struct {
 	usage  func(u *chatUsage, n *usage)            // what it counts in other words
 	inText *regexp.Regexp                          // models whose reasoning stands in the text
 
-	bareCalls     bool // calls come whole, without index and type
-	thinkParts    bool // reasoning is a part of the content
-	noRole        bool // no role in the first chunk
-	noObject      bool // no object in chunks
-	eos           bool // an end is called so
-	everyUsage    bool // usage so far in every chunk, when asked for
-	costTicks     bool // tells what an answer costs, in ticks
-	keyStatus     int  // of a wrong key; 0 is 401
-	usageInChoice bool // usage stands in the choice that finishes
-	vendorUsage   bool // usage stands in x_groq of the last chunk as well
-	vendorError   bool // so does an error inside a stream
+	bareCalls     bool   // calls come whole, without index and type
+	thinkParts    bool   // reasoning is a part of the content
+	noRole        bool   // no role in the first chunk
+	noObject      bool   // no object in chunks
+	eos           bool   // an end is called so
+	keepAlive     bool   // streams begin with a comment
+	finishError   bool   // an error inside a stream finishes the choice, as "error"
+	tiredWord     string // an overload inside a stream is a finish called so; "": an error
+	everyUsage    bool   // usage so far in every chunk, when asked for
+	costTicks     bool   // tells what an answer costs, in ticks
+	keyStatus     int    // of a wrong key; 0 is 401
+	usageInChoice bool   // usage stands in the choice that finishes
+	vendorUsage   bool   // usage stands in x_groq of the last chunk as well
+	vendorError   bool   // so does an error inside a stream
 }
 
 // families are the vendors played. The one without a prefix is for quick use and
@@ -76,10 +79,12 @@ var families = []*family{
 	{
 		name: "deepseek", prefix: "/deepseek", lenient: true, functions: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusPaymentRequired,
 		reasoningField: "reasoning_content", replay: true, inFinish: true, cacheHits: true, models: deepSeekModels, embeds: embedWays{none: true},
+		ways: ways{keepAlive: true, tiredWord: "insufficient_system_resource"},
 	},
 	{
 		name: "openrouter", prefix: "/openrouter", lenient: true, functions: true, numberCodes: true, quotaStatus: http.StatusPaymentRequired,
 		reasoningField: "reasoning", details: true, alwaysUsage: true, costs: true, models: openRouterModels,
+		ways: ways{finishError: true},
 	},
 	{
 		name: "nvidia", prefix: "/nvidia", lenient: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusPaymentRequired, reasoningField: "reasoning_content",
@@ -124,6 +129,21 @@ var families = []*family{
 		name: "any", reasoningField: "reasoning_content",
 		models: slices.Concat(openAIModels, anthropicModels[1:], geminiModels[1:], deepSeekModels[1:]),
 	},
+}
+
+// ownKeys are whose keys begin so.
+var ownKeys = map[string][]string{
+	"sk-ant-": {"anthropic"}, "sk-or-": {"openrouter"}, "AIza": {"gemini", "vertex"}, "nvapi-": {"nvidia"}, "gsk_": {"groq"}, "xai-": {"xai"},
+}
+
+// foreign says whether a key is another vendor's.
+func (f *family) foreign(key string) bool {
+	for prefix, vendors := range ownKeys {
+		if strings.HasPrefix(key, prefix) {
+			return !slices.Contains(vendors, f.name) && f.prefix != ""
+		}
+	}
+	return false
 }
 
 // keyOf reads the API key of a request as the formats carry it. A vendor takes
@@ -174,10 +194,10 @@ func (f *family) admit(r *http.Request, place keyPlace) *failure {
 			status: http.StatusUnauthorized, kind: unauthenticated,
 			message: "You didn't provide an API key.",
 		}
-	case strings.HasPrefix(key, "bad") && place == inGoogKey:
+	case (strings.HasPrefix(key, "bad") || f.foreign(key)) && place == inGoogKey:
 		// Google's answer to a wrong key is that of a wrong argument.
 		return &failure{status: http.StatusBadRequest, kind: unauthenticated, message: "API key not valid. Please pass a valid API key."}
-	case strings.HasPrefix(key, "bad"):
+	case strings.HasPrefix(key, "bad") || f.foreign(key):
 		return &failure{
 			status: cmp.Or(f.keyStatus, http.StatusUnauthorized), kind: unauthenticated, code: "invalid_api_key",
 			message: "Incorrect API key provided.",

@@ -44,6 +44,8 @@ type exchange struct {
 	embeds    bool // vectors are wanted
 	counting  bool // only the tokens of the prompt are wanted
 	streaming bool // the path asks for a stream
+
+	given string // words of the path, see Server.with
 }
 
 // fail answers with a failure.
@@ -136,6 +138,7 @@ func (x *exchange) pick() *failure {
 	}
 	if !x.counting {
 		s.add(x.scripts.next(x.model))
+		s.add(x.given)
 	}
 	x.script = s
 	return nil
@@ -159,8 +162,13 @@ func (x *exchange) spoil(p *prompt) bool {
 	case faultReset:
 		x.reset()
 		return true
+	case faultRegion:
+		f = x.elsewhere()
 	case faultHTML:
 		x.page()
+		return true
+	case faultSite:
+		x.site()
 		return true
 	case faultHuge:
 		x.huge(p.stream)

@@ -40,7 +40,7 @@ func (x *exchange) openAIModel(m model) any {
 		return routedModel(m)
 	}
 	out := openAIModel{ID: m.id, Object: "model", Created: m.created, OwnedBy: "sim"}
-	if x.family.tellsEnds && x.now != nil && m.ends != 0 {
+	if x.family.tellsEnds && x.day != nil && m.ends != 0 {
 		out.ShutdownDate = time.Unix(m.ends, 0).UTC().Format(time.DateOnly)
 	}
 	return out

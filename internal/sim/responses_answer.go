@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"strconv"
@@ -159,7 +160,7 @@ func (responsesFormat) broken(o *outlet, f *failure) []byte {
 		Message  string  `json:"message"`
 		Param    *string `json:"param"`
 		Sequence int     `json:"sequence_number"`
-	}{"error", "server_error", f.message, nil, o.frames}))
+	}{"error", cmp.Or(f.code, "server_error"), f.message, nil, o.frames}))
 }
 
 // responsesStream writes an answer as numbered events.

@@ -27,13 +27,16 @@ type Options struct {
 	Seed uint64
 	// Now tells the day by which models have ended; nil: none ever does.
 	Now func() time.Time
+	// Ahead is by how much the providers' clock is ahead of this machine's.
+	Ahead time.Duration
 }
 
 // Server plays the providers. It is safe for concurrent use.
 type Server struct {
 	log      *slog.Logger
 	seed     uint64
-	now      func() time.Time
+	day      func() time.Time // by which models have ended; nil: none ever does
+	ahead    time.Duration
 	mux      *http.ServeMux
 	requests requestLog
 	scripts  scriptBook
@@ -44,11 +47,12 @@ type Server struct {
 
 // New returns a server with no scripts queued and nothing received.
 func New(o Options) *Server {
-	s := &Server{log: o.Log, seed: o.Seed, now: o.Now, mux: http.NewServeMux()}
+	s := &Server{log: o.Log, seed: o.Seed, day: o.Now, ahead: o.Ahead, mux: http.NewServeMux()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.control()
+	s.mux.HandleFunc("/with/{words}/", s.with)
 	for _, f := range families {
 		s.serve(f)
 	}
@@ -56,7 +60,13 @@ func New(o Options) *Server {
 }
 
 // ServeHTTP answers as the provider below whose prefix the request came.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
+	s.mux.ServeHTTP(w, r)
+}
+
+// now is what the providers' clock says.
+func (s *Server) now() time.Time { return time.Now().Add(s.ahead) }
 
 // endpoint is one path of a vendor.
 type endpoint struct {
@@ -169,6 +179,9 @@ func (s *Server) handle(f *family, e endpoint) http.HandlerFunc {
 		}()
 		if err != nil {
 			x.unread(err)
+			return
+		}
+		if x.begin() {
 			return
 		}
 		refused := s.admit(f, r, e.keys, body)

@@ -365,20 +365,23 @@ type Lister interface {
 
 // ListedModel is one entry of a provider's model list; zero values are unsaid.
 type ListedModel struct {
-	ID, Name        string
-	Context         int
-	MaxOutput       int
-	Created         time.Time
-	OwnedBy         string
-	Shutdown        time.Time
-	State           string // "deprecated", "retired"; "" when not said
-	Replacement     string
-	Vision, Tools   *bool
-	Thinking        *bool
-	Chat            *bool             // whether it writes text
-	Embeds          bool              // the list says that it makes embeddings
-	PricePerMillion map[string]string // decimal USD: "input", "output", "cache_read", "cache_write"
-	Aliases         []string
+	ID          string    `json:"ID"`
+	Name        string    `json:"Name,omitzero"`
+	Context     int       `json:"Context,omitzero"`
+	MaxOutput   int       `json:"MaxOutput,omitzero"`
+	Created     time.Time `json:"Created,omitzero"`
+	OwnedBy     string    `json:"OwnedBy,omitzero"`
+	Shutdown    time.Time `json:"Shutdown,omitzero"`
+	State       string    `json:"State,omitzero"` // "deprecated", "retired"; "" when not said
+	Replacement string    `json:"Replacement,omitzero"`
+	Vision      *bool     `json:"Vision,omitzero"`
+	Tools       *bool     `json:"Tools,omitzero"`
+	Thinking    *bool     `json:"Thinking,omitzero"`
+	Chat        *bool     `json:"Chat,omitzero"`   // whether it writes text
+	Embeds      bool      `json:"Embeds,omitzero"` // the list says that it makes embeddings
+	// PricePerMillion is decimal USD: "input", "output", "cache_read", "cache_write".
+	PricePerMillion map[string]string `json:"PricePerMillion,omitzero"`
+	Aliases         []string          `json:"Aliases,omitzero"`
 	// Of is the model that another id leads to, at its price; "" when it isn't one.
-	Of string
+	Of string `json:"Of,omitzero"`
 }

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -58,10 +59,39 @@ type listed struct {
 // maxListed bounds what is taken from one page.
 const maxListed = 20_000
 
+// entries reads the entries of a list one by one: as they come they take several
+// times the room of what is made of them.
+type entries []wire.ListedModel
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (all *entries) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if d.PeekKind() != '[' {
+		return d.SkipValue()
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	*all = entries{}
+	for n := 0; d.PeekKind() != ']'; n++ {
+		if n == maxListed {
+			return fmt.Errorf("the list holds more than %d entries", maxListed)
+		}
+		raw, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		if m, ok := modelOf(raw); ok {
+			*all = append(*all, m)
+		}
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
 // DecodeModels reads a model list.
 func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) {
 	var in struct {
-		Data  []jsontext.Value `json:"data"`
+		Data  entries `json:"data"`
 		Links *struct {
 			Next string `json:"next"`
 		} `json:"links"`
@@ -76,14 +106,8 @@ func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) 
 	if err != nil {
 		return nil, nil, llm.Errorf(llm.KindUpstream, "the model list can't be read: %w", err)
 	}
-	if len(in.Data) > maxListed {
-		return nil, nil, llm.Errorf(llm.KindUpstream, "the model list holds %d entries, more than %d", len(in.Data), maxListed)
-	}
-	out := make([]wire.ListedModel, 0, len(in.Data))
-	for _, raw := range in.Data {
-		if m, ok := modelOf(raw); ok {
-			out = append(out, m)
-		}
+	if in.Data == nil {
+		return nil, nil, llm.Errorf(llm.KindUpstream, "there is no list of models in it")
 	}
 	var next url.Values
 	if in.Links != nil && in.Links.Next != "" {
@@ -91,7 +115,7 @@ func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) 
 			next = u.Query()
 		}
 	}
-	return out, next, nil
+	return in.Data, next, nil
 }
 
 // modelOf reads an entry. One that is odd doesn't cost the list: its id is all that
@@ -115,6 +139,9 @@ func (l *listed) model() wire.ListedModel {
 	}
 	m.Chat, m.Embeds = does(wordOf(l.Type))
 	for _, date := range []string{l.Shutdown, l.Expiration, wordOf(l.Deprecation)} {
+		if date == "" {
+			continue
+		}
 		if at, err := time.Parse(time.DateOnly, date[:min(len(date), len(time.DateOnly))]); err == nil {
 			m.Shutdown = at
 		}
@@ -128,14 +155,14 @@ func (l *listed) model() wire.ListedModel {
 		Vision    *bool `json:"vision"`
 		Reasoning *bool `json:"reasoning"`
 	}
-	if json.Unmarshal(l.Capabilities, &can) == nil {
+	if len(l.Capabilities) > 0 && json.Unmarshal(l.Capabilities, &can) == nil {
 		if can.Chat != nil {
 			m.Chat = can.Chat
 		}
 		m.Tools, m.Vision, m.Thinking = can.Tools, can.Vision, can.Reasoning
 	}
 	var aliases []string
-	if json.Unmarshal(l.Aliases, &aliases) == nil && len(aliases) > 0 {
+	if len(l.Aliases) > 0 && json.Unmarshal(l.Aliases, &aliases) == nil && len(aliases) > 0 {
 		m.Aliases = aliases
 	}
 	m.MaxOutput = l.MaxCompletion
@@ -153,9 +180,15 @@ func (l *listed) model() wire.ListedModel {
 	}
 	if p := l.Pricing; p != nil {
 		m.PricePerMillion = map[string]string{}
-		for name, v := range map[string]jsontext.Value{"input": p.Prompt, "output": p.Completion, "cache_read": p.CacheRead, "cache_write": p.CacheWrite} {
-			if s, ok := perMillion(strings.Trim(string(v), `"`)); ok {
-				m.PricePerMillion[name] = s
+		for _, of := range []struct {
+			name string
+			v    jsontext.Value
+		}{{"input", p.Prompt}, {"output", p.Completion}, {"cache_read", p.CacheRead}, {"cache_write", p.CacheWrite}} {
+			if len(of.v) == 0 {
+				continue
+			}
+			if s, ok := perMillion(strings.Trim(string(of.v), `"`)); ok {
+				m.PricePerMillion[of.name] = s
 			}
 		}
 		// That of an image model is one of zeros, which says nothing.
@@ -186,6 +219,9 @@ func does(kind string) (chat *bool, embeds bool) {
 
 // decimal reads a price as it is; negative ones are none.
 func decimal(v jsontext.Value) (string, bool) {
+	if len(v) == 0 {
+		return "", false
+	}
 	f, err := strconv.ParseFloat(strings.Trim(string(v), `"`), 64)
 	if err != nil || !(f >= 0 && f < 1e9) {
 		return "", false

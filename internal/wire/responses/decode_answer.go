@@ -50,11 +50,19 @@ func responseIn(body []byte) (*response, error) {
 	}
 	if r.Status == "" && r.Output == nil {
 		if e := errorIn(r.Error, 0); e != nil {
+			if e.Code == "" {
+				e.Code = codeOf(body)
+			}
 			return nil, e
 		}
 		return nil, llm.Errorf(llm.KindUpstream, "the answer holds no output")
 	}
 	return &r, nil
+}
+
+// codeOf is the code that some write beside an error instead of inside it.
+func codeOf(body []byte) string {
+	return textOf(scan.Member(body, "code"))
 }
 
 // failure is the error that the answer stands for; nil when it is one.
