@@ -1,21 +1,14 @@
 package provider
 
 import (
-	_ "embed"
 	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
-	"sync"
-
-	"go.yaml.in/yaml/v4"
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
 )
-
-//go:embed profiles.yaml
-var profilesYAML []byte
 
 // Profile is what is known of one type of provider.
 type Profile struct {
@@ -272,11 +265,6 @@ type Reasoning struct {
 	CannotDisable bool                  `yaml:"cannot_disable"`
 }
 
-var loadProfiles = sync.OnceValues(func() ([]*Profile, error) { return parseProfiles(profilesYAML) })
-
-// Profiles returns all profiles in the file's order. They must not be changed.
-func Profiles() ([]*Profile, error) { return loadProfiles() }
-
 // ProfileOf returns the profile of a type or of one of its aliases.
 func ProfileOf(typ string) (*Profile, error) {
 	all, err := loadProfiles()
@@ -307,21 +295,6 @@ func ProfileAt(typ, baseURL string) (*Profile, error) {
 		}
 	}
 	return ProfileOf(p.Elsewhere)
-}
-
-func parseProfiles(data []byte) ([]*Profile, error) {
-	var file struct {
-		Profiles []*Profile `yaml:"profiles"`
-	}
-	if err := yaml.Load(data, &file, yaml.WithKnownFields()); err != nil {
-		return nil, fmt.Errorf("read profiles.yaml: %w", err)
-	}
-	for _, p := range file.Profiles {
-		if err := p.prepare(file.Profiles); err != nil {
-			return nil, fmt.Errorf("profiles.yaml: %s: %w", p.Type, err)
-		}
-	}
-	return file.Profiles, nil
 }
 
 // prepare compiles a profile; those that it inherits from stand before it.
