@@ -11,7 +11,7 @@ BUILD   := go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 
 export CGO_ENABLED ?= 0
 
-.PHONY: build demo test sdk race fuzz bench lint fmt cross clean
+.PHONY: build demo test sdk gosdk race fuzz bench lint fmt cross clean
 
 build:
 	@$(BUILD) -o bin/oido ./cmd/oido
@@ -23,6 +23,11 @@ demo: build
 # cache of test results sees neither.
 test: sdk
 	@go test -count=1 ./...
+	@$(MAKE) --no-print-directory gosdk
+
+# The official Go SDKs are a module of their own: the product depends on none.
+gosdk:
+	@cd test/gosdk && go test -count=1 ./...
 
 # The official SDKs of the providers, as clients in tests.
 sdk: $(patsubst %package.json,%node_modules/.package-lock.json,$(wildcard test/sdk/package.json))
@@ -50,6 +55,7 @@ bench: build
 
 lint:
 	@go tool -modfile=tools/go.mod golangci-lint run ./...
+	@cd test/gosdk && go tool -modfile=../../tools/go.mod golangci-lint run ./...
 
 fmt:
 	@go tool -modfile=tools/go.mod gofumpt -w $$(git ls-files '*.go')

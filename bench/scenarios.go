@@ -57,6 +57,11 @@ func (l *lab) run(wanted func(string) bool) error {
 			return err
 		}
 	}
+	if wanted("lists") {
+		if err := l.lists(); err != nil {
+			return err
+		}
+	}
 	if wanted("start") {
 		if err := l.starts(); err != nil {
 			return err

@@ -105,6 +105,7 @@ func serveUpstream(addr string) {
 		}
 		fmt.Fprint(w, `{"object":"list","data":[{"id":"bench","object":"model","created":1,"owned_by":"bench"}],"has_more":false}`)
 	})
+	serveLists(mux)
 	mux.HandleFunc("POST /", answer)
 	l, err := net.Listen("tcp", addr)
 	if err != nil {

@@ -102,6 +102,9 @@ func options(name string, profile *provider.Profile, p config.Provider) provider
 	for _, k := range p.Keys() {
 		o.Keys = append(o.Keys, k.Reveal())
 	}
+	for _, s := range p.Secrets() {
+		o.Secrets = append(o.Secrets, s.Reveal())
+	}
 	for _, h := range p.Headers {
 		if o.Headers == nil {
 			o.Headers = map[string]string{}
@@ -196,7 +199,7 @@ func view(accounts []connected, older *catalog.View) (*catalog.View, error) {
 	for _, c := range accounts {
 		a := catalog.Account{Name: c.account.Name, Catalog: c.account.Profile.Catalog, Declared: c.declared, Free: c.free}
 		if l := c.list(); l != nil {
-			a.Listed, a.ListedAt, a.Stale, a.Gone = l.Models, l.FetchedAt, l.Err != nil, l.Gone
+			a.Listed, a.Stale, a.Gone = l.Models, l.Err != nil, l.Gone
 		}
 		in = append(in, a)
 	}
@@ -233,7 +236,7 @@ func (s *Server) warnOfEnds(cfg *config.Config) {
 	if st == nil || cfg.Replace == "off" {
 		return
 	}
-	for _, e := range st.Policy.Endings(st.View, time.Now(), endsSoon) {
+	for _, e := range st.Policy.Endings(st.View, s.now(), endsSoon) {
 		if e.Why != "" {
 			s.log.Warn("an alias names a model that is retired", "alias", e.Alias, "model", e.Target, "problem", e.Why)
 			continue

@@ -29,10 +29,14 @@ type Check struct {
 	What string // "provider NAME" or "clock"
 	Says string // for people
 	Err  error  // nil when it is well
-	// Step is what was tried: clock, auth, list or call.
+	// Step is what was tried: clock, auth, list or call; account where that could
+	// not even be tried.
 	Step string
 	Took time.Duration
 }
+
+// stepClock compares clocks.
+const stepClock = "clock"
 
 // CheckOptions say what CheckProviders tries.
 type CheckOptions struct {
@@ -61,7 +65,14 @@ func CheckProviders(ctx context.Context, cfg *config.Config, o CheckOptions) fun
 			return
 		}
 		defer t.close()
-		if c, ok := t.clock(ctx); ok && !yield(c) {
+		start := time.Now()
+		if c, ok := t.clock(ctx); ok {
+			c.Took = time.Since(start)
+			if !yield(c) {
+				return
+			}
+		}
+		if ctx.Err() != nil {
 			return
 		}
 		for _, c := range t.server.accounts {
@@ -90,6 +101,8 @@ type trial struct {
 	url    string
 	key    string
 	close  func()
+	// looks are the types that lists look like which aren't their accounts' own.
+	looks map[string]string
 }
 
 // trialOrg is whom the turns of a check belong to.
@@ -100,7 +113,7 @@ func newTrial(ctx context.Context, cfg *config.Config, o CheckOptions) (_ *trial
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for the check: %w; set TMPDIR to one that can be written", err)
 	}
-	t := &trial{key: rand.Text(), cfg: cfg}
+	t := &trial{key: rand.Text(), cfg: cfg, looks: map[string]string{}}
 	try := *cfg
 	try.DataDir, try.Aliases, try.Keys, try.KeysListed = dir, nil, []config.Key{{Key: config.Secret(t.key), Org: trialOrg, User: trialOrg, Role: "admin"}}, true
 	try.TLS = config.TLS{} // it is asked over loopback
@@ -149,6 +162,7 @@ func newTrial(ctx context.Context, cfg *config.Config, o CheckOptions) (_ *trial
 func (t *trial) clock(ctx context.Context) (Check, bool) {
 	ctx, cancel := context.WithTimeout(ctx, listsPatience)
 	defer cancel()
+	start := time.Now()
 	for _, c := range t.server.accounts {
 		a := c.account
 		key, ok := a.Pick(nil, "")
@@ -166,24 +180,12 @@ func (t *trial) clock(ctx context.Context) (Check, bool) {
 		}
 		off := time.Since(at).Round(time.Second)
 		if off.Abs() <= clockSlack {
-			return Check{What: "clock", Step: "clock", Says: "agrees with that of " + a.Name}, true
+			return Check{What: "clock", Step: stepClock, Says: fmt.Sprintf("agrees with that of %s (%s)", a.Name, time.Since(start).Round(time.Millisecond))}, true
 		}
 		err = fmt.Errorf("it is %s away from that of %s: days of usage and the ends of models will be off; set it, best by NTP", off, a.Name)
-		return Check{What: "clock", Step: "clock", Says: err.Error(), Err: err}, true
+		return Check{What: "clock", Step: stepClock, Says: err.Error(), Err: err}, true
 	}
 	return Check{}, false
-}
-
-// masked leaves out what a provider repeats of the configured keys.
-func (t *trial) masked(text string) string {
-	for _, e := range t.cfg.Providers {
-		for _, k := range e.Value.Secrets() {
-			if secret := k.Reveal(); len(secret) >= 8 {
-				text = strings.ReplaceAll(text, secret, "…")
-			}
-		}
-	}
-	return text
 }
 
 // tiny is the least that shows whether streams and tools work.
@@ -204,9 +206,9 @@ func (t *trial) call(ctx context.Context, a *provider.Account) Check {
 	out.Took = time.Since(start)
 	took := out.Took.Round(time.Millisecond)
 	if err != nil {
-		why, kind := t.reason(ctx, a.Name, err)
-		out.Err = &llm.Error{Kind: kind, Message: "a model does not answer", Err: err}
-		out.Says = fmt.Sprintf("%s does not answer a small streamed request with a tool (%s): %s", model, took, t.masked(why))
+		f := t.fault(ctx, a.Name, err)
+		out.Err = &llm.Error{Kind: f.kind, Message: "a model does not answer", Err: err}
+		out.Says = fmt.Sprintf("%s does not answer a small streamed request with a tool (%s): %s. What was said: %s", model, took, t.cause(a, f), a.Masked(f.said))
 		return out
 	}
 	called := "answered without it"
@@ -222,7 +224,7 @@ func (t *trial) call(ctx context.Context, a *provider.Account) Check {
 // cheapest is the model of an account to try: known to call tools and priced
 // lowest where that is known.
 func (t *trial) cheapest(a *provider.Account) string {
-	now := time.Now()
+	now := t.server.now()
 	best, least := "", [3]int64{}
 	for _, e := range t.server.gateway.State().View.All() {
 		if e.Account != a.Name || e.Gone || !a.Serves(e.ID) || !e.Generates() || e.Ended(now) || e.Redirected(now) || e.Caps.Tools != nil && !*e.Caps.Tools {
@@ -278,20 +280,24 @@ func (t *trial) ask(ctx context.Context, model string) (*llm.Answer, error) {
 	return llm.Collect(chat.Format{}.DecodeStream(resp.Body, wire.Target{}))
 }
 
-// reason is why a call failed: what the provider said, which clients are not told
+// fault is why a call failed: what the provider said, which clients are not told
 // of the account, or else what the gateway did.
-func (t *trial) reason(ctx context.Context, account string, err error) (why string, kind llm.Kind) {
+func (t *trial) fault(ctx context.Context, account string, err error) fault {
 	ctx, cancel := context.WithTimeout(ctx, listsPatience)
 	defer cancel()
 	if t.server.ledger.Drain(ctx) == nil {
 		turns, readErr := t.server.store.Turns(ctx, trialOrg, ledger.TurnFilter{Provider: account, Limit: 1})
 		if readErr == nil && len(turns) > 0 {
 			if a := turns[0].Answered(); a != nil && a.ErrorText != "" {
-				return fmt.Sprintf("%s (%s, status %d)", a.ErrorText, a.ErrorKind, a.ErrorStatus), llm.Kind(a.ErrorKind)
+				said := a.ErrorText
+				if a.ErrorStatus != 0 {
+					said += fmt.Sprintf(" (status %d)", a.ErrorStatus)
+				}
+				return fault{kind: llm.Kind(a.ErrorKind), said: said, begun: a.FirstToken > 0}
 			}
 		}
 	}
-	return err.Error(), llm.KindUpstream
+	return fault{kind: llm.AsError(err).Kind, said: err.Error()}
 }
 
 // checkProvider tries one connected account for the management API.

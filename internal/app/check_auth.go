@@ -40,7 +40,7 @@ func (t *trial) auth(ctx context.Context, a *provider.Account) Check {
 	took := out.Took.Round(time.Millisecond)
 	switch {
 	case out.Err != nil:
-		out.Says = fmt.Sprintf("%s (%s)", t.masked(out.Err.Error()), took)
+		out.Says = fmt.Sprintf("%s (%s)", a.Masked(out.Err.Error()), took)
 	case tried[0].Hint == "":
 		out.Says = fmt.Sprintf("answers without a key (%s)", took)
 	case t.knock(ctx, a, provider.Key{}) == nil:
@@ -78,6 +78,11 @@ func (t *trial) knock(ctx context.Context, a *provider.Account, key provider.Key
 	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) {
 		return fmt.Errorf("answers with a web page (status %d), not as an API: base_url is probably wrong; write it as the vendor's own SDK takes it, like https://host/v1", resp.StatusCode)
 	}
+	like := likeness(a, body)
+	if like != "" && (resp.StatusCode != http.StatusOK || !lists(p.Format, body)) {
+		return fmt.Errorf("answers as a provider of type %s does, not as one of type %s (status %d): set type to that, or base_url to the address that belongs to the type%s", like, a.Profile.Type, resp.StatusCode, t.stranger(a, key.Hint))
+	}
+	t.looks[a.Name] = like
 	kind := llm.KindUpstream
 	if resp.StatusCode == http.StatusBadRequest {
 		for format, l := range listers() {
@@ -103,20 +108,20 @@ func (t *trial) knock(ctx context.Context, a *provider.Account, key provider.Key
 	return fmt.Errorf("refuses to list its models (status %d): check base_url and the type", resp.StatusCode)
 }
 
+// lists says whether a page of a list in a format has a model.
+func lists(f llm.Format, body []byte) bool {
+	l := listers()[f]
+	if l == nil {
+		return false
+	}
+	models, _, err := l.DecodeModels(body)
+	return err == nil && len(models) > 0
+}
+
 // suspect names what else than a wrong key could be why it is refused: it is
 // another vendor's, or clocks differ, which breaks signatures.
 func (t *trial) suspect(a *provider.Account, key provider.Key, resp *http.Response) (says string) {
-	for _, e := range t.cfg.Providers {
-		if e.Name != a.Name {
-			continue
-		}
-		for _, k := range e.Value.Keys() {
-			typ, err := provider.TypeOfKey(k.Reveal())
-			if err == nil && typ != "" && typ != a.Profile.Type && provider.HintOf(k.Reveal()) == key.Hint {
-				says = ": it looks like a key for " + typ
-			}
-		}
-	}
+	says = t.stranger(a, key.Hint)
 	if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil && time.Since(at).Abs() > clockSlack {
 		says += fmt.Sprintf("; this machine's clock is %s away from the provider's, which breaks signatures", time.Since(at).Round(time.Second))
 	}
@@ -135,7 +140,7 @@ func (t *trial) list(ctx context.Context, c *connected) Check {
 		return out
 	}
 	if out.Err != nil {
-		out.Says = fmt.Sprintf("its models can't be listed: %s (%s)", t.masked(out.Err.Error()), took)
+		out.Says = fmt.Sprintf("its models can't be listed: %s (%s)", c.account.Masked(out.Err.Error()), took)
 		return out
 	}
 	out.Says = fmt.Sprintf("its list has %d models (%s)", len(c.list().Models), took)

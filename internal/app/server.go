@@ -22,20 +22,24 @@ import (
 	"github.com/oidostudio/oido/internal/dispatch"
 	"github.com/oidostudio/oido/internal/gateway"
 	"github.com/oidostudio/oido/internal/httpapi"
+	"github.com/oidostudio/oido/internal/idempotency"
 	"github.com/oidostudio/oido/internal/identity"
 	"github.com/oidostudio/oido/internal/ledger"
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/provider"
 	"github.com/oidostudio/oido/internal/recall"
+	"github.com/oidostudio/oido/internal/responsestore"
 	"github.com/oidostudio/oido/internal/router"
 	"github.com/oidostudio/oido/internal/seal"
 	"github.com/oidostudio/oido/internal/session"
 	"github.com/oidostudio/oido/internal/store/sqlite"
 	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/chat"
+	"github.com/oidostudio/oido/internal/wire/converse"
 	"github.com/oidostudio/oido/internal/wire/gemini"
 	"github.com/oidostudio/oido/internal/wire/messages"
 	"github.com/oidostudio/oido/internal/wire/responses"
+	"github.com/oidostudio/oido/internal/writebehind"
 )
 
 // Server is a running gateway.
@@ -46,6 +50,8 @@ type Server struct {
 	store     *sqlite.Store
 	ledger    *ledger.Ledger
 	memory    *recall.Memory
+	repeats   *idempotency.Keeper
+	answers   *responsestore.Store
 	directory *identity.Directory
 	gateway   *gateway.Gateway
 	inference *httpapi.Inference
@@ -53,6 +59,7 @@ type Server struct {
 	stopping  context.Context // ends when live tails must
 	endTails  context.CancelFunc
 
+	now     func() time.Time
 	vault   *provider.Vault
 	public  bool       // see provider.Options
 	changes sync.Mutex // held while the accounts change
@@ -69,15 +76,27 @@ type Options struct {
 	Version string
 	// FirstKey is told the key that the first start makes, once.
 	FirstKey func(key identity.Secret) error
+	// Now is the clock by which models end and prices change; nil is time.Now.
+	Now func() time.Time
 
 	public bool
 }
 
+// formats are those that clients speak.
 func formats() map[llm.Format]wire.Format {
 	return map[llm.Format]wire.Format{
 		llm.FormatChat: chat.Format{}, llm.FormatMessages: messages.Format{},
 		llm.FormatGemini: gemini.Format{}, llm.FormatResponses: responses.Format{},
 	}
+}
+
+// upstreams are the formats that providers are called in.
+func upstreams() map[llm.Format]wire.Upstream {
+	out := map[llm.Format]wire.Upstream{llm.FormatConverse: converse.Format{}}
+	for name, f := range formats() {
+		out[name] = f
+	}
+	return out
 }
 
 // listers are the formats that can read a model list.
@@ -91,8 +110,14 @@ func listers() map[llm.Format]wire.Lister {
 	return out
 }
 
+// sealedKeys is the purpose that the keys of added accounts are sealed for.
+const sealedKeys = "provider keys"
+
 // maxBodies bounds the request bodies of all requests in flight, in bytes.
 const maxBodies = 256 << 20
+
+// mostRepeats is how many bytes of answers are kept under idempotency keys.
+const mostRepeats = 1 << 30
 
 // newNames is how many new names clients may bring an org and day.
 const newNames = 10_000
@@ -100,7 +125,10 @@ const newNames = 10_000
 // Open opens everything that a configuration asks for. The error names what
 // can't be opened; then nothing stays open.
 func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err error) {
-	s := &Server{log: o.Log, version: o.Version, public: o.public, directory: &identity.Directory{}}
+	s := &Server{log: o.Log, version: o.Version, public: o.public, now: o.Now, directory: &identity.Directory{}}
+	if s.now == nil {
+		s.now = time.Now
+	}
 	s.stopping, s.endTails = context.WithCancel(context.Background())
 	s.cfg.Store(cfg)
 	defer func() {
@@ -119,13 +147,26 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	if err != nil {
 		return nil, err
 	}
-	keys, err := seal.New(secret, "provider keys")
+	repeats, err := seal.New(secret, "repeats")
 	if err != nil {
 		return nil, err
 	}
-	s.vault = &provider.Vault{Store: s.store, Sealer: keys, Now: time.Now}
+	keys, err := seal.New(secret, sealedKeys)
+	if err != nil {
+		return nil, err
+	}
+	s.vault = &provider.Vault{Store: s.store, Sealer: keys, Now: s.now}
 	day := 24 * time.Hour
-	s.memory = recall.New(recall.Options{Sealer: sealer, Store: s.store, Log: o.Log, Keep: time.Duration(cfg.Retention.ReasoningDays) * day})
+	s.memory = recall.New(recall.Options{
+		Cache: writebehind.Options{Sealer: sealer, Table: s.store.Reasoning(), Log: o.Log, Now: s.now},
+		Keep:  time.Duration(cfg.Retention.ReasoningDays) * day,
+	})
+	answers, err := seal.New(secret, "responses")
+	if err != nil {
+		return nil, err
+	}
+	s.answers = responsestore.New(writebehind.Options{Sealer: answers, Table: s.store.Responses(), Log: o.Log, Now: s.now})
+	s.repeats = idempotency.New(idempotency.Options{Cache: writebehind.Options{Sealer: repeats, Table: s.store.Repeats(mostRepeats), Log: o.Log, Now: s.now}})
 	s.ledger, err = ledger.Open(ctx, ledger.Options{
 		Dir: cfg.DataDir, Store: s.store, Log: o.Log, Serve: cfg.Ledger.OnFull == "serve",
 		Sync: cfg.Ledger.Sync.Every, SyncEach: cfg.Ledger.Sync.Always, Keep: time.Duration(cfg.Retention.RawDays) * day,
@@ -133,19 +174,19 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	if err != nil {
 		return nil, err
 	}
-	stored, err := identity.EnsureFirstKey(ctx, s.store, cfg.KeysListed, rand.Reader, time.Now(), o.FirstKey)
+	stored, err := identity.EnsureFirstKey(ctx, s.store, cfg.KeysListed, rand.Reader, s.now(), o.FirstKey)
 	if err != nil {
 		return nil, err
 	}
 	s.directory.SetStored(stored)
-	all := formats()
+	all, spoken := formats(), upstreams()
 	s.gateway = &gateway.Gateway{
-		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Format, bool) { w, ok := all[f]; return w, ok }},
-		Recorder:   recorder{s.ledger}, Sessions: session.New(time.Now), Memory: s.memory, Now: time.Now,
+		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Upstream, bool) { w, ok := spoken[f]; return w, ok }},
+		Recorder:   recorder{s.ledger}, Sessions: session.New(s.now), Memory: s.memory, Answers: s.answers, Now: s.now,
 		Gone: s.gone,
 	}
 	s.inference = &httpapi.Inference{
-		Gateway: s.gateway, Directory: s.directory, Names: identity.NewNames(time.Now, newNames), Log: o.Log,
+		Gateway: s.gateway, Directory: s.directory, Names: identity.NewNames(s.now, newNames), Repeats: s.repeats, Log: o.Log,
 		Host: s.host, BodyLimit: func() int64 { return int64(s.cfg.Load().BodyLimit) }, Budget: httpapi.NewBudget(maxBodies),
 		Chat: all[llm.FormatChat], Messages: all[llm.FormatMessages], Gemini: all[llm.FormatGemini], Responses: all[llm.FormatResponses],
 	}
@@ -166,7 +207,7 @@ func (s *Server) Apply(cfg *config.Config) error {
 	}
 	s.changes.Lock()
 	defer s.changes.Unlock()
-	accounts, err := connect(cfg, s.public, time.Now)
+	accounts, err := connect(cfg, s.public, s.now)
 	if err != nil {
 		return err
 	}
@@ -233,12 +274,15 @@ func (s *Server) publish(lists *provider.Refresher) {
 		st.Policy.Complete[c.account.Name] = c.account.Profile.List.Trust == provider.TrustComplete
 	}
 	st.Policy.Replace = s.cfg.Load().Replace == "auto"
+	if cfg := s.cfg.Load(); cfg.Responses.Store {
+		st.KeepAnswers = time.Duration(cfg.Retention.ResponsesDays) * 24 * time.Hour
+	}
 	for _, a := range s.cfg.Load().Aliases {
 		st.Policy.Aliases[a.Name] = a.Value
 	}
 	s.gateway.Swap(st)
 	for _, e := range v.LeftSince(older) {
-		s.log.Warn("a model has left its provider's list", "model", e.Name(), "replacement", strings.Join(v.Replacements(e, time.Now()), ", then "))
+		s.log.Warn("a model has left its provider's list", "model", e.Name(), "replacement", strings.Join(v.Replacements(e, s.now()), ", then "))
 	}
 }
 
@@ -284,7 +328,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	m := &httpapi.Management{
 		Gateway: s.gateway, Directory: s.directory, Reader: s.store, Zone: s.cfg.Load().Location(), Version: s.version,
 		RowDays: s.cfg.Load().Retention.RawDays,
-		Log:     s.log, Now: time.Now, Lists: s.listed, Check: s.checkProvider, Accounts: s, Follow: s.ledger.Follow, Stopping: s.stopping.Done(),
+		Log:     s.log, Now: s.now, Lists: s.listed, Check: s.checkProvider, Accounts: s, Follow: s.ledger.Follow, Stopping: s.stopping.Done(),
 	}
 	if err := m.Register(mux); err != nil {
 		return nil, fmt.Errorf("describe the management API: %w", err)
@@ -406,6 +450,12 @@ func (s *Server) close(limit time.Duration) error {
 	}
 	if s.memory != nil {
 		s.memory.Close()
+	}
+	if s.answers != nil {
+		s.answers.Close()
+	}
+	if s.repeats != nil {
+		s.repeats.Close()
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())

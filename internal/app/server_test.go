@@ -59,7 +59,12 @@ type gateway struct {
 
 func newGateway(t *testing.T, cfg *config.Config, log io.Writer) *gateway {
 	t.Helper()
-	s, err := app.Open(t.Context(), cfg, app.Options{Log: slog.New(slog.NewTextHandler(log, nil)), Version: "test"})
+	return serve(t, cfg, app.Options{Log: slog.New(slog.NewTextHandler(log, nil)), Version: "test"})
+}
+
+func serve(t *testing.T, cfg *config.Config, o app.Options) *gateway {
+	t.Helper()
+	s, err := app.Open(t.Context(), cfg, o)
 	if err != nil {
 		t.Fatal(err)
 	}

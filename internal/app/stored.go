@@ -42,7 +42,7 @@ func (s *Server) join(cfg *config.Config, accounts []connected) ([]connected, []
 	var all []stored
 	sealed := 0
 	for _, o := range opened {
-		st, c := s.admit(cfg, accounts, o)
+		st, c := admit(cfg, accounts, o, s.now)
 		switch {
 		case errors.Is(o.Err, seal.ErrNotOpened):
 			sealed++
@@ -61,7 +61,7 @@ func (s *Server) join(cfg *config.Config, accounts []connected) ([]connected, []
 }
 
 // admit makes an account of the database ready; nil and a reason where it is off.
-func (s *Server) admit(cfg *config.Config, others []connected, o provider.Opened) (stored, *connected) {
+func admit(cfg *config.Config, others []connected, o provider.Opened, now func() time.Time) (stored, *connected) {
 	st := stored{Opened: o}
 	if named(cfg, others, o.Name) {
 		st.clash, st.off = true, "the configuration has a provider of this name, which is used instead"
@@ -84,7 +84,7 @@ func (s *Server) admit(cfg *config.Config, others []connected, o provider.Opened
 	if o.Org != "" {
 		st.options.Orgs = []string{o.Org}
 	}
-	c, err := connectOne(config.Entry[config.Provider]{Name: o.Name, Value: st.options}, o.Org != "", time.Now)
+	c, err := connectOne(config.Entry[config.Provider]{Name: o.Name, Value: st.options}, o.Org != "", now)
 	if err != nil {
 		st.off = err.Error()
 		return st, nil
@@ -280,7 +280,7 @@ func (s *Server) exchange(ctx context.Context, name string, o *provider.Opened) 
 	var c *connected
 	if o != nil {
 		var st stored
-		st, c = s.admit(s.cfg.Load(), rest, *o)
+		st, c = admit(s.cfg.Load(), rest, *o, s.now)
 		shown = st.shown()
 		all = append(all, st)
 	}

@@ -239,21 +239,180 @@ func TestWhatALiveListTells(t *testing.T) {
 	}
 }
 
+// An id that leads to another model has that one's facts and prices, unless it has
+// its own.
+func TestAnotherWayToAModelCostsTheSame(t *testing.T) {
+	t.Parallel()
+	const way = "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc"
+	v, err := catalog.NewView([]catalog.Account{{Name: "aws", Catalog: "bedrock", Listed: []wire.ListedModel{
+		{ID: "amazon.nova-lite-v1:0"},
+		{ID: "us.amazon.nova-lite-v1:0", Of: "amazon.nova-lite-v1:0"},
+		{ID: way, Of: "anthropic.claude-opus-4-7"},
+		{ID: "global.amazon.nova-2-lite-v1:0"},
+		{ID: "eu.unknown", Of: "unknown"},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
+	for id, of := range map[string]string{"us.amazon.nova-lite-v1:0": "amazon.nova-lite-v1:0", way: "anthropic.claude-opus-4-7"} {
+		e, base := v.Lookup("aws", id), v.Lookup("aws", of)
+		if base == nil {
+			base = v.Unlisted(of)[0]
+		}
+		if e.ID != id || e.Context != base.Context || e.PriceAt(now) == nil || *e.PriceAt(now).Input != *base.PriceAt(now).Input {
+			t.Errorf("%s: %+v, want as %+v", id, e.Model, base.Model)
+		}
+	}
+	for _, id := range []string{"global.amazon.nova-2-lite-v1:0", "eu.unknown"} {
+		if e := v.Lookup("aws", id); e.ID != id || e.PriceAt(now) != nil {
+			t.Errorf("%s has the price %v", id, e.PriceAt(now))
+		}
+	}
+}
+
+// What a model gives is told by its list, else by its id: catalogs say that
+// everything writes text.
 func TestModelsThatEmbedDoNotGenerate(t *testing.T) {
 	t.Parallel()
-	for id, want := range map[string]bool{
-		"gemini-embedding-001": false, "text-embedding-3-large": false, "nomic-embed-text:latest": false, "nvidia/NV-Embed-v1": false,
-		"gemini-2.5-flash": true, "whatever": true,
+	yes, no := true, false
+	var listed []wire.ListedModel
+	want := map[string]string{}
+	for gives, ids := range map[string][]string{
+		catalog.OutEmbedding: {
+			"gemini-embedding-001", "text-embedding-3-large", "nomic-embed-text:latest", "nvidia/NV-Embed-v1", "BAAI/bge-m3", "bge-large:335m", "intfloat/e5-mistral-7b-instruct",
+			"intfloat/multilingual-e5-large-instruct", "thenlper/gte-large", "Alibaba-NLP/gte-modernbert-base", "voyage-3.5", "all-minilm", "sentence-transformers/all-MiniLM-L6-v2",
+			"WhereIsAI/UAE-Large-V1", "togethercomputer/m2-bert-80M-8k-retrieval", "paraphrase-multilingual", "snowflake-arctic-embed2", "embeddinggemma:300m", "mistral-embed",
+		},
+		catalog.OutRanking: {"BAAI/bge-reranker-v2-m3", "nvidia/rerank-qa-mistral-4b"},
+		"text":             {"gemini-2.5-flash", "whatever", "gemma-3n-e4b-it", "llama-3.3-70b", "qwen3:8b", "stellar-7b", "large-e5000"},
 	} {
-		// What the sources say of its output is text, or nothing.
-		for _, out := range [][]string{nil, {"text"}} {
-			if got := (&catalog.Model{ID: id, Out: out}).Generates(); got != want {
-				t.Errorf("%s with output %v generates: %v", id, out, got)
+		for _, id := range ids {
+			listed = append(listed, wire.ListedModel{ID: id})
+			want[id] = gives
+		}
+	}
+	listed = append(
+		listed, wire.ListedModel{ID: "vectors", Chat: &no, Embeds: true}, wire.ListedModel{ID: "embed-and-chat", Chat: &yes}, wire.ListedModel{ID: "bge-of-another", Chat: &no},
+		wire.ListedModel{ID: "whisper-large-v3", Chat: &no}, wire.ListedModel{ID: "omni", Chat: &yes, Embeds: true},
+	)
+	want["vectors"], want["embed-and-chat"], want["bge-of-another"], want["omni"] = catalog.OutEmbedding, "text", catalog.OutEmbedding, "text"
+	v, err := catalog.NewView([]catalog.Account{{Name: "a", Listed: listed}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, e := range v.All() {
+		for _, kind := range []string{"text", catalog.OutEmbedding, catalog.OutRanking} {
+			if e.Gives(kind) {
+				got[e.ID] += kind
+			}
+		}
+		if e.Generates() != (want[e.ID] == "text") {
+			t.Errorf("%s generates: %v", e.ID, e.Generates())
+		}
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	// The snapshot's own are told apart as well, and what takes no text isn't asked.
+	if v, err = catalog.NewView([]catalog.Account{{Name: "nvidia", Catalog: "nvidia"}, {Name: "openai", Catalog: "openai"}, {Name: "groq", Catalog: "groq"}}); err != nil {
+		t.Fatal(err)
+	}
+	for name, gives := range map[string]string{
+		"nvidia/baai/bge-m3": catalog.OutEmbedding, "nvidia/nvidia/nv-embed-v1": catalog.OutEmbedding, "nvidia/nvidia/rerank-qa-mistral-4b": catalog.OutRanking,
+		"openai/text-embedding-ada-002": catalog.OutEmbedding, "openai/gpt-image-1": "image", "groq/whisper-large-v3": "text",
+	} {
+		account, id, _ := strings.Cut(name, "/")
+		if e := v.Lookup(account, id); e == nil || !e.Gives(gives) || e.Generates() {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+}
+
+// A model that a list has under several names is one model with other names,
+// whichever way the list says so.
+func TestModelsThatAreListedTwice(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		listed []wire.ListedModel
+		shown  []string
+		names  map[string]string // what they stand for
+	}{
+		"by their name": {
+			[]wire.ListedModel{{ID: "m-latest", Name: "m-2512"}, {ID: "m-2512", Name: "m-2512"}, {ID: "m", Name: "m-2512"}},
+			[]string{"m-2512"},
+			map[string]string{"m-latest": "m-2512", "m": "m-2512", "m-2512": "m-2512"},
+		},
+		"by aliases": {
+			[]wire.ListedModel{{ID: "m-2512", Aliases: []string{"m-latest", "m-old"}}, {ID: "m-latest", Aliases: []string{"m-2512", "m-new"}}, {ID: "n"}},
+			[]string{"m-2512", "n"},
+			map[string]string{"m-latest": "m-2512", "m-old": "m-2512", "m-new": "m-2512"},
+		},
+		"by both": {
+			[]wire.ListedModel{{ID: "m-latest", Name: "m-2512", Aliases: []string{"m-2512", "m"}}, {ID: "m-2512", Name: "m-2512", Aliases: []string{"m-latest", "m"}}},
+			[]string{"m-2512"},
+			map[string]string{"m-latest": "m-2512", "m": "m-2512"},
+		},
+		"in a circle": {
+			[]wire.ListedModel{{ID: "a", Name: "b", Aliases: []string{"b", "a"}}, {ID: "b", Name: "c"}, {ID: "c", Name: "a"}},
+			[]string{"c"},
+			map[string]string{"a": "c", "b": "c"},
+		},
+		"a name that is nobody's id": {
+			[]wire.ListedModel{{ID: "m-1", Name: "The M"}, {ID: "m-2", Name: "The M"}},
+			[]string{"m-1", "m-2"},
+			map[string]string{"The M": ""},
+		},
+		"of a model that doesn't write": {
+			[]wire.ListedModel{{ID: "voice", Name: "voice", Chat: new(bool)}, {ID: "voice-latest", Name: "voice", Chat: new(bool), Aliases: []string{"v"}}},
+			nil,
+			map[string]string{"voice": "", "voice-latest": "", "v": ""},
+		},
+	} {
+		v, err := catalog.NewView([]catalog.Account{{Name: "a", Listed: c.listed}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var shown []string
+		for _, e := range v.All() {
+			shown = append(shown, e.ID)
+		}
+		if d := cmp.Diff(c.shown, shown); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+		for asked, want := range c.names {
+			e := v.Lookup("a", asked)
+			if (e != nil) != (want != "") || e != nil && (e.ID != asked || !e.Listed) {
+				t.Errorf("%s: %q: %+v, want %q", name, asked, e, want)
 			}
 		}
 	}
-	if (&catalog.Model{ID: "gpt-image-1", Out: []string{"image"}}).Generates() {
-		t.Error("a model of images generates text")
+}
+
+// A list that tells what a model costs knows whether it is free.
+func TestFreeByItsListsPrice(t *testing.T) {
+	t.Parallel()
+	cost := func(in, out string) map[string]string { return map[string]string{"input": in, "output": out} }
+	v, err := catalog.NewView([]catalog.Account{{Name: "openrouter", Catalog: "openrouter", Listed: []wire.ListedModel{
+		{ID: "new/model:free", PricePerMillion: cost("0", "0")},
+		{ID: "new/model", PricePerMillion: cost("0", "1")},
+		{ID: "openrouter/free", PricePerMillion: cost("1", "1")},
+		{ID: "qwen/qwen3-coder:free"},
+	}}, {Name: "google", Catalog: "google", Listed: []wire.ListedModel{{ID: "gemini-2.5-pro", PricePerMillion: cost("0", "0")}, {ID: "gemini-2.5-flash", PricePerMillion: cost("1", "2")}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, e := range v.All() {
+		if got[e.ID] = e.Free; e.Free == catalog.FreeAlways && e.Quota == nil {
+			t.Errorf("%s: no quota", e.ID)
+		}
+	}
+	if d := cmp.Diff(map[string]string{
+		"new/model:free": "always", "new/model": "", "openrouter/free": "", "qwen/qwen3-coder:free": "always", "gemini-2.5-pro": "tier", "gemini-2.5-flash": "tier",
+	}, got); d != "" {
+		t.Error(d)
 	}
 }
 

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/oidostudio/oido/internal/llm"
@@ -15,7 +14,7 @@ type Model struct {
 	Context   int      `json:"context"`    // tokens; 0 unknown
 	MaxOutput int      `json:"max_output"` // tokens; 0 unknown
 	In        []string `json:"in"`         // text, image, pdf, audio, video
-	Out       []string `json:"out"`
+	Out       []string `json:"out"`        // the same, and OutEmbedding, OutRanking
 	Caps      Caps     `json:"caps"`
 	Released  string   `json:"released"` // YYYY-MM-DD
 	Price     *Price   `json:"price"`    // nil: unknown
@@ -32,10 +31,13 @@ type Model struct {
 	Unverified []string `json:"unverified"`
 }
 
-// settle completes a model of the snapshot: its tier, and what is only guessed is
-// not known.
+// settle completes a model of the snapshot: its tier, what it gives where its
+// sources take everything for text, and what is only guessed is not known.
 func (m *Model) settle() {
 	m.Tier = TierOf(m.ID)
+	if out := outputOf(m.ID); out != "" {
+		m.Out = []string{out}
+	}
 	if m.Lifecycle == nil && m.Status == "deprecated" {
 		m.Lifecycle = &Lifecycle{State: m.Status}
 	}
@@ -61,11 +63,13 @@ type Caps struct {
 // Takes says whether the model reads a kind of input; an unknown list takes all.
 func (m *Model) Takes(kind string) bool { return len(m.In) == 0 || slices.Contains(m.In, kind) }
 
-// Generates says whether the model answers with text, as far as is known. Models
-// that embed are known by their names: sources say that they write text.
-func (m *Model) Generates() bool {
-	return (len(m.Out) == 0 || slices.Contains(m.Out, "text")) && !strings.Contains(strings.ToLower(m.ID), "embed")
+// Gives says whether the model makes a kind of output; an unknown list is text.
+func (m *Model) Gives(kind string) bool {
+	return len(m.Out) == 0 && kind == "text" || slices.Contains(m.Out, kind)
 }
+
+// Generates says whether the model answers text with text, as far as is known.
+func (m *Model) Generates() bool { return m.Takes("text") && m.Gives("text") }
 
 // PriceAt returns what the model costs at a point in time; nil: unknown.
 func (m *Model) PriceAt(at time.Time) *Price {

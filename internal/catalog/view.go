@@ -17,9 +17,8 @@ type Account struct {
 	// Listed is the last good live list; nil when there has been none, and then
 	// the snapshot stands in.
 	Listed []wire.ListedModel
-	// ListedAt is when it was read; Stale says that a later reading failed.
-	ListedAt time.Time
-	Stale    bool
+	// Stale says that a later reading failed.
+	Stale bool
 	// Gone holds ids that were in a good list and left it.
 	Gone []string
 	// Declared models stand in the configuration.
@@ -72,6 +71,9 @@ func NewView(accounts []Account) (*View, error) { return (*View)(nil).Renew(acco
 // account's slices hold must not be changed once a view was made of it.
 func (v *View) Renew(accounts []Account) (*View, error) {
 	next := &View{byName: make(map[string]*shelf, len(accounts))}
+	if v != nil {
+		next.entries = make([]*Entry, 0, len(v.entries)+len(v.entries)/8)
+	}
 	for _, a := range accounts {
 		var sh *shelf
 		if v != nil {
@@ -92,7 +94,7 @@ func (v *View) Renew(accounts []Account) (*View, error) {
 
 // same says whether two accounts have the same sources, told by their identity.
 func (a *Account) same(b *Account) bool {
-	return a.Name == b.Name && a.Catalog == b.Catalog && a.Stale == b.Stale && a.Free == b.Free && a.ListedAt.Equal(b.ListedAt) &&
+	return a.Name == b.Name && a.Catalog == b.Catalog && a.Stale == b.Stale && a.Free == b.Free &&
 		one(a.Listed, b.Listed) && one(a.Gone, b.Gone) && one(a.Declared, b.Declared)
 }
 
@@ -119,16 +121,25 @@ func join(a Account) (*shelf, error) {
 	} else {
 		sh.entries = make(map[string]*Entry, len(a.Listed)+len(a.Gone)+len(a.Declared))
 	}
+	same := newTwins(a.Listed)
 	for _, l := range a.Listed {
-		if l.NotChat && !l.Embeds || l.ID == "" {
+		if l.ID == "" || same.of(l.ID) != l.ID {
 			continue
 		}
-		e := &Entry{Model: merge(sh.facts(l.ID), l), Listed: true}
-		if l.NotChat {
-			e.Out = []string{"embedding"}
+		facts := sh.facts(l.ID)
+		if sh.known[l.ID] == nil && sh.known[l.Of] != nil {
+			facts = *sh.known[l.Of]
+			facts.ID = l.ID
 		}
-		sh.put(e)
-		sh.count(l)
+		e := &Entry{Model: merge(facts, l), Listed: true}
+		if l.Chat == nil || *l.Chat || e.Gives(OutEmbedding) {
+			sh.put(e)
+		}
+	}
+	for _, l := range a.Listed {
+		if id := same.of(l.ID); sh.entries[id] != nil {
+			sh.count(l, id)
+		}
 	}
 	for _, id := range a.Gone {
 		if sh.entries[id] == nil {
@@ -162,12 +173,15 @@ func (sh *shelf) complete(e *Entry) *Entry {
 }
 
 // count notes under which names a listed model may be asked for besides its id.
-func (sh *shelf) count(l wire.ListedModel) {
+func (sh *shelf) count(l wire.ListedModel, id string) {
 	for _, alias := range l.Aliases {
-		sh.counted[alias] = l.ID
+		sh.counted[alias] = id
 	}
-	if base, ok := undated(l.ID); ok && sh.counted[base] < l.ID {
-		sh.counted[base] = l.ID // the latest of several
+	if l.ID != id {
+		sh.counted[l.ID] = id
+	}
+	if base, ok := undated(l.ID); ok && sh.counted[base] < id {
+		sh.counted[base] = id // the latest of several
 	}
 }
 
@@ -260,7 +274,11 @@ func (sh *shelf) facts(id string) Model {
 			return out
 		}
 	}
-	return Model{ID: id, Tier: TierOf(id)}
+	m := Model{ID: id, Tier: TierOf(id)}
+	if out := outputOf(id); out != "" {
+		m.Out = []string{out}
+	}
+	return m
 }
 
 // merge puts what a live list says over the snapshot's facts.
@@ -280,17 +298,44 @@ func merge(m Model, l wire.ListedModel) Model {
 	if l.Vision != nil && *l.Vision && len(m.In) == 0 {
 		m.In = []string{"text", "image"}
 	}
+	switch {
+	case l.Chat != nil && *l.Chat && !m.Gives("text"):
+		m.Out = nil // the list knows better than a name
+	case l.Chat != nil && !*l.Chat && l.Embeds:
+		m.Out = []string{OutEmbedding}
+	}
 	m.Lifecycle = living(m.Lifecycle, l)
 	if len(l.PricePerMillion) > 0 {
 		p := Price{}
-		for name, to := range map[string]**Rate{"input": &p.Input, "output": &p.Output, "cache_read": &p.CacheRead, "cache_write": &p.CacheWrite} {
-			if r, err := ParseRate(l.PricePerMillion[name]); err == nil {
-				*to = &r
+		for _, of := range []struct {
+			name string
+			to   **Rate
+		}{{"input", &p.Input}, {"output", &p.Output}, {"cache_read", &p.CacheRead}, {"cache_write", &p.CacheWrite}} {
+			said, ok := l.PricePerMillion[of.name]
+			if !ok {
+				continue
+			}
+			if r, err := ParseRate(said); err == nil {
+				*of.to = &r
 			}
 		}
 		m.Price, m.Windows, m.Future = m.Price.with(p), nil, nil
+		if p.Input != nil && p.Output != nil {
+			m.Free = m.freeAt(*p.Input, *p.Output)
+		}
 	}
 	return m
+}
+
+// freeAt is in which way a model is free whose list tells what it costs.
+func (m *Model) freeAt(in, out Rate) string {
+	switch {
+	case in == 0 && out == 0:
+		return cmp.Or(m.Free, FreeAlways)
+	case m.Free == FreeAlways:
+		return ""
+	}
+	return m.Free
 }
 
 // living is how long a listed model is there: what its list says of it, and else

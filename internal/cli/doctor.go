@@ -26,6 +26,17 @@ type finding struct {
 	What string `json:"what"`
 	Says string `json:"says"`
 	Mark mark   `json:"mark"`
+	Took int64  `json:"took_ms"`
+}
+
+// timed looks at a thing that is soon seen, and says how long that took.
+func timed(look func() finding) finding {
+	start := time.Now()
+	f := look()
+	took := time.Since(start)
+	f.Took = took.Milliseconds()
+	f.Says += fmt.Sprintf(" (%s)", took.Round(time.Millisecond))
+	return f
 }
 
 // mark is how a thing does.
@@ -53,23 +64,29 @@ func doctor() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say in plain words what is wrong: configuration, disk, providers",
-		Long: "Look at the configuration, the data folder, the database, the address and the clock, then at each provider: whether its key is taken, " +
+		Long: "Look at the configuration, the data folder, the database, the address and the clock, then at each provider, also those that were added: whether its key is taken, " +
 			"its models can be listed, and a cheap one answers a small streamed request with a tool, which may cost a fraction of a cent.",
 		Example: `  oido doctor --config oido.yaml
   oido doctor --provider openai
   oido doctor --no-call --json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			start := time.Now()
 			cfg, err := flags.load(c)
 			if err != nil {
 				return err
 			}
-			if only != "" && !slices.Contains(cfg.Providers.Names(), only) && !cfg.ProvidersFromEnv {
-				return mistake("--provider %s: the configuration has no provider of that name that is on", only)
+			read := time.Since(start)
+			added, err := app.AddedNames(c.Context(), cfg)
+			if err != nil {
+				added = nil // the check of the database says why
+			}
+			if only != "" && !slices.Contains(slices.Concat(cfg.Providers.Names(), added), only) && !cfg.ProvidersFromEnv {
+				return mistake("--provider %s: the configuration has no provider of that name that is on, and none of it was added", only)
 			}
 			s := screenOf(c.OutOrStdout())
 			bad, all := 0, []finding{}
-			for f := range examine(c.Context(), cfg, app.CheckOptions{Only: only, Call: !quiet}) {
+			for f := range examine(c.Context(), cfg, read, len(added) > 0, app.CheckOptions{Only: only, Call: !quiet}) {
 				if f.Mark == markWrong {
 					bad++
 				}
@@ -109,11 +126,16 @@ func doctor() *cobra.Command {
 	return c
 }
 
-// examine looks at one thing after the other.
-func examine(ctx context.Context, cfg *config.Config, o app.CheckOptions) func(func(finding) bool) {
+// examine looks at one thing after the other; reading the configuration took read,
+// and added says whether accounts were added to it.
+func examine(ctx context.Context, cfg *config.Config, read time.Duration, added bool, o app.CheckOptions) func(func(finding) bool) {
 	return func(yield func(finding) bool) {
+		valid := finding{"configuration", fmt.Sprintf("is valid, with %d providers (%s)", len(cfg.Providers), read.Round(time.Millisecond)), markOK, read.Milliseconds()}
+		if !yield(valid) {
+			return
+		}
 		for _, g := range cfg.NotBuilt() {
-			f := finding{"configuration", g.String(), markOff}
+			f := finding{What: "configuration", Says: g.String(), Mark: markOff}
 			if g.Fatal {
 				f.Mark = markWrong
 			}
@@ -122,21 +144,27 @@ func examine(ctx context.Context, cfg *config.Config, o app.CheckOptions) func(f
 			}
 		}
 		for _, p := range cfg.ProvidersOff {
-			if !yield(finding{"provider " + p.Name, "off: " + p.Reason, markOff}) {
+			if !yield(finding{What: "provider " + p.Name, Says: "off: " + p.Reason, Mark: markOff}) {
 				return
 			}
 		}
-		if !yield(folder(cfg.DataDir)) || !yield(database(ctx, cfg.DataDir)) || !yield(serving(ctx, cfg)) {
+		disk := timed(func() finding { return folder(cfg.DataDir) })
+		store := timed(func() finding { return database(ctx, cfg.DataDir) })
+		if !yield(disk) || !yield(store) || !yield(timed(func() finding { return serving(ctx, cfg) })) {
 			return
 		}
-		if len(cfg.Providers) == 0 && !cfg.ProvidersFromEnv && !yield(noProvider) {
+		check := app.CheckInstallation
+		if store.Mark != markOK {
+			check = app.CheckProviders // those that were added can't be read
+		}
+		if len(cfg.Providers) == 0 && !added && !cfg.ProvidersFromEnv && !yield(noProvider) {
 			return
 		}
 		any := false
-		for check := range app.CheckProviders(ctx, cfg, o) {
-			any = any || check.What != "clock"
-			f := finding{check.What, check.Says, markOK}
-			if check.Err != nil {
+		for c := range check(ctx, cfg, o) {
+			any = any || c.What != "clock"
+			f := finding{c.What, c.Says, markOK, c.Took.Milliseconds()}
+			if c.Err != nil {
 				f.Mark = markWrong
 			}
 			if !yield(f) {
@@ -146,14 +174,14 @@ func examine(ctx context.Context, cfg *config.Config, o app.CheckOptions) func(f
 		switch {
 		case any || !cfg.ProvidersFromEnv:
 		case o.Only != "":
-			yield(finding{"provider " + o.Only, "is not connected: set its key in the environment, or name it in a configuration file", markWrong})
+			yield(finding{What: "provider " + o.Only, Says: "is not connected: set its key in the environment, or name it in a configuration file", Mark: markWrong})
 		default:
 			yield(noProvider)
 		}
 	}
 }
 
-var noProvider = finding{"providers", "none is connected: set a key like OPENAI_API_KEY, or name providers in a configuration file", markWrong}
+var noProvider = finding{What: "providers", Says: "none is connected: set a key like OPENAI_API_KEY, or name providers in a configuration file", Mark: markWrong}
 
 // database looks into the embedded database.
 func database(ctx context.Context, dir string) finding {

@@ -93,7 +93,7 @@ With --compare, put models side by side: by provider/model-id, by a bare id at a
 	f.StringVar(&values.provider, "provider", "", "only this provider's")
 	f.StringVar(&values.tier, "tier", "", "only this tier: frontier, balanced, fast, specialist")
 	f.StringVar(&values.in, "in", "", "only models that read this: text, image, pdf, audio, video")
-	f.StringVar(&values.out, "out", "", "only models that write this: text, image, audio, video")
+	f.StringVar(&values.out, "out", "", "only models that write this: text, image, audio, video; or embedding, for those that make embeddings")
 	f.IntVar(&values.context, "min-context", 0, "only models known to take so many tokens")
 	f.StringVar(&values.free, "free", "", "only what costs nothing; =always, =tier (within an account's free tier), =trial (an endpoint to try it on)")
 	f.Lookup("free").NoOptDefVal = "true"

@@ -138,7 +138,7 @@ func tryProvider(c *cobra.Command, r *remote, name string, body []byte) (refused
 		case r.json:
 			_, err = fmt.Fprintln(s.w, string(e.Data))
 		default:
-			f := finding{step.What, step.Says, markOK}
+			f := finding{What: step.What, Says: step.Says, Mark: markOK}
 			if !step.OK {
 				f.Mark = markWrong
 			}

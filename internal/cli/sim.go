@@ -20,8 +20,10 @@ import (
 
 // simFile is what --config of the simulator says.
 type simFile struct {
-	Listen  string `yaml:"listen"`
-	Seed    uint64 `yaml:"seed"`
+	Listen string `yaml:"listen"`
+	Seed   uint64 `yaml:"seed"`
+	// Clock is by how much the providers' clock is ahead.
+	Clock   time.Duration `yaml:"clock"`
 	Scripts map[string]struct {
 		Faults []string `yaml:"faults"`
 		Then   string   `yaml:"then"`
@@ -38,7 +40,7 @@ func simulate() *cobra.Command {
 		Short: "Serve simulated providers, for tests and trials without an account",
 		Long: "Serve simulated providers, for tests and trials without an account. What a model does is in its name: sim-n20-d50 writes twenty pieces, " +
 			"50 ms apart, sim-e429 refuses; GET /sim/models lists the words. A configuration file makes other names do so:\n\n" +
-			"  listen: 127.0.0.1:9090\n  seed: 7            # other texts and ids\n  scripts:\n    gpt-4o: {faults: [e500, l2000-e429], then: ok}",
+			"  listen: 127.0.0.1:9090\n  seed: 7            # other texts and ids\n  clock: -20m        # what the providers' clock is ahead\n  scripts:\n    gpt-4o: {faults: [e500, l2000-e429], then: ok}",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			f, err := readSimFile(file)
@@ -46,7 +48,7 @@ func simulate() *cobra.Command {
 				return err
 			}
 			at := cmp.Or(listen, f.Listen, simListen)
-			s := sim.New(sim.Options{Seed: f.Seed})
+			s := sim.New(sim.Options{Seed: f.Seed, Ahead: f.Clock})
 			for model, script := range f.Scripts {
 				if err := s.Script(model, script.Faults, script.Then); err != nil {
 					return fmt.Errorf("%s: scripts.%s: %w", file, model, err)

@@ -222,7 +222,7 @@ func (c *Chain) decodeNode(d *decoder, path string, n *yaml.Node, tag reflect.St
 	*c = names
 }
 
-const formatTag = reflect.StructTag(`enum:"chat,responses,messages,gemini"`)
+const formatTag = reflect.StructTag(`enum:"chat,responses,messages,gemini,converse"`)
 
 func (fs *Formats) decodeNode(d *decoder, path string, n *yaml.Node, _ reflect.StructTag) {
 	var names []string

@@ -6,6 +6,8 @@ import (
 	"os"
 	"testing"
 
+	"go.yaml.in/yaml/v4"
+
 	"github.com/oidostudio/oido/internal/config"
 )
 
@@ -47,8 +49,13 @@ func FuzzLoad(f *testing.F) {
 			return
 		}
 		c.NotBuilt()
-		if _, err := config.Show(c); err != nil {
+		out, err := config.Show(c)
+		if err != nil {
 			t.Fatal(err)
+		}
+		var shown map[string]any
+		if err := yaml.Load(out, &shown); err != nil || len(shown) == 0 {
+			t.Fatalf("%v: %s", err, out)
 		}
 	})
 }

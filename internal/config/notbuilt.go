@@ -40,10 +40,6 @@ var gaps = []struct {
 		func(c *Config) bool { return c.Redis != "" },
 	},
 	{
-		Gap{"responses.store", "keeping answers for previous_response_id isn't built yet; requests that name one get 501", false},
-		func(c *Config) bool { return c.said("responses.store") && c.Responses.Store },
-	},
-	{
 		Gap{"capture", "keeping prompts and answers isn't built yet; none are kept", false},
 		func(c *Config) bool { return bool(c.Capture) },
 	},

@@ -11,7 +11,7 @@ type Provider struct {
 	BaseURL   string        `yaml:"base_url" doc:"overrides the type's address, written as that vendor's own SDK takes it"`
 	APIKey    Secret        `yaml:"api_key" doc:"the account's key; none sends no key"`
 	APIKeys   []Secret      `yaml:"api_keys" doc:"several keys of the account, used in turn"`
-	Formats   Formats       `yaml:"formats" doc:"wire formats that the address speaks: chat, responses, messages, gemini; or a map of format to address"`
+	Formats   Formats       `yaml:"formats" doc:"wire formats that the address speaks: chat, responses, messages, gemini, converse (bedrock); or a map of format to address"`
 	Models    []Model       `yaml:"models" doc:"models declared by hand"`
 	ModelsTTL time.Duration `yaml:"models_ttl" min:"1000000000" doc:"how long the provider's model list is believed"`
 	Headers   Named[Secret] `yaml:"headers" doc:"headers added to every request"`
@@ -67,6 +67,11 @@ func (p Provider) Secrets() []Secret {
 	for _, s := range []Secret{p.Secret, p.Token, p.SecretAccessKey, p.SessionToken} {
 		if s != "" {
 			out = append(out, s)
+		}
+	}
+	for _, h := range p.Headers {
+		if h.Value != "" {
+			out = append(out, h.Value)
 		}
 	}
 	return out

@@ -322,7 +322,7 @@ type Chain []string
 
 // Format is a wire format that a provider speaks, and where.
 type Format struct {
-	// Name is chat, responses, messages or gemini.
+	// Name is chat, responses, messages, gemini or converse.
 	Name string
 	// URL is the base URL for this format; empty: the provider's.
 	URL string

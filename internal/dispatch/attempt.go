@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"mime"
@@ -17,7 +18,7 @@ import (
 
 // Formats finds a wire format by its name; ok is false for one that can't be
 // spoken to providers.
-type Formats func(llm.Format) (f wire.Format, ok bool)
+type Formats func(llm.Format) (f wire.Upstream, ok bool)
 
 // maxErrorBody bounds what is read of a refusal.
 const maxErrorBody = 64 << 10
@@ -32,12 +33,13 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again 
 	}
 	a.Format = name
 	target := r.target(name, key)
+	a.Origin = target.Origin
 	out, err := r.encode(a, upstream, &target)
 	if err != nil {
 		r.fail(llm.AsError(err))
 		return false
 	}
-	out.Model, out.Stream = r.cand.Model, target.Stream
+	out.Model, out.Stream, out.Embeds = r.cand.Model, target.Stream, r.call.Embed
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
@@ -63,6 +65,10 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again 
 	if resp.StatusCode/100 != 2 {
 		return r.failed(ctx, a, key, r.refusal(resp, body, upstream))
 	}
+	r.answerID = ""
+	if f, ok := upstream.(wire.Identifier); ok {
+		r.answerID = f.AnswerID(resp.Header)
+	}
 	var e *llm.Error
 	switch {
 	case r.call.Peeked.Stream:
@@ -70,7 +76,7 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again 
 			body.most = framed * r.maxAnswer()
 		}
 		e = r.stream(a, upstream, target, resp, body)
-	case target.Stream && isEventStream(resp.Header):
+	case target.Stream && streams(upstream, resp.Header):
 		e = r.gathered(a, upstream, target, body)
 	default:
 		e = r.whole(a, upstream, target, resp, body)
@@ -86,7 +92,7 @@ func (r *run) format() llm.Format {
 	if !r.call.Embed {
 		return r.cand.Account.Format(r.call.Client.Name(), r.cand.Model)
 	}
-	name, _ := r.cand.Account.EmbedFormat(r.call.Client.Name())
+	name, _ := r.cand.Account.EmbedFormat(r.call.Client.Name(), r.cand.Model)
 	return name
 }
 
@@ -100,7 +106,7 @@ func (r *run) target(f llm.Format, key provider.Key) wire.Target {
 
 // encode writes the request: the client's bytes where the format is the same
 // and nothing in them must change, else anew from its meaning.
-func (r *run) encode(a *Attempt, upstream wire.Format, t *wire.Target) (wire.Outbound, error) {
+func (r *run) encode(a *Attempt, upstream wire.Upstream, t *wire.Target) (wire.Outbound, error) {
 	switch {
 	case r.call.Embed:
 		return r.encodeEmbed(a, upstream, *t)
@@ -108,10 +114,20 @@ func (r *run) encode(a *Attempt, upstream wire.Format, t *wire.Target) (wire.Out
 		return r.encodeCount(a, upstream, *t)
 	}
 	same := upstream.Name() == r.call.Client.Name()
+	if p := r.call.Previous; p != nil {
+		if r.expanded = r.forgotten || !same || !p.keeps(t.Origin); r.expanded {
+			if err := r.call.expand(); err != nil {
+				return wire.Outbound{}, err
+			}
+		}
+	}
 	if same && r.strip == stripNone && t.Stream == r.call.Peeked.Stream {
 		restored, err := r.restored(t.Origin, t.Reasoning.Replay != "")
 		if restored == nil && err == nil {
 			restored, err = r.refitted(t)
+		}
+		if restored == nil && err == nil && r.expanded {
+			restored = claimed(r.call.whole, t.Origin)
 		}
 		if err != nil {
 			return wire.Outbound{}, err
@@ -122,9 +138,15 @@ func (r *run) encode(a *Attempt, upstream wire.Format, t *wire.Target) (wire.Out
 			Drop:     t.Reject,
 			Rename:   t.Rename,
 		}
+		if r.expanded {
+			edits.Drop = append(slices.Clone(edits.Drop), "previous_response_id")
+		}
+		if r.call.Unstored && !slices.Contains(t.Reject, "store") {
+			edits.Set = map[string][]byte{"store": []byte("false")}
+		}
 		if restored == nil {
 			a.Forwarded = true
-			out, err := upstream.Splice(r.call.Raw, r.call.Peeked, edits)
+			out, err := r.call.Client.Splice(r.call.Raw, r.call.Peeked, edits)
 			if b := r.call.Raw.Body; err == nil && len(b) > 0 && len(out.Body) > 0 && &b[0] == &out.Body[0] {
 				// A provider may answer before it has read the request. The
 				// client's buffer is another request's by then.
@@ -139,10 +161,10 @@ func (r *run) encode(a *Attempt, upstream wire.Format, t *wire.Target) (wire.Out
 				return wire.Outbound{}, err
 			}
 			a.Forwarded = true
-			return upstream.Splice(r.call.Raw, r.call.Peeked, edits)
+			return r.call.Client.Splice(r.call.Raw, r.call.Peeked, edits)
 		}
 	}
-	req, err := r.call.Request()
+	req, err := r.request()
 	if err != nil {
 		return wire.Outbound{}, err
 	}
@@ -182,7 +204,7 @@ func (r *run) restored(at llm.Origin, replayed bool) (*llm.Request, error) {
 	if !replayed || r.call.Restore == nil {
 		return nil, nil
 	}
-	req, err := r.call.Request()
+	req, err := r.request()
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +225,7 @@ func (r *run) refitted(t *wire.Target) (*llm.Request, error) {
 	if !refused && t.ToolID == wire.ShapeAny {
 		return nil, nil
 	}
-	req, err := r.call.Request()
+	req, err := r.request()
 	if err != nil || !refused && allFit(req, t.ToolID) {
 		return nil, err
 	}
@@ -294,7 +316,7 @@ func withoutReasoning(req *llm.Request) *llm.Request {
 const framed = 4
 
 // refusal reads an answer whose status isn't 2xx.
-func (r *run) refusal(resp *http.Response, body io.Reader, f wire.Format) *llm.Error {
+func (r *run) refusal(resp *http.Response, body io.Reader, f wire.Upstream) *llm.Error {
 	data, err := io.ReadAll(io.LimitReader(body, maxErrorBody))
 	if err != nil && len(data) == 0 {
 		return llm.AsError(err)
@@ -317,7 +339,7 @@ func (r *run) failed(ctx context.Context, a *Attempt, key provider.Key, e *llm.E
 		named.Provider, named.Model = a.Provider, a.Model
 		e = &named
 	}
-	e = key.Redact(e)
+	e = r.cand.Account.Redact(e)
 	a.Err = e
 	switch {
 	case e.Kind == llm.KindCanceled:
@@ -343,7 +365,7 @@ func causeOf(cause error) *llm.Error {
 }
 
 // whole reads an answer that isn't a stream.
-func (r *run) whole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.Response, body io.Reader) *llm.Error {
+func (r *run) whole(a *Attempt, upstream wire.Upstream, t wire.Target, resp *http.Response, body io.Reader) *llm.Error {
 	data, e := r.readAll(body, resp.ContentLength)
 	if e != nil {
 		return e
@@ -354,8 +376,8 @@ func (r *run) whole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.
 		e = r.embedded(a, upstream, data)
 	case r.call.Count:
 		e = r.counted(upstream, data)
-	case a.Forwarded && upstream.Name() == r.call.Client.Name():
-		e = r.passed(a, upstream, t, data)
+	case a.Forwarded:
+		e = r.passed(a, t, data)
 	default:
 		e = r.translated(a, upstream, t, data)
 	}
@@ -370,8 +392,8 @@ func (r *run) whole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.
 }
 
 // passed takes a whole answer as it is, and reads along.
-func (r *run) passed(a *Attempt, upstream wire.Format, t wire.Target, data []byte) *llm.Error {
-	meter := upstream.NewMeter(t)
+func (r *run) passed(a *Attempt, t wire.Target, data []byte) *llm.Error {
+	meter := r.call.Client.NewMeter(t)
 	if k, ok := meter.(wire.Keeper); ok && (r.call.KeepParts || r.call.WantOpening > 0) {
 		k.Keep()
 	}
@@ -382,7 +404,7 @@ func (r *run) passed(a *Attempt, upstream wire.Format, t wire.Target, data []byt
 }
 
 // translated writes a whole answer in the client's format.
-func (r *run) translated(a *Attempt, upstream wire.Format, t wire.Target, data []byte) *llm.Error {
+func (r *run) translated(a *Attempt, upstream wire.Upstream, t wire.Target, data []byte) *llm.Error {
 	answer, err := upstream.DecodeAnswer(data, t)
 	if err != nil {
 		return llm.AsError(err)
@@ -475,8 +497,8 @@ func tooMany() *llm.Error {
 	return llm.Errorf(llm.KindUnavailable, "too many large answers are being read at once: try again shortly")
 }
 
-func (r *run) meter(f wire.Format, t wire.Target) wire.Meter {
-	m := f.NewMeter(t)
+func (r *run) meter(t wire.Target) wire.Meter {
+	m := r.call.Client.NewMeter(t)
 	if k, ok := m.(wire.Keeper); ok && r.call.KeepParts {
 		k.Keep()
 	}
@@ -489,12 +511,17 @@ func (r *run) caller(a *Attempt, t wire.Target) wire.Caller {
 		req = &llm.Request{}
 	}
 	return wire.Caller{
-		Request: req, Model: a.Model, ID: r.call.AnswerID, Now: time.Now(), Origin: t.Origin,
-		InputEstimate: int64(len(r.call.Raw.Body)) / 4,
+		Request: req, Model: a.Model, ID: cmp.Or(r.answerID, r.call.AnswerID), Now: time.Now(), Origin: t.Origin,
+		InputEstimate: r.call.InputEstimate,
 	}
 }
 
-func isEventStream(h http.Header) bool {
+// streams says whether an answer comes as a stream of its format.
+func streams(f wire.Upstream, h http.Header) bool {
+	want := "text/event-stream"
+	if s, ok := f.(wire.Streamer); ok {
+		want = s.StreamType()
+	}
 	media, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	return err == nil && media == "text/event-stream"
+	return err == nil && media == want
 }

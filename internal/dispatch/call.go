@@ -21,6 +21,9 @@ type Call struct {
 	Session string
 	// AnswerID is the id to show where the provider gives none.
 	AnswerID string
+	// InputEstimate is a guess of the prompt's tokens, to show until the provider
+	// has counted.
+	InputEstimate int64
 	// Restore, when set, puts reasoning back that the client's format lost. It is
 	// called for each attempt with the decoded request and the attempt's origin,
 	// must not change its argument, and returns it unchanged when there is
@@ -32,6 +35,12 @@ type Call struct {
 	// WantOpening asks for how the answer begins: so many bytes of its text, and
 	// what stands before them; 0 is nothing.
 	WantOpening int
+	// Previous is the answer that the request goes on from by its id; nil: none.
+	Previous *Previous
+	// KeepAnswer asks for the whole answer as the client has it, of a stream too.
+	KeepAnswer bool
+	// Unstored has the provider told to keep nothing, whatever the client says.
+	Unstored bool
 	// Embed says that embeddings are asked for: Peeked is PeekEmbed's then, and
 	// what is said above of conversations is of no use.
 	Embed bool
@@ -40,6 +49,7 @@ type Call struct {
 
 	once    sync.Once
 	decoded *llm.Request
+	whole   *llm.Request // with what Previous stands for; nil: no attempt needed it
 	embed   *llm.EmbedRequest
 	err     error
 }
@@ -49,16 +59,27 @@ func (c *Call) Request() (*llm.Request, error) {
 	c.once.Do(func() {
 		c.decoded, c.err = c.Client.Decode(c.Raw)
 		if c.err == nil {
-			llm.Link(c.decoded.Messages)
+			c.prepare(c.decoded)
 		}
 	})
 	return c.decoded, c.err
 }
 
+// prepare makes a decoded request ready to be encoded.
+func (c *Call) prepare(q *llm.Request) {
+	llm.Link(q.Messages)
+	if c.Unstored {
+		q.Store = new(bool)
+	}
+}
+
+// NeedsBody says that the client's bytes are needed until the call has ended.
+func (c *Call) NeedsBody() bool { return c.KeepParts || c.KeepAnswer }
+
 // release lets go of the client's bytes once an answer is committed: from then on
 // no other attempt can need them.
 func (c *Call) release() {
-	if !c.KeepParts {
+	if !c.NeedsBody() {
 		c.Raw.Body = nil
 	}
 }
@@ -79,6 +100,7 @@ type Attempt struct {
 	Provider   string
 	Model      string
 	KeyHint    string
+	Origin     llm.Origin // of the reasoning in its answer
 	Format     llm.Format
 	Forwarded  bool
 	Started    time.Time
@@ -109,8 +131,8 @@ type Outcome struct {
 	Err      *llm.Error // nil when Status is ok
 	Attempts []*Attempt
 	// Body is the whole answer in the client's format, for a call that isn't a
-	// stream.
-	Body []byte
+	// stream; Final that of a stream, where the call wanted it and it came.
+	Body, Final []byte
 }
 
 // Last is the attempt that answered, or the last that failed; nil when none was

@@ -9,7 +9,7 @@ import (
 
 // encodeCount is encode for a question of how many tokens a prompt has, which is
 // asked in the client's own format alone.
-func (r *run) encodeCount(a *Attempt, f wire.Format, t wire.Target) (wire.Outbound, error) {
+func (r *run) encodeCount(a *Attempt, f wire.Upstream, t wire.Target) (wire.Outbound, error) {
 	c, ok := f.(wire.Counter)
 	if !ok || f.Name() != r.call.Client.Name() {
 		return wire.Outbound{}, llm.Errorf(llm.KindNotBuilt, "%s can't be asked for the tokens of a prompt as %s", a.Provider, r.call.Client.Name())
@@ -21,7 +21,7 @@ func (r *run) encodeCount(a *Attempt, f wire.Format, t wire.Target) (wire.Outbou
 }
 
 // counted takes the answer as it is.
-func (r *run) counted(f wire.Format, data []byte) *llm.Error {
+func (r *run) counted(f wire.Upstream, data []byte) *llm.Error {
 	if c, ok := f.(wire.Counter); ok {
 		if err := c.Counted(data); err != nil {
 			return llm.AsError(err)

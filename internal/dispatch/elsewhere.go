@@ -25,6 +25,6 @@ func (r *run) complete(req *llm.Request) error {
 	}
 	return &llm.Error{
 		Kind: llm.KindNotBuilt, Status: http.StatusNotImplemented, Param: what,
-		Message: what + " points at an answer that is stored elsewhere, and stored answers are not built yet: send the whole conversation, and store: false",
+		Message: what + " points at what another provider has stored, and reading that is not built yet: send the whole conversation, or go on by previous_response_id",
 	}
 }

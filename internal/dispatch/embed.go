@@ -22,7 +22,7 @@ func (c *Call) embedRequest() (*llm.EmbedRequest, error) {
 }
 
 // embedder is the side of a format that embeds.
-func (r *run) embedder(a *Attempt, f wire.Format) (wire.Embedder, error) {
+func (r *run) embedder(a *Attempt, f wire.Upstream) (wire.Embedder, error) {
 	e, ok := f.(wire.Embedder)
 	if !ok {
 		return nil, llm.Errorf(llm.KindNotBuilt, "%s can't be asked for embeddings as %s", a.Provider, f.Name())
@@ -31,12 +31,12 @@ func (r *run) embedder(a *Attempt, f wire.Format) (wire.Embedder, error) {
 }
 
 // encodeEmbed is encode for embeddings.
-func (r *run) encodeEmbed(a *Attempt, f wire.Format, t wire.Target) (wire.Outbound, error) {
+func (r *run) encodeEmbed(a *Attempt, f wire.Upstream, t wire.Target) (wire.Outbound, error) {
 	upstream, err := r.embedder(a, f)
 	if err != nil {
 		return wire.Outbound{}, err
 	}
-	if f.Name() == r.call.Client.Name() {
+	if f.Name() == r.call.Client.Name() && t.Embed.Plain() {
 		a.Forwarded = true
 		out, err := upstream.SpliceEmbed(r.call.Raw, r.call.Peeked, wire.Edits{Model: t.Model})
 		out.Body = bytes.Clone(out.Body) // the client's buffer may be another request's before it is sent
@@ -53,7 +53,7 @@ func (r *run) encodeEmbed(a *Attempt, f wire.Format, t wire.Target) (wire.Outbou
 
 // embedded takes a whole answer with embeddings: as it is where the client speaks
 // its format, else in the client's. What the provider doesn't count is estimated.
-func (r *run) embedded(a *Attempt, f wire.Format, data []byte) *llm.Error {
+func (r *run) embedded(a *Attempt, f wire.Upstream, data []byte) *llm.Error {
 	upstream, err := r.embedder(a, f)
 	if err != nil {
 		return llm.AsError(err)

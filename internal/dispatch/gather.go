@@ -10,7 +10,7 @@ import (
 
 // gathered makes a whole answer of a stream: of a model that answers in streams
 // alone.
-func (r *run) gathered(a *Attempt, upstream wire.Format, t wire.Target, body io.Reader) *llm.Error {
+func (r *run) gathered(a *Attempt, upstream wire.Upstream, t wire.Target, body io.Reader) *llm.Error {
 	var c llm.Collector
 	for e, err := range upstream.DecodeStream(&measured{r: body, run: r}, t) {
 		if err != nil {

@@ -33,7 +33,7 @@ type opening struct {
 	text   int
 }
 
-func newOpening(want int, f wire.Format, t wire.Target) *opening {
+func newOpening(want int, f wire.Client, t wire.Target) *opening {
 	return &opening{want: want, look: firstLook, decode: func(head []byte) []llm.Part {
 		answer, _ := llm.Collect(f.DecodeStream(bytes.NewReader(head), t)) // cut on purpose: the error says only that
 		return answer.Choices[0].Parts

@@ -28,6 +28,7 @@ type reply struct {
 	last      time.Time // when something was last sent
 	attempt   *Attempt
 	held      []byte
+	tail      []byte // the end of the answer, until it may leave; nil: not written yet
 	opening   *opening
 	committed bool // the head has been sent
 	passed    int  // events that were forwarded
@@ -80,12 +81,26 @@ func (w replyWriter) Write(p []byte) (int, error) {
 		r.held = append(r.held, p...)
 		return len(p), nil
 	}
+	if r.tail != nil {
+		r.tail = append(r.tail, p...)
+		return len(p), nil
+	}
 	r.dirty = true
 	n, err := r.out.Write(p)
 	if err != nil {
 		r.err = err
 	}
 	return n, err
+}
+
+// end has the encoder write the end of a good answer, and returns it; it leaves
+// with close.
+func (r *reply) end() ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tail = []byte{}
+	err := r.enc.Close()
+	return r.tail, err
 }
 
 // raw adds an event as it is, but for its frame.
@@ -175,6 +190,12 @@ func (r *reply) close(encoded bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
+	case r.tail != nil:
+		tail := r.tail
+		r.tail = nil
+		if _, err := (replyWriter{r}).Write(tail); err != nil {
+			return err
+		}
 	case encoded:
 		if err := r.enc.Close(); err != nil {
 			return err
@@ -246,8 +267,9 @@ func (r *reply) ping() {
 		r.out.Commit(r.attempt, true)
 	}
 	pinger := r.enc
-	if pinger == nil || !r.live {
-		// An encoder that has begun in secret must not be seen before its start.
+	if pinger == nil || !r.live || r.tail != nil {
+		// An encoder that has begun in secret must not be seen before its start, nor
+		// one that has ended so.
 		pinger = r.call.Client.NewStream(pingWriter{r}, wire.Caller{Request: &llm.Request{}, Now: time.Now()})
 	}
 	if err := pinger.Ping(); err != nil {

@@ -21,12 +21,22 @@ import (
 	"github.com/oidostudio/oido/internal/provider"
 	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/chat"
+	"github.com/oidostudio/oido/internal/wire/converse"
 	"github.com/oidostudio/oido/internal/wire/gemini"
 	"github.com/oidostudio/oido/internal/wire/messages"
 	"github.com/oidostudio/oido/internal/wire/responses"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// spoken are the formats that providers are called in.
+func spoken(f llm.Format) (wire.Upstream, bool) {
+	if f == llm.FormatConverse {
+		return converse.Format{}, true
+	}
+	w, ok := formats[f]
+	return w, ok
+}
 
 var formats = map[llm.Format]wire.Format{
 	llm.FormatChat: chat.Format{}, llm.FormatMessages: messages.Format{},
@@ -79,6 +89,7 @@ type rig struct {
 
 type rigOptions struct {
 	typ     string // of the provider; "openai" when empty
+	options map[string]string
 	keys    []string
 	timeout provider.Timeout
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
@@ -103,7 +114,7 @@ func newRig(t *testing.T, o rigOptions, h http.HandlerFunc) *rig {
 	if o.dial == nil {
 		o.dial = p.dial
 	}
-	po := provider.Options{Name: "up", Profile: profile, BaseURL: base, Keys: o.keys, Timeout: o.timeout, Dial: o.dial}
+	po := provider.Options{Name: "up", Profile: profile, BaseURL: base, Settings: o.options, Keys: o.keys, Timeout: o.timeout, Dial: o.dial}
 	if o.typ == "openai" {
 		po.Formats = map[llm.Format]string{llm.FormatChat: ""}
 	}
@@ -134,7 +145,7 @@ func newRig(t *testing.T, o rigOptions, h http.HandlerFunc) *rig {
 	})
 	return &rig{
 		t: t, account: a, refuse: o.refuse - 1, out: &output{},
-		d: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Format, bool) { w, ok := formats[f]; return w, ok }},
+		d: &dispatch.Dispatcher{Formats: spoken},
 	}
 }
 

@@ -31,15 +31,20 @@ type Dispatcher struct {
 // run is the state of one call.
 type run struct {
 	*Dispatcher
-	call    *Call
-	rec     Recorder
-	out     *reply
-	cand    Candidate
-	tried   []provider.Key
-	held    int64  // of Dispatcher.answers
-	watch   *watch // of the attempt under way
-	strip   strip
-	outcome *Outcome
+	call  *Call
+	rec   Recorder
+	out   *reply
+	cand  Candidate
+	tried []provider.Key
+	held  int64  // of Dispatcher.answers
+	watch *watch // of the attempt under way
+	strip strip
+	// answerID is the id of the answer under way, told beside its body; "": none.
+	answerID string
+	outcome  *Outcome
+	// expanded says that the attempt tells the whole conversation in the place of
+	// the id of an earlier answer, forgotten that the one who gave it must be told.
+	expanded, forgotten bool
 }
 
 // strip says what reasoning is left out after the provider refused it.
@@ -135,6 +140,10 @@ func (r *run) loop(ctx context.Context) {
 // true is another attempt at the same candidate.
 func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) bool {
 	r.cand.Account.Rest(key, e)
+	if r.unknown(e) {
+		r.forgotten = true
+		return true
+	}
 	switch e.Kind {
 	case llm.KindAuth, llm.KindQuota, llm.KindRateLimit, llm.KindPermission:
 		r.tried = append(r.tried, key)

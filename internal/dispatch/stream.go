@@ -14,24 +14,24 @@ import (
 )
 
 // stream passes a streamed answer on.
-func (r *run) stream(a *Attempt, upstream wire.Format, t wire.Target, resp *http.Response, body io.Reader) *llm.Error {
-	if !isEventStream(resp.Header) {
+func (r *run) stream(a *Attempt, upstream wire.Upstream, t wire.Target, resp *http.Response, body io.Reader) *llm.Error {
+	if !streams(upstream, resp.Header) {
 		return r.streamOfWhole(a, upstream, t, resp, body)
 	}
-	if a.Forwarded && upstream.Name() == r.call.Client.Name() {
-		return r.forward(a, upstream, t, body)
+	if a.Forwarded {
+		return r.forward(a, t, body)
 	}
 	return r.translate(a, t, upstream.DecodeStream(body, t))
 }
 
 // forward passes bytes through, event by event, and reads along.
-func (r *run) forward(a *Attempt, upstream wire.Format, t wire.Target, body io.Reader) *llm.Error {
-	begins := newOpening(r.call.WantOpening, upstream, t)
+func (r *run) forward(a *Attempt, t wire.Target, body io.Reader) *llm.Error {
+	begins := newOpening(r.call.WantOpening, r.call.Client, t)
 	r.out.begin(a, nil, begins)
-	if f, ok := upstream.(wire.Framer); ok {
+	if f, ok := r.call.Client.(wire.Framer); ok {
 		r.out.frame(f.Framing(r.call.Raw))
 	}
-	meter := r.meter(upstream, t)
+	meter := r.meter(t)
 	events := sse.NewReader(body)
 	defer events.Close()
 	ended := func() {
@@ -83,6 +83,7 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader, ended func(
 			// Its own words for it, where they are any; the connection is aborted next.
 			if r.out.begun() && jsontext.Value(ev.Data).IsValid(jsontext.AllowDuplicateNames(true)) {
 				r.out.rawError(ev)
+				r.final(ev.Data)
 			}
 			return v.Err
 		}
@@ -102,6 +103,7 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader, ended func(
 					return left(err)
 				}
 			}
+			r.final(ev.Data)
 			ended()
 			r.watch.linger()
 		}
@@ -143,6 +145,13 @@ func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error
 			return left(err)
 		}
 	}
+	if r.call.KeepAnswer {
+		end, err := r.out.end()
+		if err != nil {
+			return left(err)
+		}
+		r.finalIn(end)
+	}
 	r.succeed(a)
 	_ = r.out.close(true) // the answer was whole; that the client left at the end changes nothing
 	return nil
@@ -150,7 +159,7 @@ func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error
 
 // streamOfWhole makes a stream of an answer that came whole although a stream
 // was asked for.
-func (r *run) streamOfWhole(a *Attempt, upstream wire.Format, t wire.Target, resp *http.Response, body io.Reader) *llm.Error {
+func (r *run) streamOfWhole(a *Attempt, upstream wire.Upstream, t wire.Target, resp *http.Response, body io.Reader) *llm.Error {
 	data, e := r.readAll(body, resp.ContentLength)
 	if e != nil {
 		return e

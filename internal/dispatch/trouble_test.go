@@ -27,14 +27,15 @@ func TestAPanicEndsTheTurn(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, rigOptions{}, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(answered)) })
-		r.d.Formats = func(llm.Format) (wire.Format, bool) { return brittle{}, true }
+		call := r.call(llm.FormatChat, asked)
+		call.Client = brittle{}
 		func() {
 			defer func() {
 				if recover() == nil {
 					t.Error("the panic was swallowed")
 				}
 			}()
-			r.run(t.Context(), r.call(llm.FormatChat, asked))
+			r.run(t.Context(), call)
 		}()
 		if d := cmp.Diff([]string{"open 0", "done 0 error"}, r.events); d != "" {
 			t.Error(d)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/dispatch"
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/tokens"
 	"github.com/oidostudio/oido/internal/wire"
 )
 
@@ -21,18 +22,44 @@ func (unrecorded) Open(*dispatch.Attempt) error { return nil }
 func (unrecorded) Close(*dispatch.Attempt)      {}
 func (unrecorded) Done(*dispatch.Outcome)       {}
 
-// Count has the model's provider say how many tokens a prompt has, in the words of
-// the client's format. A nil answer without an error says that nobody could be
-// asked, and an estimate must do. The error is an *llm.Error of a provider that
-// refuses the prompt.
-func (g *Gateway) Count(ctx context.Context, c Call) ([]byte, error) {
-	if _, ok := c.Format.(wire.Counter); !ok {
-		return nil, nil
-	}
+// Counted is how many tokens a prompt has.
+type Counted struct {
+	// Body is what the provider counted, in the words of the client's format; nil
+	// where nobody could be asked.
+	Body []byte
+	// Estimate is what we guess then.
+	Estimate int64
+}
+
+// Count has the model's provider say how many tokens a prompt has. Where that can't
+// be asked, or doesn't answer, the prompt is guessed at, by what the provider has
+// counted in others. The error is an *llm.Error of a provider that refuses the prompt.
+func (g *Gateway) Count(ctx context.Context, c Call) (Counted, error) {
 	cand, _, err := g.choose(g.state.Load(), &c, nil)
-	if err != nil || !cand.Account.Speaks(c.Format.Name()) {
-		return nil, nil //nolint:nilerr // every name has an estimate
+	if err != nil {
+		return Counted{Estimate: rough(c.Raw.Body)}, nil //nolint:nilerr // every name has an estimate
 	}
+	if _, ok := c.Format.(wire.Counter); ok && cand.Account.Speaks(c.Format.Name()) {
+		body, err := g.asked(ctx, c, cand)
+		if body != nil || err != nil {
+			return Counted{Body: body}, err
+		}
+	}
+	n, learned := g.tokens.Of(cand.Account.Name, cand.Model, tokens.Size(c.Raw.Body))
+	if !learned {
+		n = rough(c.Raw.Body)
+	}
+	return Counted{Estimate: n}, nil
+}
+
+// rough is what a prompt is guessed to have where nothing is known of the model.
+// Nobody waits for it, so that it goes by the prompt's script.
+func rough(body []byte) int64 {
+	return llm.EstimateTokens(string(body)) - int64(len(body)-tokens.Size(body))/4
+}
+
+// asked is what the provider counts; nil where it doesn't.
+func (g *Gateway) asked(ctx context.Context, c Call, cand dispatch.Candidate) ([]byte, error) {
 	c.Peeked.Stream = false
 	d := &dispatch.Call{Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, Timeout: countPatience, Count: true}
 	o, _ := g.Dispatcher.Run(ctx, d, cand, unrecorded{}, nil)

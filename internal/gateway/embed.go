@@ -15,19 +15,19 @@ import (
 // belongs to a session only where the client names one.
 func (g *Gateway) Embed(ctx context.Context, c Call) (*Exchange, error) {
 	st := g.state.Load()
-	cand, rule, err := g.choose(st, &c, func(a *provider.Account) *llm.Error {
-		if _, ok := a.EmbedFormat(c.Format.Name()); ok {
+	cand, rule, err := g.choose(st, &c, func(a *provider.Account, model string) *llm.Error {
+		if _, ok := a.EmbedFormat(c.Format.Name(), model); ok {
 			return nil
 		}
 		return &llm.Error{
 			Kind: llm.KindBadRequest, Status: http.StatusBadRequest, Param: "model",
-			Message: "the provider " + a.Name + " has no embeddings: name a model of one that has",
+			Message: "the provider " + a.Name + " has no embeddings of this model: name one that has",
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	t := g.turn(&c, rule)
+	t := g.turn(&c, cand, rule)
 	if t.Session = c.Labels.Session; t.Session != "" {
 		t.SessionSource = session.SourceHeader
 	}

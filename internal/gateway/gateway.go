@@ -17,8 +17,10 @@ import (
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/provider"
 	"github.com/oidostudio/oido/internal/recall"
+	"github.com/oidostudio/oido/internal/responsestore"
 	"github.com/oidostudio/oido/internal/router"
 	"github.com/oidostudio/oido/internal/session"
+	"github.com/oidostudio/oido/internal/tokens"
 	"github.com/oidostudio/oido/internal/wire"
 )
 
@@ -27,6 +29,9 @@ type State struct {
 	Accounts map[string]*provider.Account
 	Policy   router.Policy
 	View     *catalog.View
+	// KeepAnswers is how long answers are kept for requests that go on from them;
+	// 0: none are.
+	KeepAnswers time.Duration
 }
 
 // Recorder keeps turns. Its methods are called in this order for each turn, from
@@ -66,6 +71,8 @@ type Turn struct {
 	Rule           string // how the model's name was understood
 	// InputEstimate is the prompt's size in tokens, as far as it can be guessed.
 	InputEstimate int64
+
+	promptSize int // see tokens.Size
 }
 
 // Labels are what the request headers say of a turn.
@@ -119,13 +126,15 @@ type Gateway struct {
 	Recorder   Recorder
 	Sessions   *session.Recogniser
 	Memory     *recall.Memory
+	Answers    *responsestore.Store // nil: none are kept
 	Now        func() time.Time
 	// Gone is told of a model that a provider says isn't there.
 	Gone func(account, model string)
 	// Ended is told of every turn that ended; it must be quick.
 	Ended func(*Turn, *dispatch.Outcome, []Charge)
 
-	state atomic.Pointer[State]
+	state  atomic.Pointer[State]
+	tokens tokens.Estimator
 }
 
 // Swap puts a new state in force for the calls that follow.
@@ -146,27 +155,25 @@ func (g *Gateway) State() *State { return g.state.Load() }
 // whole one is in the exchange. The error is an *llm.Error fit for the caller;
 // the exchange beside it is nil when the call was refused before it was named.
 func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, error) {
-	if c.Peeked.PreviousResponse != "" {
-		return nil, &llm.Error{
-			Kind: llm.KindNotBuilt, Status: http.StatusNotImplemented, Param: "previous_response_id",
-			Message: "previous_response_id: going on from a stored answer is not built yet: send the whole conversation, and store: false",
-		}
-	}
 	st := g.state.Load()
-	cand, rule, err := g.choose(st, &c, nil)
+	before, err := g.previous(ctx, st, &c)
 	if err != nil {
 		return nil, err
 	}
-	t := g.turn(&c, rule)
+	cand, rule, err := g.choose(st, &c, before.can())
+	if err != nil {
+		return nil, err
+	}
+	t := g.turn(&c, cand, rule)
 	s := g.Sessions.Recognise(session.Request{
-		Org: t.Org, KeyID: t.Key, Header: c.Labels.Session, Previous: c.Peeked.PreviousResponse,
+		Org: t.Org, KeyID: t.Key, Header: c.Labels.Session, Previous: before.session(),
 		InBody: c.Peeked.Session, Format: t.Format, Body: c.Raw.Body,
 	})
 	t.Session, t.SessionSource = s.ID, s.Source
 
 	d := &dispatch.Call{
 		Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, Session: t.Session, AnswerID: t.ID,
-		Timeout: c.Timeout,
+		Timeout: c.Timeout, InputEstimate: t.InputEstimate,
 	}
 	if s.First {
 		d.WantOpening = session.Enough
@@ -176,8 +183,14 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 		d.KeepParts = true
 		d.Restore = g.restorer(ctx, t, replay)
 	}
+	g.continued(d, &c, t, before, st, cand)
 	rec := g.recording(t, st)
-	rec.remember = func(o *dispatch.Outcome) { g.remember(d, t, s, o) }
+	rec.remember = func(o *dispatch.Outcome) {
+		if o.Status == dispatch.StatusOK {
+			g.remember(d, t, s, o)
+		}
+		g.keepAnswer(d, t, st, o)
+	}
 	return g.run(ctx, d, cand, rec, out)
 }
 
@@ -213,7 +226,7 @@ const (
 
 // choose finds the candidate that a request's model name stands for. can, when
 // set, refuses accounts that can't do what is asked.
-func (g *Gateway) choose(st *State, c *Call, can func(*provider.Account) *llm.Error) (dispatch.Candidate, string, error) {
+func (g *Gateway) choose(st *State, c *Call, can func(a *provider.Account, model string) *llm.Error) (dispatch.Candidate, string, error) {
 	if n := len(c.Peeked.Model); n > maxModel {
 		return dispatch.Candidate{}, "", &llm.Error{
 			Kind: llm.KindBadRequest, Status: http.StatusBadRequest, Param: "model",
@@ -231,7 +244,7 @@ func (g *Gateway) choose(st *State, c *Call, can func(*provider.Account) *llm.Er
 			continue
 		}
 		if can != nil {
-			if e := can(a); e != nil {
+			if e := can(a, rc.Model); e != nil {
 				unable = e
 				continue
 			}
@@ -253,23 +266,32 @@ func (g *Gateway) choose(st *State, c *Call, can func(*provider.Account) *llm.Er
 	}
 }
 
-func (g *Gateway) turn(c *Call, rule string) *Turn {
+func (g *Gateway) turn(c *Call, cand dispatch.Candidate, rule string) *Turn {
 	t := &Turn{
-		ID: newID(), RequestID: c.RequestID, Org: c.Caller.Org, User: c.Caller.User, Key: c.Caller.KeyID,
+		ID: newID(), RequestID: c.RequestID, Org: c.Caller.Org, User: c.user(), Key: c.Caller.KeyID,
 		EndUser: cut(c.Peeked.EndUser, maxEndUser), Agent: c.Labels.Agent, Workload: c.Labels.Workload, Class: c.Labels.Class,
 		Purpose: c.Labels.Purpose, RequestedModel: c.Peeked.Model, Format: c.Format.Name(), Stream: c.Peeked.Stream,
-		Started: g.Now(), Rule: rule, InputEstimate: int64(len(c.Raw.Body)+3) / 4,
+		Started: g.Now(), Rule: rule, promptSize: tokens.Size(c.Raw.Body),
 	}
+	t.InputEstimate, _ = g.tokens.Of(cand.Account.Name, cand.Model, t.promptSize)
 	if t.Agent == "" {
 		t.Agent = c.Caller.Agent
 	}
 	if t.Workload == "" {
 		t.Workload = c.Caller.Workload
 	}
-	if c.Labels.User != "" {
-		t.User = c.Labels.User
-	}
 	return t
+}
+
+// tokensOf guesses how many tokens so many bytes of a request are.
+func tokensOf(bytes int) int64 { return int64(bytes+3) / 4 }
+
+// user is whose call it is.
+func (c *Call) user() string {
+	if c.Labels.User != "" {
+		return c.Labels.User
+	}
+	return c.Caller.User
 }
 
 // cut returns the beginning of s in at most n bytes.
@@ -329,7 +351,7 @@ func (g *Gateway) remember(d *dispatch.Call, t *Turn, s session.Session, o *disp
 		return
 	}
 	before := ""
-	if req, err := d.Request(); err == nil {
+	if req, err := d.Conversation(); err == nil {
 		for _, m := range req.Messages {
 			if m.Role == llm.RoleUser {
 				before = m.Text()

@@ -104,7 +104,7 @@ func newRig(t *testing.T, keys []string, orgs []string, h http.HandlerFunc) *rig
 	}
 	r := &rig{book: &book{}, upstream: s.URL}
 	r.Gateway = &gateway.Gateway{
-		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Format, bool) { return chat.Format{}, f == llm.FormatChat }},
+		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Upstream, bool) { return chat.Format{}, f == llm.FormatChat }},
 		Recorder:   r.book, Sessions: session.New(time.Now), Now: time.Now,
 		Gone: func(account, model string) { r.gone = append(r.gone, account+"/"+model) },
 	}

@@ -35,8 +35,11 @@ func (r *recording) Close(a *dispatch.Attempt) {
 
 // Done records the turn.
 func (r *recording) Done(o *dispatch.Outcome) {
-	if o.Status == dispatch.StatusOK && r.remember != nil {
+	if r.remember != nil {
 		r.remember(o)
+	}
+	if o.Status == dispatch.StatusOK {
+		r.learn(o.Last())
 	}
 	r.charges = append(r.charges, r.charge(o.Last()))
 	r.g.Recorder.CloseTurn(r.t, o, r.charges)
@@ -58,7 +61,7 @@ func (r *recording) charge(a *dispatch.Attempt) Charge {
 		u.Quality = llm.QualityExact // refused: nothing was used
 	case a.Status == dispatch.StatusError && a.Metered.OutputBytes == 0:
 	default:
-		u = estimate(u, a, r.t)
+		u = r.estimate(u, a)
 	}
 	c := Charge{Usage: u}
 	account := r.st.Accounts[a.Provider]
@@ -97,10 +100,17 @@ func plausible(u llm.Usage) bool {
 	return true
 }
 
+// learn has a finished answer tell how good our guess of its prompt was.
+func (r *recording) learn(a *dispatch.Attempt) {
+	if u := a.Metered.Usage; u.Quality == llm.QualityExact && plausible(u) {
+		r.g.tokens.Learn(a.Provider, a.Model, r.t.promptSize, u.TotalInput())
+	}
+}
+
 // estimate fills in what an answer that broke off must have used at least.
-func estimate(u llm.Usage, a *dispatch.Attempt, t *Turn) llm.Usage {
+func (r *recording) estimate(u llm.Usage, a *dispatch.Attempt) llm.Usage {
 	if u.TotalInput() == 0 {
-		u.Input = t.InputEstimate
+		u.Input, _ = r.g.tokens.Of(a.Provider, a.Model, r.t.promptSize)
 	}
 	u.Output = max(u.Output, (a.Metered.OutputBytes+3)/4)
 	u.Quality = llm.QualityEstimated
@@ -144,6 +154,6 @@ type output struct {
 // Commit sends the head.
 func (o output) Commit(a *dispatch.Attempt, early bool) {
 	h := o.rec.describe(a, early)
-	h.BodyFree = !early && !o.call.KeepParts
+	h.BodyFree = !early && !o.call.NeedsBody()
 	o.Output.Commit(h)
 }

@@ -39,9 +39,8 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s[:i], s[i+len(sep):], true
 }
 
-// count answers how many tokens a prompt has: as its provider counts where that
-// can be asked in the client's format, else by our own estimate. A header says
-// which.
+// count answers how many tokens a prompt has. A header says whether its provider
+// counted or we guessed.
 func (s *Inference) count(r *request) {
 	body, release, e := s.readBody(r)
 	if e != nil {
@@ -61,24 +60,23 @@ func (s *Inference) count(r *request) {
 		return
 	}
 	quality := llm.QualityEstimated
-	if counted != nil {
+	if counted.Body != nil {
 		quality = llm.QualityExact
 	}
 	r.Header2()["X-Oido-Usage-Quality"] = []string{quality.String()}
-	if counted != nil {
-		s.whole(r, &answer{s: s, r: r, release: release}, &gateway.Exchange{Body: counted})
+	if counted.Body != nil {
+		s.whole(r, &answer{s: s, r: r, release: release}, &gateway.Exchange{Body: counted.Body}, nil)
 		return
 	}
-	n := llm.EstimateTokens(string(body))
 	if r.format.Name() == llm.FormatGemini {
 		s.json(r, struct {
 			Total int64 `json:"totalTokens"`
-		}{n})
+		}{counted.Estimate})
 		return
 	}
 	s.json(r, struct {
 		Input int64 `json:"input_tokens"`
-	}{n})
+	}{counted.Estimate})
 }
 
 func (s *Inference) unbuilt(r *request) {

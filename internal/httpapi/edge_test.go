@@ -135,7 +135,7 @@ func newEdge(t *testing.T, base string, o edgeOptions) *edge {
 	}
 	e := &edge{notes: &notes{}, log: &bytes.Buffer{}, mux: http.NewServeMux()}
 	g := &gateway.Gateway{
-		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Format, bool) { w, ok := formats[f]; return w, ok }, PingAfter: o.pingAfter},
+		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Upstream, bool) { w, ok := formats[f]; return w, ok }, PingAfter: o.pingAfter},
 		Recorder:   e.notes, Sessions: session.New(time.Now), Now: time.Now,
 	}
 	g.Swap(&gateway.State{Accounts: map[string]*provider.Account{"up": a}, View: view, Policy: router.Policy{}})

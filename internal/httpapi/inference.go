@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/oidostudio/oido/internal/gateway"
+	"github.com/oidostudio/oido/internal/idempotency"
 	"github.com/oidostudio/oido/internal/identity"
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
@@ -25,7 +26,9 @@ type Inference struct {
 	Gateway   *gateway.Gateway
 	Directory *identity.Directory
 	Names     *identity.Names
-	Log       *slog.Logger
+	// Repeats are the answers kept under clients' idempotency keys.
+	Repeats *idempotency.Keeper
+	Log     *slog.Logger
 	// BodyLimit is the largest request body in bytes.
 	BodyLimit func() int64
 	// Budget bounds the bodies of all requests in flight.
@@ -46,6 +49,9 @@ func (s *Inference) Register(mux *http.ServeMux) {
 	mux.HandleFunc("/v1/chat/completions", s.post(s.Chat, s.generate))
 	mux.HandleFunc("/v1/messages", s.post(s.Messages, s.generate))
 	mux.HandleFunc("/v1/responses", s.post(s.Responses, s.generate))
+	mux.HandleFunc("GET /v1/responses/{id}", s.onAnswer(s.readAnswer))
+	mux.HandleFunc("DELETE /v1/responses/{id}", s.onAnswer(s.deleteAnswer))
+	mux.HandleFunc("GET /v1/responses/{id}/input_items", s.onAnswer(s.listAsked))
 	mux.HandleFunc("/v1/messages/count_tokens", s.post(s.Messages, s.count))
 	mux.HandleFunc("/v1/embeddings", s.post(s.Chat, s.embed))
 	mux.HandleFunc("GET /v1/models", s.listModels)
@@ -272,6 +278,13 @@ func (s *Inference) turn(r *request, peek func(wire.RawRequest) (wire.Peeked, er
 		s.refuse(r, e)
 		return
 	}
+	var claim *idempotency.Claim
+	if keys := r.Request.Header[idempotencyKey]; len(keys) > 0 {
+		if claim = s.claim(r, keys, body); claim == nil {
+			return
+		}
+		defer claim.Release()
+	}
 	out := &answer{s: s, r: r, release: release}
 	x, err := run(r.Context(), call, out)
 	if err != nil {
@@ -287,7 +300,7 @@ func (s *Inference) turn(r *request, peek func(wire.RawRequest) (wire.Peeked, er
 		return
 	}
 	if !peeked.Stream {
-		s.whole(r, out, x)
+		s.whole(r, out, x, claim)
 	}
 }
 
@@ -303,18 +316,26 @@ func (s *Inference) end(r *request, x *gateway.Exchange, e *llm.Error) {
 	s.fail(r, e)
 }
 
-// whole writes an answer that isn't a stream.
-func (s *Inference) whole(r *request, out *answer, x *gateway.Exchange) {
+// whole writes an answer that isn't a stream, and keeps it first where the client
+// has claimed it.
+func (s *Inference) whole(r *request, out *answer, x *gateway.Exchange, claim *idempotency.Claim) {
 	out.describe(x.Head)
 	h := r.Header2()
 	if x.Cost != nil {
 		h["X-Oido-Cost-Usd"] = []string{x.Cost.String()}
 	}
+	keep(r, claim, x.Body)
+	s.send(r, x.Body)
+}
+
+// send writes a whole answer under the header that was set.
+func (s *Inference) send(r *request, body []byte) {
+	h := r.Header2()
 	h["Content-Type"] = jsonType
-	h["Content-Length"] = []string{strconv.Itoa(len(x.Body))}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	r.WriteHeader(http.StatusOK)
-	if _, err := s.write(r, x.Body); err != nil {
-		s.Log.Debug("answer not delivered", "request", r.id, "turn", x.Turn, "error", err)
+	if _, err := s.write(r, body); err != nil {
+		s.Log.Debug("answer not delivered", "request", r.id, "error", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -75,9 +76,9 @@ func (m *Management) Register(mux *http.ServeMux) error {
 		return err
 	}
 	inner.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
-		if _, pattern := inner.Handler(&http.Request{Method: http.MethodGet, URL: r.URL, Host: r.Host}); pattern != "/api/" {
-			w.Header().Set("Allow", "GET, HEAD")
-			m.problem(w, http.StatusMethodNotAllowed, r.URL.Path+" can only be read, with GET")
+		if takes := methodsAt(r, mux, inner); len(takes) > 0 {
+			w.Header().Set("Allow", strings.Join(takes, ", "))
+			m.problem(w, http.StatusMethodNotAllowed, r.URL.Path+" takes "+strings.Join(takes, ", ")+" and not "+r.Method)
 			return
 		}
 		m.problem(w, http.StatusNotFound, "there is nothing at "+r.Method+" "+r.URL.Path+"; /api/openapi.json lists what there is")
@@ -90,6 +91,20 @@ func (m *Management) Register(mux *http.ServeMux) error {
 	})
 	mux.Handle("/api/", m.authorised(inner))
 	return nil
+}
+
+// methodsAt are the methods that one of the muxes takes at a request's path, sorted.
+func methodsAt(r *http.Request, muxes ...*http.ServeMux) []string {
+	var out []string
+	for _, method := range []string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost, http.MethodPut} {
+		for _, mux := range muxes {
+			_, pattern := mux.Handler(&http.Request{Method: method, URL: r.URL, Host: r.Host})
+			if pattern != "" && pattern != "/api/" && !slices.Contains(out, method) {
+				out = append(out, method)
+			}
+		}
+	}
+	return out
 }
 
 // problems makes huma's errors fit to be shown: without what the caller sent, and

@@ -86,7 +86,7 @@ type modelsInput struct {
 	Tier       string   `query:"tier" enum:"frontier,balanced,fast,specialist"`
 	Name       string   `query:"q" doc:"only names that hold this text"`
 	In         string   `query:"in" doc:"only models that read this: text, image, pdf, audio, video"`
-	Out        string   `query:"out" doc:"only models that write this: text, image, audio, video"`
+	Out        string   `query:"out" doc:"only models that write this: text, image, audio, video; or embedding, for those that make embeddings and write nothing"`
 	MinContext int      `query:"min_context" minimum:"0" doc:"only models known to take so many tokens"`
 	EndsWithin int      `query:"ends_within" minimum:"0" maximum:"3650" doc:"only models known to end within so many days, or that have ended"`
 	Available  string   `query:"available" enum:"true,false"`
@@ -97,6 +97,12 @@ type modelsInput struct {
 	Structured string   `query:"structured_output" enum:"true,false" doc:"unknown is neither"`
 	Limit      int      `query:"limit" default:"500" minimum:"1" maximum:"1000"`
 	Cursor     string   `query:"cursor" maxLength:"512"`
+}
+
+// kind says whether a model is of the kind that is listed: one that writes text,
+// unless others are asked for.
+func (in *modelsInput) kind(e *catalog.Entry) bool {
+	return e.Generates() || in.Out == catalog.OutEmbedding && e.Gives(catalog.OutEmbedding)
 }
 
 func (in *modelsInput) passes(r *modelRow, now time.Time) bool {

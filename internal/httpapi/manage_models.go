@@ -33,7 +33,7 @@ func (m *Management) models(api huma.API) {
 				continue
 			}
 			a := st.Accounts[e.Account]
-			if a == nil || !a.May(c.Org) || !e.Generates() || !c.MayUseModel(e.Name()) {
+			if a == nil || !a.May(c.Org) || !in.kind(e) || !c.MayUseModel(e.Name()) {
 				continue
 			}
 			row := modelOf(st.View, e, now)

@@ -199,3 +199,30 @@ func TestAnAnswerNobodyWaitsForIsNoFailure(t *testing.T) {
 		t.Errorf("a client that left is logged as a failure of ours: %s", log)
 	}
 }
+
+// TestARefusedMethodIsToldWhichArePossible at each kind of path.
+func TestARefusedMethodIsToldWhichArePossible(t *testing.T) {
+	t.Parallel()
+	mux, _, _ := management(t)
+	for at, want := range map[string]string{
+		"PUT /api/v1/usage":                   "GET, HEAD",
+		"PATCH /api/v1/providers":             "GET, HEAD, POST",
+		"POST /api/v1/providers/one":          "DELETE, GET, HEAD",
+		"GET /api/v1/providers/one/test":      "POST",
+		"GET /api/v1/providers/one/keys":      "POST",
+		"GET /api/v1/providers/one/keys/hint": "DELETE",
+		"DELETE /api/openapi.json":            "GET, HEAD",
+		"OPTIONS /api/v1/turns/some":          "GET, HEAD",
+		"GET /api/v1/nothing":                 "",
+	} {
+		method, path, _ := strings.Cut(at, " ")
+		got := get(mux, method, path, adminKey)
+		status := http.StatusMethodNotAllowed
+		if want == "" {
+			status = http.StatusNotFound
+		}
+		if got.Code != status || got.Header().Get("Allow") != want || !strings.Contains(got.Body.String(), want) {
+			t.Errorf("%s: %d, Allow %q, %s; want %q", at, got.Code, got.Header().Get("Allow"), got.Body, want)
+		}
+	}
+}

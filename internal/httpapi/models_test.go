@@ -35,7 +35,7 @@ func listing(t *testing.T, day string) *http.ServeMux {
 		{Name: "up", Catalog: "openai", Listed: []wire.ListedModel{{ID: "o3"}, {ID: "gpt-6-luna", Shutdown: now.AddDate(0, 0, 20)}}, Gone: []string{"gpt-5.1"}},
 		{Name: "mine", Catalog: "google", Free: &catalog.Quota{RequestsPerDay: 1000}},
 	}
-	for _, p := range []string{"anthropic", "deepseek", "google", "openai", "openrouter"} {
+	for _, p := range []string{"anthropic", "deepseek", "google", "nvidia", "openai", "openrouter"} {
 		accounts = append(accounts, catalog.Account{Name: p, Catalog: p})
 	}
 	for _, a := range accounts {
@@ -117,6 +117,8 @@ func TestModelsAreNarrowedByTheirLife(t *testing.T) {
 	for query, holds := range map[string]func(listedModel) bool{
 		"free=always":            func(m listedModel) bool { return is(m.Free, "always") },
 		"free=tier":              func(m listedModel) bool { return is(m.Free, "tier") },
+		"free=trial":             func(m listedModel) bool { return is(m.Free, "trial") },
+		"free=false":             func(m listedModel) bool { return m.Free == nil },
 		"free=true":              func(m listedModel) bool { return m.Free != nil },
 		"out=image":              func(m listedModel) bool { return slices.Contains(m.Out, "image") },
 		"structured_output=true": func(m listedModel) bool { return is(m.Structured, true) },
@@ -139,6 +141,30 @@ func TestModelsAreNarrowedByTheirLife(t *testing.T) {
 		}
 		if d := cmp.Diff(want, got); d != "" || len(got) == 0 {
 			t.Errorf("%s: %d, %s", query, len(got), d)
+		}
+	}
+}
+
+// Models that write nothing are listed where they are asked for.
+func TestModelsThatEmbedAreListedApart(t *testing.T) {
+	t.Parallel()
+	mux := listing(t, "2026-11-23")
+	for query, want := range map[string][]string{
+		"out=embedding":                 {"google/gemini-embedding-001", "mine/gemini-embedding-001", "nvidia/baai/bge-m3", "openai/text-embedding-3-small"},
+		"out=embedding&provider=google": {"google/gemini-embedding-001"},
+		"provider=google":               {"google/gemini-2.5-flash"},
+	} {
+		got := map[string]bool{}
+		for _, m := range readModels(t, mux, query) {
+			got[m.Name] = true
+			if slices.Contains(m.Out, "embedding") != strings.Contains(query, "embedding") {
+				t.Errorf("%s: %+v", query, m)
+			}
+		}
+		for _, name := range want {
+			if !got[name] {
+				t.Errorf("%s: no %s in %v", query, name, got)
+			}
 		}
 	}
 }
@@ -215,6 +241,9 @@ func TestWhatAModelCostsWhen(t *testing.T) {
 	}
 	if m = one("2026-11-22", "openrouter/openrouter/free"); !is(m.Free, "always") || m.Quota == nil || !is(m.Quota.PerMinute, 20) || !is(m.Quota.PerDay, 50) {
 		t.Errorf("free: %+v", m)
+	}
+	if m = one("2026-11-22", "nvidia/qwen/qwen3-coder-480b-a35b-instruct"); !is(m.Free, "trial") || m.Quota == nil || !is(m.Quota.PerMinute, 40) || m.Quota.PerDay != nil {
+		t.Errorf("on trial: %+v", m)
 	}
 	if m = one("2026-11-22", "mine/gemini-2.5-flash"); !is(m.Free, "tier") || m.Quota == nil || m.Quota.PerMinute != nil || !is(m.Quota.PerDay, 1000) {
 		t.Errorf("free by the configuration: %+v", m)

@@ -67,6 +67,7 @@ const (
 	FormatResponses Format = "responses" // OpenAI Responses
 	FormatMessages  Format = "messages"  // Anthropic Messages
 	FormatGemini    Format = "gemini"    // Gemini generateContent
+	FormatConverse  Format = "converse"  // Amazon Bedrock's Converse, spoken to providers alone
 )
 
 // Role says who speaks in a message.

@@ -32,6 +32,8 @@ type Options struct {
 	// where the value isn't empty; nil is the profile's rule.
 	Formats map[llm.Format]string
 	Headers map[string]string
+	// Secrets are what nobody may be told of the account besides Keys.
+	Secrets []string
 	Timeout Timeout
 	Proxy   string
 	CAFile  string
@@ -62,10 +64,12 @@ type Account struct {
 	Orgs      []string
 	ModelsTTL time.Duration
 
-	now       func() time.Time
-	endpoints []endpoint // richest first
-	listing   *endpoint  // where the model list is; nil: at the endpoint of its format
-	pool      *keyPool
+	now           func() time.Time
+	endpoints     []endpoint // richest first
+	listing       *endpoint  // where the model list is; nil: at the endpoint of its format
+	pool          *keyPool
+	secrets       []string // see Redact
+	option, place string   // see Place
 	// deployments are the names that models have here.
 	deployments map[string]string
 	// transport is used without a client: redirects are answers here, there are
@@ -88,6 +92,7 @@ type endpoint struct {
 	shape  Shape
 	set    map[string][]byte // Shape.Set as JSON
 	probed bool              // assumed, not known: dropped on 404 or 405
+	keeps  bool              // see Endpoint
 }
 
 type targetKey struct {
@@ -104,6 +109,7 @@ func NewAccount(o Options) (*Account, error) {
 	if err := a.addEndpoints(o); err != nil {
 		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
 	}
+	a.secrets = secretsOf(o)
 	a.pool = newKeyPool(o.Keys, o.Profile.Auth.Prefix, o.Now)
 	transport, err := newTransport(o)
 	if err != nil {
@@ -120,6 +126,11 @@ func (a *Account) addEndpoints(o Options) error {
 	v, err := o.values()
 	if err != nil {
 		return err
+	}
+	for _, opt := range o.Profile.Options {
+		if opt.Place {
+			a.option, a.place = opt.Name, v[opt.Name]
+		}
 	}
 	own, err := o.Profile.ownHost(o.BaseURL)
 	if err != nil {
@@ -141,7 +152,7 @@ func (a *Account) addEndpoints(o Options) error {
 		if err != nil {
 			return err
 		}
-		ep.format, ep.probed, ep.models, ep.shape = e.Format, probed, o.Profile.models[i], e.Shape
+		ep.format, ep.probed, ep.models, ep.shape, ep.keeps = e.Format, probed, o.Profile.models[i], e.Shape, e.Keeps
 		if e.Auth != nil {
 			ep.auth = *e.Auth
 		}
@@ -327,12 +338,28 @@ func (a *Account) Close() { a.transport.CloseIdleConnections() }
 // Speaks says whether the account speaks a format.
 func (a *Account) Speaks(f llm.Format) bool { return a.endpoint(f, "") != nil }
 
+// Keeps says whether answers are kept where a model is called in a format, for
+// requests that go on from them by their id.
+func (a *Account) Keeps(f llm.Format, model string) bool {
+	ep := a.endpoint(f, model)
+	return ep != nil && ep.keeps
+}
+
 // Address is where the account speaks a format; "" where it doesn't.
 func (a *Account) Address(f llm.Format) string {
 	if ep := a.endpoint(f, ""); ep != nil {
 		return ep.base.String()
 	}
 	return ""
+}
+
+// Place is the option that says where in the world requests go, and what it
+// says; "" where the type has none or it isn't said.
+func (a *Account) Place() (option, place string) {
+	if a.place == "" {
+		return "", ""
+	}
+	return a.option, a.place
 }
 
 // Serves says whether there is a format to call a model in.
@@ -354,14 +381,16 @@ func (a *Account) Format(client llm.Format, model string) llm.Format {
 	return a.endpoints[0].format
 }
 
-// EmbedFormat returns the format to ask the account for embeddings in: the
-// client's own where it has them in that, else any. false: it has none.
-func (a *Account) EmbedFormat(client llm.Format) (llm.Format, bool) {
-	if slices.Contains(a.Profile.Embeddings, client) && a.Speaks(client) {
-		return client, true
-	}
-	if i := slices.IndexFunc(a.Profile.Embeddings, a.Speaks); i >= 0 {
-		return a.Profile.Embeddings[i], true
+// EmbedFormat returns the format to ask the account for embeddings of a model in:
+// the client's own where it has them in that, else any. false: it has none.
+func (a *Account) EmbedFormat(client llm.Format, model string) (llm.Format, bool) {
+	for _, own := range []bool{true, false} {
+		for i := range a.Profile.Embeddings {
+			e := &a.Profile.Embeddings[i]
+			if e.of(model) && (e.Format == client || !own) && a.endpoint(e.Format, model) != nil {
+				return e.Format, true
+			}
+		}
 	}
 	return "", false
 }
@@ -441,7 +470,7 @@ func (a *Account) Send(ctx context.Context, f llm.Format, out wire.Outbound, cli
 		}
 		return nil, llm.Errorf(llm.KindUpstream, "%s does not speak %s", a.Name, f)
 	}
-	if err := ep.apply(&out, a.deployed(out.Model)); err != nil {
+	if err := ep.apply(&out, a.deployed(out.Model), client); err != nil {
 		return nil, err
 	}
 	resp, err := a.deliver(ctx, http.MethodPost, ep, out, client, key)
@@ -458,6 +487,25 @@ func (a *Account) Get(ctx context.Context, f llm.Format, path string, query url.
 		return nil, llm.Errorf(llm.KindUpstream, "%s does not speak %s", a.Name, f)
 	}
 	return a.deliver(ctx, http.MethodGet, ep, wire.Outbound{Path: path, Query: query}, nil, key)
+}
+
+// Delete has something deleted that one of the keys made, at a path below where a
+// model is called in a format. What isn't there is deleted.
+func (a *Account) Delete(ctx context.Context, f llm.Format, model, path, hint string) error {
+	ep := a.endpoint(f, model)
+	key, known := a.pool.named(hint)
+	if ep == nil || !known {
+		return llm.Errorf(llm.KindUpstream, "%s has no such key any more, or does not speak %s", a.Name, f)
+	}
+	resp, err := a.deliver(ctx, http.MethodDelete, ep, wire.Outbound{Path: path}, nil, key)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 != 2 && resp.StatusCode != http.StatusNotFound {
+		return llm.Errorf(llm.KindUpstream, "%s answered a deletion with status %d", a.Name, resp.StatusCode)
+	}
+	return nil
 }
 
 func (a *Account) request(ctx context.Context, method string, ep *endpoint, out wire.Outbound, client http.Header, key Key) *http.Request {

@@ -36,7 +36,7 @@ func vendor(t *testing.T) (proxy string, last func() seen) {
 }
 
 // account makes an account whose connections all go to one address.
-func account(t *testing.T, typ, to string, o provider.Options) *provider.Account {
+func account(t testing.TB, typ, to string, o provider.Options) *provider.Account {
 	t.Helper()
 	p, err := provider.ProfileAt(typ, o.BaseURL)
 	if err != nil {

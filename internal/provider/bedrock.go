@@ -4,8 +4,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
@@ -28,7 +30,8 @@ func (bedrockLister) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, 
 			In        []string `json:"inputModalities"`
 			Out       []string `json:"outputModalities"`
 			Lifecycle struct {
-				Status string `json:"status"`
+				Status string         `json:"status"`
+				End    jsontext.Value `json:"endOfLifeTime"`
 			} `json:"modelLifecycle"`
 		} `json:"modelSummaries"`
 		Profiles []struct {
@@ -37,6 +40,9 @@ func (bedrockLister) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, 
 			Name   string `json:"inferenceProfileName"`
 			Type   string `json:"type"`
 			Status string `json:"status"`
+			Models []struct {
+				ARN string `json:"modelArn"`
+			} `json:"models"`
 		} `json:"inferenceProfileSummaries"`
 		Next string `json:"nextToken"`
 	}
@@ -49,13 +55,18 @@ func (bedrockLister) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, 
 			continue
 		}
 		vision := slices.Contains(m.In, "IMAGE")
-		listed := wire.ListedModel{ID: m.ID, Name: m.Name, OwnedBy: m.Owner, NotChat: len(m.Out) > 0 && !slices.Contains(m.Out, "TEXT")}
+		listed := wire.ListedModel{ID: m.ID, Name: m.Name, OwnedBy: m.Owner}
+		if len(m.Out) > 0 {
+			chat := slices.Contains(m.Out, "TEXT")
+			listed.Chat, listed.Embeds = &chat, slices.Contains(m.Out, "EMBEDDING")
+		}
 		if len(m.In) > 0 {
 			listed.Vision = &vision
 		}
 		if strings.EqualFold(m.Lifecycle.Status, "LEGACY") {
 			listed.State = "deprecated"
 		}
+		listed.Shutdown = endOf(m.Lifecycle.End)
 		out = append(out, listed)
 	}
 	for _, p := range page.Profiles {
@@ -63,12 +74,29 @@ func (bedrockLister) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, 
 		if p.Type == "APPLICATION" && p.ARN != "" {
 			id = p.ARN // the short id of an account's own profile isn't taken
 		}
-		if id != "" {
-			out = append(out, wire.ListedModel{ID: id, Name: p.Name})
+		if id == "" {
+			continue
 		}
+		listed := wire.ListedModel{ID: id, Name: p.Name}
+		for _, m := range p.Models {
+			// One that may answer anywhere in the world has prices of its own.
+			if _, model, ok := strings.Cut(m.ARN, ":foundation-model/"); ok && !strings.HasPrefix(p.ID, "global.") {
+				listed.Of = model
+			}
+		}
+		out = append(out, listed)
 	}
 	if page.Next == "" {
 		return out, nil, nil
 	}
 	return out, url.Values{"nextToken": {page.Next}}, nil
+}
+
+// endOf reads when a model's life ends, in words or in seconds; zero: nobody knows.
+func endOf(v jsontext.Value) time.Time {
+	var at time.Time
+	if json.Unmarshal(v, &at) == nil {
+		return at.UTC()
+	}
+	return wire.UnixTime(v)
 }

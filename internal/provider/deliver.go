@@ -39,9 +39,12 @@ func (a *Account) deployed(model string) string {
 }
 
 // apply gives a request the shape that it has at the endpoint.
-func (ep *endpoint) apply(out *wire.Outbound, model string) error {
+func (ep *endpoint) apply(out *wire.Outbound, model string, client http.Header) error {
 	path := ep.shape.Path
-	if out.Stream && ep.shape.StreamPath != "" {
+	switch {
+	case out.Embeds:
+		path = ep.shape.EmbedPath
+	case out.Stream && ep.shape.StreamPath != "":
 		path = ep.shape.StreamPath
 	}
 	if path != "" {
@@ -50,10 +53,10 @@ func (ep *endpoint) apply(out *wire.Outbound, model string) error {
 		escaped := strings.ReplaceAll(url.PathEscape(model), ":", "%3A")
 		out.Path = strings.ReplaceAll(path, "{model}", escaped)
 	}
-	if len(ep.shape.Drop)+len(ep.set) == 0 {
+	edits := ep.flag(out, client)
+	if len(ep.shape.Drop)+len(ep.set)+len(edits) == 0 {
 		return nil
 	}
-	var edits []scan.Edit
 	for _, name := range ep.shape.Drop {
 		edits = append(edits, scan.Edit{Name: name, Drop: true})
 	}
@@ -66,6 +69,45 @@ func (ep *endpoint) apply(out *wire.Outbound, model string) error {
 	}
 	out.Body = body
 	return nil
+}
+
+// flag takes over what the client asks for by name: into a header, or as the
+// edit of the body that is returned.
+func (ep *endpoint) flag(out *wire.Outbound, client http.Header) []scan.Edit {
+	f := ep.shape.Flags
+	if f == nil {
+		return nil
+	}
+	var names []string
+	for _, line := range client.Values(f.Header) {
+		for name := range strings.SplitSeq(line, ",") {
+			if name = strings.TrimSpace(name); name != "" && f.only.MatchString(name) {
+				names = append(names, name)
+			}
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return nil
+	case f.Field == "":
+		h := maps.Clone(out.Header)
+		if h == nil {
+			h = http.Header{}
+		}
+		h.Set(f.Header, strings.Join(names, ","))
+		out.Header = h
+		return nil
+	case scan.Member(out.Body, f.Field) != nil:
+		return nil // said in the body already
+	}
+	list := []byte{'['}
+	for i, name := range names {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = scan.AppendQuote(list, name)
+	}
+	return []scan.Edit{{Name: f.Field, Value: append(list, ']')}}
 }
 
 // deliver sends a request whose shape is final, with the proof of who sends it.

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // inEventstream names AWS's frames in profiles.
@@ -81,7 +82,7 @@ func (u *unpacked) next() error {
 	if len(chunk.Bytes) == 0 {
 		return nil // a kind of frame that says nothing to this format
 	}
-	if err := json.Unmarshal(chunk.Bytes, &event); err != nil {
+	if err := scan.Read(chunk.Bytes, &event); err != nil {
 		return llm.Errorf(llm.KindUpstream, "an event of the stream can't be read: %w", err)
 	}
 	u.write(event.Type, chunk.Bytes)
@@ -92,7 +93,9 @@ func (u *unpacked) write(name string, data []byte) {
 	u.out.WriteString("event: ")
 	u.out.WriteString(strings.Map(line, name))
 	u.out.WriteString("\ndata: ")
-	u.out.Write(bytes.ReplaceAll(data, []byte("\n"), []byte(" ")))
+	for piece := range bytes.FieldsFuncSeq(data, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		u.out.Write(piece) // JSON's strings hold neither: these stand between its values
+	}
 	u.out.WriteString("\n\n")
 }
 
@@ -107,6 +110,7 @@ func line(r rune) rune {
 // exceptions are the errors that end a stream, in the format's words.
 var exceptions = map[string]string{
 	"throttlingException": "rate_limit_error", "validationException": "invalid_request_error", "serviceUnavailableException": "overloaded_error",
+	"expiredTokenException": "authentication_error", "accessDeniedException": "permission_error",
 	"modelTimeoutException": "timeout_error", "modelStreamErrorException": "api_error", "internalServerException": "api_error",
 }
 

@@ -1,12 +1,10 @@
 package provider
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"hash/fnv"
 	"io"
-	"strings"
 	"sync"
 	"time"
 
@@ -18,10 +16,9 @@ import (
 type Key struct {
 	// Hint names the key without telling it: the first eight hex digits of its
 	// SHA-256. "" for an account without keys.
-	Hint   string
-	index  int
-	value  string // with the auth prefix
-	secret string // without
+	Hint  string
+	index int
+	value string // with the auth prefix
 	// auth proves an identity in the place of value; nil: value is the key.
 	auth cloudauth.Authorizer
 }
@@ -30,21 +27,6 @@ type Key struct {
 func HintOf(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:4])
-}
-
-// minSecret is how long a key is at least that is looked for in texts.
-const minSecret = 8
-
-// Redact returns what a provider said without the key, which some repeat.
-func (k Key) Redact(e *llm.Error) *llm.Error {
-	if len(k.secret) < minSecret || !strings.Contains(e.Error(), k.secret) && !bytes.Contains(e.Raw, []byte(k.secret)) {
-		return e
-	}
-	out := *e
-	out.Message = strings.ReplaceAll(e.Message, k.secret, "…")
-	out.Raw = bytes.ReplaceAll(e.Raw, []byte(k.secret), []byte("…"))
-	out.Err = nil
-	return &out
 }
 
 // keyPool hands out the keys in turn, past those that rest or are refused.
@@ -67,7 +49,7 @@ const maxRest = time.Hour
 func newKeyPool(secrets []string, prefix string, now func() time.Time) *keyPool {
 	p := &keyPool{now: now}
 	for _, s := range secrets {
-		p.add(s, Key{value: prefix + s, secret: s})
+		p.add(s, Key{value: prefix + s})
 	}
 	if len(p.keys) == 0 {
 		p.keys = []Key{{}}
@@ -116,6 +98,18 @@ func (p *keyPool) pick(tried []Key, conversation string) (Key, bool) {
 		}
 		if !holds(tried, i) {
 			return p.keys[i], true
+		}
+	}
+	return Key{}, false
+}
+
+// named returns the key of a hint.
+func (p *keyPool) named(hint string) (Key, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, k := range p.keys {
+		if k.Hint == hint {
+			return k, true
 		}
 	}
 	return Key{}, false

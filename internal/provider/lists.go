@@ -1,15 +1,10 @@
 package provider
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
-	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -52,28 +47,37 @@ const (
 // empty list keeps the last good one.
 type Refresher struct {
 	accounts []*Account
-	listers  map[llm.Format]wire.Lister
 	store    ListStore
 	changed  func()
 	log      *slog.Logger
 
 	lists map[string]*atomic.Pointer[List]
-	busy  map[string]*sync.Mutex // held while a list is read
-	swap  sync.Mutex             // held while one list takes another's place
+	reads map[string]*reads
+	swap  sync.Mutex // held while one list takes another's place
 	first sync.WaitGroup
 	stop  context.CancelFunc
 	done  sync.WaitGroup
 }
 
+// reads is the reading of one account's list.
+type reads struct {
+	mu    sync.Mutex // held while the list is read; protects following fields
+	by    listReader
+	saved time.Time // when the store was last given it
+}
+
+// saveAgain is how old what the store has of an unchanged list may be.
+const saveAgain = 10 * time.Minute
+
 // NewRefresher makes a refresher; store may be nil. changed is called after
-// every reading that changed a list.
+// every reading that found something else than the one before.
 func NewRefresher(accounts []*Account, listers map[llm.Format]wire.Lister, store ListStore, log *slog.Logger, changed func()) *Refresher {
 	r := &Refresher{
-		accounts: accounts, listers: listers, store: store, changed: changed, log: log,
-		lists: map[string]*atomic.Pointer[List]{}, busy: map[string]*sync.Mutex{}, stop: func() {},
+		accounts: accounts, store: store, changed: changed, log: log,
+		lists: map[string]*atomic.Pointer[List]{}, reads: map[string]*reads{}, stop: func() {},
 	}
 	for _, a := range accounts {
-		r.lists[a.Name], r.busy[a.Name] = &atomic.Pointer[List]{}, &sync.Mutex{}
+		r.lists[a.Name], r.reads[a.Name] = &atomic.Pointer[List]{}, &reads{by: listReader{account: a, listers: listers}}
 	}
 	return r
 }
@@ -119,12 +123,12 @@ func (r *Refresher) List(account string) *List {
 // Refresh reads an account's list now. Callers that come while it is being read
 // wait for that reading's end and then read anew.
 func (r *Refresher) Refresh(ctx context.Context, a *Account) error {
-	mu := r.busy[a.Name]
-	if mu == nil {
+	reading := r.reads[a.Name]
+	if reading == nil {
 		return fmt.Errorf("list models of %s: not a configured account", a.Name)
 	}
-	mu.Lock()
-	defer mu.Unlock()
+	reading.mu.Lock()
+	defer reading.mu.Unlock()
 	if a.Profile.List.Path == "" {
 		// Nothing to read: its models are the catalog's and those declared by hand.
 		if r.List(a.Name) == nil {
@@ -135,23 +139,32 @@ func (r *Refresher) Refresh(ctx context.Context, a *Account) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	models, err := a.listModels(ctx, r.listers)
+	models, err := reading.by.read(ctx)
 	if err == nil && len(models) == 0 {
-		err = fmt.Errorf("list models of %s: the list is empty", a.Name)
+		err = fmt.Errorf("list models of %s: the list is empty: its account may use no model yet, or base_url is not the vendor's; models that it has can be named under `models`", a.Name)
 	}
-	next := r.take(a.Name, models, err)
-	r.changed()
-	if err == nil {
+	next, news := r.take(a.Name, models, err)
+	if news {
+		r.changed()
+	}
+	if err == nil && (news || next.FetchedAt.Sub(reading.saved) > saveAgain) {
 		r.keep(ctx, a.Name, next)
+		reading.saved = next.FetchedAt
 	}
 	return err
 }
 
-// take puts what was read, or why it wasn't, in the place of the last list.
-func (r *Refresher) take(account string, models []wire.ListedModel, err error) *List {
+// take puts what was read, or why it wasn't, in the place of the last list, and
+// says whether there is anything new in it but the time.
+func (r *Refresher) take(account string, models []wire.ListedModel, err error) (_ *List, news bool) {
 	r.swap.Lock()
 	defer r.swap.Unlock()
 	old := r.List(account)
+	if err == nil && old != nil && old.Err == nil && len(models) == len(old.Models) && &models[0] == &old.Models[0] {
+		next := &List{Models: old.Models, FetchedAt: time.Now().UTC(), Gone: old.Gone}
+		r.lists[account].Store(next)
+		return next, false
+	}
 	next := &List{Models: models, FetchedAt: time.Now().UTC(), Gone: goneSince(old, models)}
 	if err != nil {
 		next = &List{Err: err}
@@ -160,7 +173,7 @@ func (r *Refresher) take(account string, models []wire.ListedModel, err error) *
 		}
 	}
 	r.lists[account].Store(next)
-	return next
+	return next, true
 }
 
 // MarkGone takes a model out that the provider says isn't there. It doesn't wait
@@ -260,143 +273,4 @@ func (r *Refresher) keep(ctx context.Context, account string, l *List) {
 	if err != nil && ctx.Err() == nil {
 		r.log.Warn("model list not kept", "provider", account, "error", err)
 	}
-}
-
-// listModels reads all pages of the account's list, by the next key where one is
-// refused.
-func (a *Account) listModels(ctx context.Context, listers map[llm.Format]wire.Lister) ([]wire.ListedModel, error) {
-	p := a.Profile.List
-	lister := listers[p.Format]
-	if p.Shape == bedrockList {
-		lister = bedrockLister{}
-	}
-	if lister == nil || p.Path == "" {
-		return nil, fmt.Errorf("list models of %s: the type has no list", a.Name)
-	}
-	var tried []Key
-	var refused error
-	for {
-		key, ok := a.Pick(tried, "")
-		if !ok && refused != nil {
-			return nil, refused
-		}
-		all, err := a.listBy(ctx, lister, key)
-		var e *llm.Error
-		if !ok || !errors.As(err, &e) || e.Kind != llm.KindAuth && e.Kind != llm.KindPermission {
-			return all, err
-		}
-		// The key doesn't rest for it: some may use models and not list them.
-		refused = err
-		tried = append(tried, key)
-	}
-}
-
-func (a *Account) listBy(ctx context.Context, lister wire.Lister, key Key) ([]wire.ListedModel, error) {
-	var all []wire.ListedModel
-	for _, path := range append([]string{a.Profile.List.Path}, a.Profile.List.More...) {
-		some, err := a.listAt(ctx, lister, path, key)
-		if err != nil {
-			return nil, fmt.Errorf("list models of %s: %w", a.Name, err)
-		}
-		if all = append(all, some...); len(all) > maxListed {
-			return nil, fmt.Errorf("list models of %s: more than %d models", a.Name, maxListed)
-		}
-	}
-	return all, nil
-}
-
-// listAt reads all pages at one path.
-func (a *Account) listAt(ctx context.Context, lister wire.Lister, path string, key Key) ([]wire.ListedModel, error) {
-	query := url.Values{}
-	for k, v := range a.Profile.List.Query {
-		query.Set(k, v)
-	}
-	var all []wire.ListedModel
-	for range maxListPages {
-		body, err := a.listPage(ctx, lister, path, query, key)
-		if err != nil {
-			return nil, err
-		}
-		models, next, err := lister.DecodeModels(body)
-		if err != nil {
-			return nil, err
-		}
-		if all = append(all, models...); len(all) > maxListed || next == nil {
-			return all, nil
-		}
-		for k, v := range next {
-			query[k] = v
-		}
-	}
-	return nil, fmt.Errorf("more than %d pages", maxListPages)
-}
-
-// GetList asks for a page of the account's model list.
-func (a *Account) GetList(ctx context.Context, path string, query url.Values, key Key) (*http.Response, error) {
-	ep := a.listing
-	if ep == nil {
-		if ep = a.endpoint(a.Profile.List.Format, ""); ep == nil {
-			ep = &a.endpoints[0]
-		}
-	}
-	return a.deliver(ctx, http.MethodGet, ep, wire.Outbound{Path: path, Query: query}, nil, key)
-}
-
-func (a *Account) listPage(ctx context.Context, lister wire.Lister, path string, query url.Values, key Key) ([]byte, error) {
-	resp, err := a.GetList(ctx, path, query, key)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxListBytes+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(body) > maxListBytes {
-		return nil, fmt.Errorf("the answer is larger than %d bytes", maxListBytes)
-	}
-	switch {
-	case resp.StatusCode != http.StatusOK:
-		return nil, a.listRefused(lister, resp, body)
-	case bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")):
-		return nil, fmt.Errorf("the answer is a web page, not a list: check base_url")
-	}
-	return body, nil
-}
-
-// listRefused says why a list was refused, in words of ours: the provider's could
-// repeat the key.
-func (a *Account) listRefused(lister wire.Lister, resp *http.Response, body []byte) *llm.Error {
-	e := &llm.Error{
-		Kind: kindOfStatus(resp.StatusCode), Status: resp.StatusCode, Provider: a.Name,
-		Message: fmt.Sprintf("the list was answered with status %d", resp.StatusCode),
-	}
-	if f, ok := lister.(interface {
-		DecodeError(status int, h http.Header, body []byte) *llm.Error
-	}); ok && (resp.StatusCode == http.StatusBadRequest || len(a.Profile.Errors) > 0) {
-		e.Kind = a.Judge(f.DecodeError(resp.StatusCode, resp.Header, body), resp.Header).Kind
-	}
-	switch e.Kind {
-	case llm.KindAuth:
-		e.Message += ": its API key is wrong, expired or missing"
-	case llm.KindPermission:
-		e.Message += ": its API key may not list models, or not from here"
-	case llm.KindNotFound:
-		e.Message += ": there is no list at this address, check base_url"
-	}
-	return e
-}
-
-func kindOfStatus(status int) llm.Kind {
-	switch status {
-	case http.StatusUnauthorized:
-		return llm.KindAuth
-	case http.StatusForbidden:
-		return llm.KindPermission
-	case http.StatusNotFound, http.StatusGone:
-		return llm.KindNotFound
-	case http.StatusTooManyRequests:
-		return llm.KindRateLimit
-	}
-	return llm.KindUpstream
 }

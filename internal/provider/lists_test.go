@@ -1,9 +1,11 @@
 package provider_test
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/oidostudio/oido/internal/provider"
 	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/chat"
+	"github.com/oidostudio/oido/internal/wire/messages"
 )
 
 // A key that is refused doesn't hide the models of an account that has another;
@@ -89,5 +92,66 @@ func TestAModelIsGoneWhileTheListIsRead(t *testing.T) {
 	close(goOn)
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// keeper counts what it is given to keep.
+type keeper struct{ saved int }
+
+func (k *keeper) SaveList(context.Context, string, time.Time, []byte) error { k.saved++; return nil }
+
+func (k *keeper) LoadList(context.Context, string) ([]byte, error) { return nil, nil }
+
+// A list that is the same as before is news to nobody, whatever its pages; what
+// was taken out of it comes back, and what changes is seen on any page.
+func TestAListThatIsTheSameIsNoNews(t *testing.T) {
+	pages := map[string]string{
+		"":  `{"data":[{"type":"model","id":"a"},{"type":"model","id":"b"}],"has_more":true,"last_id":"b"}`,
+		"b": `{"data":[{"type":"model","id":"c"}],"has_more":false,"last_id":"c"}`,
+	}
+	vendor := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := w.Write([]byte(pages[r.URL.Query().Get("after_id")])); err != nil {
+			t.Error(err)
+		}
+	}))
+	defer vendor.Close()
+	a := keyed(t, "anthropic", vendor.URL, nil)
+	news, store := 0, &keeper{}
+	r := provider.NewRefresher([]*provider.Account{a}, map[llm.Format]wire.Lister{llm.FormatMessages: messages.Format{}}, store, slog.New(slog.DiscardHandler), func() { news++ })
+	var last time.Time
+	for i, c := range []struct {
+		before func()
+		err    bool
+		models string
+		gone   []string
+		news   int // so far
+		saved  int
+	}{
+		{func() {}, false, "abc", nil, 1, 1},
+		{func() {}, false, "abc", nil, 1, 1},
+		{func() { r.MarkGone("p", "b") }, false, "abc", nil, 3, 2},
+		{func() {}, false, "abc", nil, 3, 2},
+		{func() { pages["b"] = `{"data":[{"type":"model","id":"d"}],"has_more":false}` }, false, "abd", []string{"c"}, 4, 3},
+		{func() {}, false, "abd", []string{"c"}, 4, 3},
+		{func() { pages["b"] = `{"data":` }, true, "abd", []string{"c"}, 5, 3},
+		{func() { pages["b"] = `{"data":[{"type":"model","id":"d"}],"has_more":false}` }, false, "abd", []string{"c"}, 6, 4},
+		{func() { pages[""] = `{"data":[{"type":"model","id":"a"}],"has_more":false}` }, false, "a", []string{"c", "b", "d"}, 7, 5},
+	} {
+		c.before()
+		if err := r.Refresh(t.Context(), a); (err != nil) != c.err {
+			t.Fatalf("reading %d: %v", i, err)
+		}
+		l := r.List("p")
+		models := ""
+		for _, m := range l.Models {
+			models += m.ID
+		}
+		if models != c.models || !slices.Equal(l.Gone, c.gone) || news != c.news || store.saved != c.saved || (l.Err != nil) != c.err {
+			t.Errorf("reading %d: %s, gone %v, %d news, %d saved, %v", i, models, l.Gone, news, store.saved, l.Err)
+		}
+		if !c.err && !l.FetchedAt.After(last) {
+			t.Errorf("reading %d: of %s, after %s", i, l.FetchedAt, last)
+		}
+		last = l.FetchedAt
 	}
 }

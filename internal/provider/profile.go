@@ -1,21 +1,14 @@
 package provider
 
 import (
-	_ "embed"
 	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
-	"sync"
-
-	"go.yaml.in/yaml/v4"
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
 )
-
-//go:embed profiles.yaml
-var profilesYAML []byte
 
 // Profile is what is known of one type of provider.
 type Profile struct {
@@ -48,8 +41,9 @@ type Profile struct {
 	// Errors are refusals that the vendor tells in other words than its format's;
 	// the first that matches decides.
 	Errors []ErrorRule `yaml:"errors"`
-	// Embeddings are the formats in which it has them; empty: it has none.
-	Embeddings []llm.Format `yaml:"embeddings"`
+	// Embeddings say how they are asked for, the first that matches a model in each
+	// format; empty: there are none.
+	Embeddings []Embeddings `yaml:"embeddings"`
 	// TrustCost says that the cost in the usage is what was really charged.
 	TrustCost bool `yaml:"trust_cost"`
 	// Options are those that accounts of this type take beside those of all types.
@@ -98,6 +92,9 @@ type Endpoint struct {
 	// Deprecated says that the vendor wants this endpoint used no more: only an
 	// account whose formats name it does.
 	Deprecated bool `yaml:"deprecated"`
+	// Keeps says that answers are kept here for requests that go on from them by
+	// their id.
+	Keeps bool `yaml:"keeps"`
 	// Auth replaces the profile's for this endpoint.
 	Auth    *Auth   `yaml:"auth"`
 	Headers Headers `yaml:"headers"`
@@ -126,14 +123,50 @@ func (s served) has(model string) bool {
 type Shape struct {
 	Path       string `yaml:"path"` // for a whole answer; {model} is the model, escaped
 	StreamPath string `yaml:"stream_path"`
+	// EmbedPath is for embeddings, which don't go to Path.
+	EmbedPath string `yaml:"embed_path"`
 	// Drop and Set change top-level fields of the body.
 	Drop []string          `yaml:"drop"`
 	Set  map[string]string `yaml:"set"`
+	// Flags are what clients ask for by name beside the format's fields.
+	Flags *Flags `yaml:"flags"`
 	// DropHeaders are headers of the format that don't belong here.
 	DropHeaders []string `yaml:"drop_headers"`
 	// Stream names what streamed answers are packed into: "eventstream" is AWS's
 	// frames around the format's events; "" is nothing.
 	Stream string `yaml:"stream"`
+}
+
+// Flags are features that clients name in a header of their own. Where one that
+// isn't known has the request refused, those that are known are taken over alone.
+type Flags struct {
+	Header string `yaml:"header"`
+	Only   string `yaml:"only"`  // expression over the names that are taken
+	Field  string `yaml:"field"` // of the body, where they stand as a list; "" is the header
+
+	only *regexp.Regexp
+}
+
+// Embeddings are how a vendor makes embeddings in one format; see wire.EmbedStyle.
+type Embeddings struct {
+	Format   llm.Format        `yaml:"format"`
+	Match    string            `yaml:"match"` // an expression over the ids of models; "" is all
+	Source   string            `yaml:"source"`
+	Shape    string            `yaml:"shape"`
+	Reject   []string          `yaml:"reject"`
+	Rename   map[string]string `yaml:"rename"`
+	Task     string            `yaml:"task"`
+	Tasks    map[string]string `yaml:"tasks"`
+	TaskElse string            `yaml:"task_else"`
+
+	re *regexp.Regexp
+}
+
+// of says whether a model's embeddings are made so.
+func (e *Embeddings) of(model string) bool { return e.re == nil || e.re.MatchString(model) }
+
+func (e *Embeddings) style() wire.EmbedStyle {
+	return wire.EmbedStyle{Shape: e.Shape, Reject: e.Reject, Rename: e.Rename, Task: e.Task, Tasks: e.Tasks, TaskElse: e.TaskElse}
 }
 
 // Option is an option of a type's accounts, named as in the configuration.
@@ -144,6 +177,9 @@ type Option struct {
 	// from the environment only where the configuration says no part of that.
 	Identity bool   `yaml:"identity"`
 	Default  string `yaml:"default"`
+	// Place says that it is where in the world requests go: what models there are
+	// depends on it.
+	Place bool `yaml:"place"`
 }
 
 // Derived is a value that follows from an option; the first that matches counts.
@@ -229,11 +265,6 @@ type Reasoning struct {
 	CannotDisable bool                  `yaml:"cannot_disable"`
 }
 
-var loadProfiles = sync.OnceValues(func() ([]*Profile, error) { return parseProfiles(profilesYAML) })
-
-// Profiles returns all profiles in the file's order. They must not be changed.
-func Profiles() ([]*Profile, error) { return loadProfiles() }
-
 // ProfileOf returns the profile of a type or of one of its aliases.
 func ProfileOf(typ string) (*Profile, error) {
 	all, err := loadProfiles()
@@ -264,21 +295,6 @@ func ProfileAt(typ, baseURL string) (*Profile, error) {
 		}
 	}
 	return ProfileOf(p.Elsewhere)
-}
-
-func parseProfiles(data []byte) ([]*Profile, error) {
-	var file struct {
-		Profiles []*Profile `yaml:"profiles"`
-	}
-	if err := yaml.Load(data, &file, yaml.WithKnownFields()); err != nil {
-		return nil, fmt.Errorf("read profiles.yaml: %w", err)
-	}
-	for _, p := range file.Profiles {
-		if err := p.prepare(file.Profiles); err != nil {
-			return nil, fmt.Errorf("profiles.yaml: %s: %w", p.Type, err)
-		}
-	}
-	return file.Profiles, nil
 }
 
 // prepare compiles a profile; those that it inherits from stand before it.
@@ -375,6 +391,22 @@ func (p *Profile) compile() error {
 			compiled[expr] = re
 		}
 		p.models = append(p.models, served{compiled[e.Models], compiled[e.Except]})
+		if f := e.Shape.Flags; f != nil {
+			re, err := regexp.Compile(f.Only)
+			if err != nil {
+				return fmt.Errorf("flags of %s: %w", e.Format, err)
+			}
+			f.only = re
+		}
+	}
+	for i := range p.Embeddings {
+		if e := &p.Embeddings[i]; e.Match != "" {
+			re, err := regexp.Compile(e.Match)
+			if err != nil {
+				return fmt.Errorf("embeddings of %q: %w", e.Match, err)
+			}
+			e.re = re
+		}
 	}
 	for _, d := range p.Derive {
 		re, err := regexp.Compile(d.Match)
@@ -408,6 +440,12 @@ func (p *Profile) target(model string, f llm.Format) wire.Target {
 		}
 		if fam.applies(id, f) {
 			fam.apply(&t)
+		}
+	}
+	for i := range p.Embeddings {
+		if e := &p.Embeddings[i]; e.Format == f && e.of(model) {
+			t.Embed = e.style()
+			break
 		}
 	}
 	return t

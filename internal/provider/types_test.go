@@ -260,48 +260,6 @@ func TestTargetsSayWhatModelsTake(t *testing.T) {
 	}
 }
 
-// TestErrorsAreWhatTheVendorMeans: what each type says in words of its own.
-func TestErrorsAreWhatTheVendorMeans(t *testing.T) {
-	for _, c := range []struct {
-		typ    string
-		status int
-		body   string
-		kind   llm.Kind
-	}{
-		{"nvidia", 410, `{"status":410,"title":"Gone","detail":"The model 'x' has reached its end of life"}`, llm.KindNotFound},
-		{"nvidia", 401, `{"status":401,"title":"Unauthorized","detail":"Authentication failed"}`, llm.KindAuth},
-		{"mistral", 400, `{"object":"error","message":"Invalid model: x","type":"invalid_model","param":null,"code":"1500"}`, llm.KindNotFound},
-		{"mistral", 429, `{"object":"error","message":"Rate limit exceeded","type":"rate_limited","param":null,"code":"1300"}`, llm.KindRateLimit},
-		{"mistral", 422, `{"detail":[{"type":"extra_forbidden","loc":["body","store"],"msg":"Extra inputs are not permitted"}]}`, llm.KindBadRequest},
-		{"mistral", 400, `{"object":"error","message":"Prompt contains 65673 tokens, too large for model with 32768 maximum context length","type":"invalid_request_error","code":null}`, llm.KindContextLength},
-		{"xai", 400, `{"code":"Client specified an invalid argument","error":"Incorrect API key provided: ba***ad. You can obtain an API key from https://console.x.ai."}`, llm.KindAuth},
-		{"xai", 429, `{"code":"Some resource has been exhausted","error":"Your team T has either used all available credits or reached its monthly spending limit."}`, llm.KindQuota},
-		{"xai", 403, `{"code":"x","error":"Your team T has either used all available credits or reached its monthly spending limit."}`, llm.KindQuota},
-		{"xai", 429, `{"code":"Some resource has been exhausted","error":"Too many requests for team"}`, llm.KindRateLimit},
-		{"xai", 400, `{"code":"The service is currently unavailable","error":"Service temporarily unavailable."}`, llm.KindOverloaded},
-		{"xai", 400, `{"code":"invalid-argument","error":"This model's maximum prompt length is 500000 but the request contains 508279 tokens."}`, llm.KindContextLength},
-		{"groq", 498, `{"error":{"message":"capacity exceeded","type":"flex"}}`, llm.KindOverloaded},
-		{"groq", 429, `{"error":{"message":"Rate limit reached","type":"tokens","code":"rate_limit_exceeded"}}`, llm.KindRateLimit},
-		{"groq", 400, `{"error":{"message":"Please reduce the length of the messages or completion.","type":"invalid_request_error"}}`, llm.KindContextLength},
-		{"moonshot", 429, `{"error":{"message":"Your account is suspended","type":"exceeded_current_quota_error"}}`, llm.KindQuota},
-		{"moonshot", 429, `{"error":{"message":"The engine is currently overloaded","type":"engine_overloaded_error"}}`, llm.KindOverloaded},
-		{"moonshot", 429, `{"error":{"message":"max RPM: 3","type":"rate_limit_reached_error"}}`, llm.KindRateLimit},
-		{"moonshot", 400, `{"error":{"message":"Invalid request: Your request exceeded model token limit: 262144 (requested: 269030)","type":"invalid_request_error"}}`, llm.KindContextLength},
-		{"moonshot", 400, `{"error":{"message":"The request was rejected because it was considered high risk","type":"content_filter"}}`, llm.KindContentFilter},
-		{"moonshot", 404, `{"error":{"message":"Not found the model","type":"resource_not_found_error"}}`, llm.KindNotFound},
-		{"dashscope", 400, `{"error":{"message":"Access denied, please make sure your account is in good standing.","type":"Arrearage","code":"Arrearage"}}`, llm.KindQuota},
-		{"dashscope", 400, `{"error":{"message":"Input data may contain inappropriate content.","code":"data_inspection_failed"}}`, llm.KindContentFilter},
-		{"dashscope", 429, `{"error":{"message":"You exceeded your current quota, please check your plan and billing details.","type":"insufficient_quota","code":"insufficient_quota"}}`, llm.KindRateLimit},
-		{"dashscope", 400, `{"error":{"message":"<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 98304]","code":"invalid_parameter_error"}}`, llm.KindContextLength},
-		{"together", 429, `{"error":{"message":"slow down","type":"rate_limit"}}`, llm.KindRateLimit},
-	} {
-		a := keyed(t, c.typ, "", nil)
-		if e := a.Judge(chat.Format{}.DecodeError(c.status, nil, []byte(c.body)), nil); e.Kind != c.kind || e.Status != c.status || e.Message == "" {
-			t.Errorf("%s %d %s: %+v", c.typ, c.status, c.body, e)
-		}
-	}
-}
-
 // TestLimitsOfEachVendorAreOneForm reads the headers of three vendors, and waits
 // for what is used up.
 func TestLimitsOfEachVendorAreOneForm(t *testing.T) {

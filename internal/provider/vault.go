@@ -65,12 +65,17 @@ func (v *Vault) All(ctx context.Context) ([]Opened, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the stored accounts: %w", err)
 	}
+	return OpenAll(rows, v.Sealer), nil
+}
+
+// OpenAll opens accounts as they were read, also those that don't open.
+func OpenAll(rows []Stored, sealer *seal.Sealer) []Opened {
 	out := make([]Opened, len(rows))
 	for i, r := range rows {
 		out[i].Stored = r
-		out[i].Options, out[i].Err = v.Sealer.OpenEnvelope(r.place(), r.Sealed)
+		out[i].Options, out[i].Err = sealer.OpenEnvelope(r.place(), r.Sealed)
 	}
-	return out, nil
+	return out
 }
 
 // place binds what is sealed to its row, and to what the row says in clear of

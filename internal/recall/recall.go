@@ -8,74 +8,33 @@
 // only to the same org and user and only for the very origin (provider, model,
 // account) that made it.
 //
-// It is a bounded cache in front of a sealed table, written behind: keeping
-// never waits for the database. When the table can't be read, that one lookup
-// fails; nothing else does.
+// Keeping never waits for the database. When the table can't be read, that one
+// lookup fails; nothing else does.
 package recall
 
 import (
-	"container/list"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/oidostudio/oido/internal/llm"
-	"github.com/oidostudio/oido/internal/seal"
+	"github.com/oidostudio/oido/internal/writebehind"
 )
-
-// Store keeps sealed reasoning; see Row.
-type Store interface {
-	PutReasoning(ctx context.Context, rows []Row) error
-	// GetReasoning returns nil when there is none, or when it has expired.
-	GetReasoning(ctx context.Context, org, key string, now time.Time) ([]byte, error)
-}
-
-// Row is one answer's reasoning, sealed.
-type Row struct {
-	Org, User, Key   string
-	Data             []byte
-	Created, Expires time.Time
-}
-
-// Options configure a Memory; the zero value of a bound is its default.
-type Options struct {
-	Sealer *seal.Sealer
-	Store  Store // nil: memory alone
-	Log    *slog.Logger
-	Now    func() time.Time
-	Keep   time.Duration // how long rows live; default 30 days
-	Bytes  int           // of the cache, and of what waits to be stored; default 64 MiB
-	Queue  int           // answers waiting to be stored; default 4096
-}
 
 // Memory is the side store. It is safe for concurrent use.
 type Memory struct {
-	o       Options
-	queue   chan Row
-	waiting atomic.Int64  // bytes of the rows on their way to the store
-	closing chan struct{} // closed when no more is to come
-	done    chan struct{}
-	drop    sync.Once
-	storing context.Context // ends when the store has had its time
-	giveUp  context.CancelFunc
-
-	mu      sync.Mutex // protects following fields
-	order   *list.List // of *cached, most recently used first
-	entries map[string]*list.Element
-	size    int
+	cache *writebehind.Cache[kept]
+	log   *slog.Logger
+	keep  time.Duration
 }
 
-type cached struct {
-	id   string
-	kept *kept // nil: known not to be there
-	size int
+// Options configure a Memory.
+type Options struct {
+	Cache writebehind.Options
+	Keep  time.Duration // how long reasoning lives; default 30 days
 }
 
 // kept is what is remembered of an answer.
@@ -92,38 +51,18 @@ type keptPart struct {
 	Blob      *llm.Blob      `json:"blob,omitzero"`
 }
 
-// New makes a memory and starts its writer; Close ends it.
+// New makes a memory; Close ends it.
 func New(o Options) *Memory {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
+	o.Cache.What = "reasoning"
 	if o.Keep <= 0 {
 		o.Keep = 30 * 24 * time.Hour
 	}
-	if o.Bytes <= 0 {
-		o.Bytes = 64 << 20
-	}
-	if o.Queue <= 0 {
-		o.Queue = 4096
-	}
-	m := &Memory{o: o, queue: make(chan Row, o.Queue), closing: make(chan struct{}), done: make(chan struct{}), order: list.New(), entries: map[string]*list.Element{}}
-	m.storing, m.giveUp = context.WithCancel(context.Background())
-	go m.write()
-	return m
+	return &Memory{cache: writebehind.New[kept](o.Cache), log: o.Cache.Log, keep: o.Keep}
 }
 
-// lastPatience is how long Close waits for the store.
-const lastPatience = 10 * time.Second
-
-// Close stores what waits, as far as the store takes it in a short time, and ends
-// the writer. What is kept after it is kept in memory only.
-func (m *Memory) Close() {
-	m.drop.Do(func() { close(m.closing) })
-	late := time.AfterFunc(lastPatience, m.giveUp)
-	<-m.done
-	late.Stop()
-	m.giveUp()
-}
+// Close stores what waits, as far as the table takes it in a short time. What is
+// kept after it is kept in memory only.
+func (m *Memory) Close() { m.cache.Close() }
 
 // Keep remembers an answer's reasoning. before is the user's text that the
 // answer follows. Answers without anything to send back cost nothing.
@@ -150,29 +89,9 @@ func (m *Memory) Keep(org, user, before string, parts []llm.Part) {
 	if !worth {
 		return
 	}
-	key := keyOf(before, parts)
-	id := org + "\x00" + key
-	doc, err := json.Marshal(k)
-	if err != nil {
-		m.o.Log.Warn("reasoning not kept", "error", err)
-		return
+	if err := m.cache.Keep(org, user, keyOf(before, parts), k, m.keep); err != nil {
+		m.log.Warn("reasoning not kept", "error", err)
 	}
-	m.put(id, k, len(doc))
-	if m.o.Store == nil {
-		return
-	}
-	now := m.o.Now().UTC()
-	row := Row{Org: org, User: user, Key: key, Data: m.o.Sealer.Seal(id, doc), Created: now, Expires: now.Add(m.o.Keep)}
-	size := int64(len(row.Data))
-	if m.waiting.Add(size) <= int64(m.o.Bytes) {
-		select {
-		case m.queue <- row:
-			return
-		default:
-		}
-	}
-	m.waiting.Add(-size)
-	m.o.Log.Warn("reasoning kept in memory only: the database is behind", "waiting_bytes", m.waiting.Load())
 }
 
 // Restore returns the request with the reasoning put back that was made by
@@ -189,7 +108,7 @@ func (m *Memory) Restore(ctx context.Context, org, user string, req *llm.Request
 		if msg.Role != llm.RoleAssistant || holds(msg.Parts, sealed) || !only(msg) {
 			continue
 		}
-		k, err := m.get(ctx, org, keyOf(before, msg.Parts))
+		k, err := m.cache.Get(ctx, org, keyOf(before, msg.Parts))
 		if err != nil {
 			return req, false, err
 		}
@@ -298,133 +217,4 @@ func keyOf(before string, parts []llm.Part) string {
 		fmt.Fprintf(h, "text %d %s\n%s", len(before), before, llm.Message{Parts: parts}.Text())
 	}
 	return hex.EncodeToString(h.Sum(nil)[:20])
-}
-
-// patience is how long a request waits for the database.
-const patience = 2 * time.Second
-
-func (m *Memory) get(ctx context.Context, org, key string) (*kept, error) {
-	id := org + "\x00" + key
-	m.mu.Lock()
-	if e, ok := m.entries[id]; ok {
-		m.order.MoveToFront(e)
-		c, _ := e.Value.(*cached)
-		m.mu.Unlock()
-		return c.kept, nil
-	}
-	m.mu.Unlock()
-	if m.o.Store == nil {
-		return nil, nil //nolint:nilnil // absent is a good answer
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	data, err := m.o.Store.GetReasoning(ctx, org, key, m.o.Now().UTC())
-	if err != nil {
-		return nil, fmt.Errorf("look for the conversation's reasoning: %w", err)
-	}
-	var k *kept
-	size := 0
-	if data != nil {
-		opened, err := m.o.Sealer.Open(id, data)
-		if err == nil {
-			k = new(kept)
-			err = json.Unmarshal(opened, k)
-			size = len(opened)
-		}
-		if err != nil {
-			// Another secret_key sealed it: the reasoning is lost, the request isn't.
-			m.o.Log.Warn("kept reasoning can't be read", "error", err)
-			k = nil
-		}
-	}
-	return m.found(id, k, size), nil
-}
-
-// found keeps what a look at the table showed, unless it has been kept meanwhile.
-func (m *Memory) found(id string, k *kept, size int) *kept {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if e, ok := m.entries[id]; ok {
-		c, _ := e.Value.(*cached)
-		return c.kept
-	}
-	m.putLocked(id, k, size)
-	return k
-}
-
-// overhead is about what an entry costs beside its content.
-const overhead = 256
-
-func (m *Memory) put(id string, k *kept, size int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.putLocked(id, k, size)
-}
-
-func (m *Memory) putLocked(id string, k *kept, size int) {
-	size += overhead + len(id)
-	if e, ok := m.entries[id]; ok {
-		c, _ := e.Value.(*cached)
-		m.size += size - c.size
-		c.kept, c.size = k, size
-		m.order.MoveToFront(e)
-	} else {
-		m.entries[id] = m.order.PushFront(&cached{id, k, size})
-		m.size += size
-	}
-	for m.size > m.o.Bytes {
-		last := m.order.Back()
-		c, _ := last.Value.(*cached)
-		m.order.Remove(last)
-		delete(m.entries, c.id)
-		m.size -= c.size
-	}
-}
-
-// write stores what was kept, in batches, trying again while the database can't.
-func (m *Memory) write() {
-	defer close(m.done)
-	for closing := false; ; {
-		var batch []Row
-		if !closing {
-			select {
-			case row := <-m.queue:
-				batch = append(batch, row)
-			case <-m.closing:
-				closing = true
-			}
-		}
-		for len(batch) < 256 && len(m.queue) > 0 {
-			batch = append(batch, <-m.queue)
-		}
-		if len(batch) == 0 {
-			return
-		}
-		m.store(batch)
-	}
-}
-
-func (m *Memory) store(batch []Row) {
-	defer func() {
-		for i := range batch {
-			m.waiting.Add(-int64(len(batch[i].Data)))
-		}
-	}()
-	const tries = 5
-	for try := range tries {
-		ctx, cancel := context.WithTimeout(m.storing, 10*time.Second)
-		err := m.o.Store.PutReasoning(ctx, batch)
-		cancel()
-		if err == nil {
-			return
-		}
-		if try == tries-1 || m.storing.Err() != nil {
-			m.o.Log.Error("reasoning not stored: conversations that return after a restart lose it", "answers", len(batch), "error", err)
-			return
-		}
-		select {
-		case <-m.storing.Done():
-		case <-time.After(time.Duration(try+1) * 200 * time.Millisecond):
-		}
-	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/recall"
 	"github.com/oidostudio/oido/internal/seal"
+	"github.com/oidostudio/oido/internal/writebehind"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -55,24 +56,29 @@ type table struct {
 	err  error
 }
 
-func (s *table) PutReasoning(_ context.Context, rows []recall.Row) error {
+func (s *table) Write(_ context.Context, rows []writebehind.Row) error {
 	for _, r := range rows {
 		s.rows[r.Org+r.Key] = r.Data
 	}
 	return s.err
 }
 
-func (s *table) GetReasoning(_ context.Context, org, key string, _ time.Time) ([]byte, error) {
-	return s.rows[org+key], s.err
+func (s *table) Read(_ context.Context, org, key string, now time.Time) (*writebehind.Row, error) {
+	if s.err != nil || s.rows[org+key] == nil {
+		return nil, s.err
+	}
+	return &writebehind.Row{Data: s.rows[org+key], Expires: now.Add(time.Hour)}, nil
 }
 
-func memory(t *testing.T, store recall.Store, bytes int) *recall.Memory {
+func (*table) Forget(context.Context, time.Time) (bool, error) { return false, nil }
+
+func memory(t *testing.T, store writebehind.Table, bytes int) *recall.Memory {
 	t.Helper()
 	s, err := seal.New([]byte("a secret of some length"), "reasoning")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return recall.New(recall.Options{Sealer: s, Store: store, Log: slog.New(slog.DiscardHandler), Bytes: bytes})
+	return recall.New(recall.Options{Cache: writebehind.Options{Sealer: s, Table: store, Log: slog.New(slog.DiscardHandler), Bytes: bytes}})
 }
 
 func TestReasoningComesBackToItsMaker(t *testing.T) {
@@ -261,7 +267,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 // stuck is a table behind a lock that is never let go.
 type stuck struct{ stored atomic.Int64 }
 
-func (s *stuck) PutReasoning(ctx context.Context, rows []recall.Row) error {
+func (s *stuck) Write(ctx context.Context, rows []writebehind.Row) error {
 	for _, r := range rows {
 		s.stored.Add(int64(len(r.Data)))
 	}
@@ -269,10 +275,12 @@ func (s *stuck) PutReasoning(ctx context.Context, rows []recall.Row) error {
 	return ctx.Err()
 }
 
-func (*stuck) GetReasoning(ctx context.Context, _, _ string, _ time.Time) ([]byte, error) {
+func (*stuck) Read(ctx context.Context, _, _ string, _ time.Time) (*writebehind.Row, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
+
+func (*stuck) Forget(context.Context, time.Time) (bool, error) { return false, nil }
 
 func TestNobodyWaitsForAStuckTable(t *testing.T) {
 	t.Parallel()

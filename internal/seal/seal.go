@@ -72,14 +72,23 @@ func (s *Sealer) Open(place string, sealed []byte) ([]byte, error) {
 // Secret returns the installation's secret: the configured one, else the one
 // kept in the data directory, which is made at the first start.
 func Secret(configured, dataDir string) ([]byte, error) {
+	secret, err := Kept(configured, dataDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return makeSecret(secretIn(dataDir))
+	}
+	return secret, err
+}
+
+func secretIn(dataDir string) string { return filepath.Join(dataDir, "secret.key") }
+
+// Kept is Secret without making one: the error is fs.ErrNotExist where there is
+// none.
+func Kept(configured, dataDir string) ([]byte, error) {
 	if configured != "" {
 		return []byte(configured), nil
 	}
-	path := filepath.Join(dataDir, "secret.key")
+	path := secretIn(dataDir)
 	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return makeSecret(path)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("read the secret: %w", err)
 	}

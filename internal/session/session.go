@@ -39,7 +39,7 @@ const (
 type Request struct {
 	Org, KeyID string
 	Header     string // X-Oido-Session
-	Previous   string // previous_response_id
+	Previous   string // the session of the answer that previous_response_id names
 	InBody     string // what the body names
 	Format     llm.Format
 	Body       []byte

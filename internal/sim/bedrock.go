@@ -89,8 +89,10 @@ func (w *framed) Write(p []byte) (int, error) {
 func frameOf(name string, data []byte) []byte {
 	if name == "error" {
 		kind := "internalServerException"
-		if bytes.Contains(data, []byte("overloaded_error")) {
-			kind = "serviceUnavailableException"
+		for typ, name := range map[string]string{"overloaded_error": "serviceUnavailableException", "rate_limit_error": "throttlingException", "authentication_error": "expiredTokenException"} {
+			if bytes.Contains(data, []byte(typ)) {
+				kind = name
+			}
 		}
 		return packed([][2]string{{":exception-type", kind}, {":content-type", "application/json"}, {":message-type", "exception"}}, []byte(`{"message":"The stream broke off."}`))
 	}

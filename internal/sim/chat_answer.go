@@ -245,6 +245,9 @@ func (x *exchange) chatFinish(end ending) string {
 	case endLimit:
 		return "length"
 	case endCalls:
+		if x.script.noFinish {
+			return ""
+		}
 		return "tool_calls"
 	default:
 		return "stop"
@@ -319,6 +322,9 @@ func (f chatFormat) stream(x *exchange, a *answer) {
 	if x.family.costs {
 		s.out.frame([]byte(": OPENROUTER PROCESSING\n\n"))
 	}
+	if x.family.keepAlive {
+		s.out.frame([]byte(": keep-alive\n\n"))
+	}
 	for i := range a.turns {
 		first := `{"role":"assistant","content":""}`
 		if x.family.noRole {
@@ -354,7 +360,16 @@ func (chatFormat) broken(o *outlet, f *failure) []byte {
 		body := map[string]any{"choices": []any{}, "x_groq": map[string]any{"error": map[string]string{"message": f.message, "type": "server_error", "code": "over_capacity"}}}
 		return append(append([]byte("data: "), encode(body)...), "\n\n"...)
 	}
+	end := func(reason string) string {
+		return `"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":""},"finish_reason":"` + reason + `"}]`
+	}
 	b := append([]byte("data: "), openAIError(o.x, f)...)
+	switch {
+	case f.kind == overloaded && o.x.family.tiredWord != "":
+		b = []byte("data: {" + end(o.x.family.tiredWord) + "}")
+	case o.x.family.finishError:
+		b = append(append(append(b[:len(b)-1], ','), end("error")...), '}')
+	}
 	return append(b, "\n\n"...)
 }
 

@@ -54,7 +54,7 @@ const tokenFor = time.Hour
 
 // give makes an access token: its end, and a seal over it.
 func (s *Server) give(w http.ResponseWriter, vendor string) {
-	end := strconv.FormatInt(time.Now().Add(tokenFor).Unix(), 10)
+	end := strconv.FormatInt(s.now().Add(tokenFor).Unix(), 10)
 	show(w, map[string]any{
 		"token_type": "Bearer", "expires_in": int(tokenFor.Seconds()),
 		"access_token": end + "." + base64.RawURLEncoding.EncodeToString(s.mac("token", vendor, end)),
@@ -65,7 +65,7 @@ func (s *Server) give(w http.ResponseWriter, vendor string) {
 func (s *Server) gave(vendor, token string) bool {
 	end, seal, _ := strings.Cut(token, ".")
 	at, err := strconv.ParseInt(end, 10, 64)
-	return err == nil && time.Now().Unix() < at && seal == base64.RawURLEncoding.EncodeToString(s.mac("token", vendor, end))
+	return err == nil && s.now().Unix() < at && seal == base64.RawURLEncoding.EncodeToString(s.mac("token", vendor, end))
 }
 
 // refuseToken answers as token servers do.
@@ -163,7 +163,7 @@ func (s *Server) assertion(grant, jwt string) error {
 		return fmt.Errorf("the claims can't be read: %w", err)
 	case claims.Issuer != serviceEmail, claims.Scope != "https://www.googleapis.com/auth/cloud-platform":
 		return fmt.Errorf("account not found, or not for this scope")
-	case int64(claims.End) <= time.Now().Unix():
+	case int64(claims.End) <= s.now().Unix():
 		return fmt.Errorf("the assertion has expired")
 	}
 	return nil
@@ -205,7 +205,7 @@ func (s *Server) verify(r *http.Request, body []byte) *failure {
 	at, err := time.Parse("20060102T150405Z", date)
 	parts := strings.Split(scope, "/") // day, region, service, aws4_request
 	signed := strings.Split(names, ";")
-	now := time.Now().UTC()
+	now := s.now().UTC()
 	session := r.Header.Get("X-Amz-Security-Token")
 	switch {
 	case err != nil || len(parts) != 4 || parts[0] != date[:8] || parts[2] != "bedrock" || parts[3] != "aws4_request":
@@ -220,7 +220,8 @@ func (s *Server) verify(r *http.Request, body []byte) *failure {
 		return deny("InvalidSignatureException", fmt.Sprintf("Signature not yet current: %s is still later than %s (%s + 5 min.)", date, now.Add(slack).Format("20060102T150405Z"), now.Format("20060102T150405Z")))
 	}
 	var canonical strings.Builder
-	canonical.WriteString(r.Method + "\n" + escapeAgain(r.URL.EscapedPath()) + "\n" + canonicalQuery(r.URL.Query()) + "\n")
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	canonical.WriteString(r.Method + "\n" + escapeAgain(path) + "\n" + canonicalQuery(r.URL.Query()) + "\n")
 	for _, name := range signed {
 		value := strings.Join(r.Header.Values(name), ",")
 		switch name {

@@ -3,6 +3,8 @@ package sim
 import (
 	"bytes"
 	"net/http"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,24 +21,30 @@ func azureEndpoints() []endpoint {
 		{"/openai/v1/responses", responses, inAPIKey, http.MethodPost, (*exchange).askAzure},
 		{"/openai/v1/models", chat, inAPIKey, http.MethodGet, (*exchange).listOpenAI},
 		{"/openai/deployments/{deployment}/chat/completions", chat, inAPIKey, http.MethodPost, (*exchange).askDeployment},
+		{"/openai/v1/embeddings", chat, inAPIKey, http.MethodPost, (*exchange).embedOpenAI},
+		{"/openai/deployments/{deployment}/embeddings", chat, inAPIKey, http.MethodPost, (*exchange).embedDeployment},
 		{"/openai/responses", responses, inAPIKey, http.MethodPost, (*exchange).askDated},
 		{"/openai/models", chat, inAPIKey, http.MethodGet, (*exchange).listDated},
+		{"/openai/v1/responses/{id}", responses, inAPIKey, "", (*exchange).stored},
+		{"/openai/responses/{id}", responses, inAPIKey, "", (*exchange).stored},
 	}
 }
 
 func vertexEndpoints() []endpoint {
 	const located = "/v1/projects/{project}/locations/{location}"
 	return []endpoint{
-		{located + "/publishers/google/models/{model}", geminiFormat{}, inGoogToken, "", (*exchange).callGemini},
+		{located + "/publishers/google/models/{model}", geminiFormat{}, inGoogToken, http.MethodPost, (*exchange).callVertex},
 		{located + "/publishers/anthropic/models/{model}", messagesFormat{}, inGoogToken, http.MethodPost, (*exchange).callVertexClaude},
-		{"/v1/publishers/google/models/{model}", geminiFormat{}, inGoogKey, "", (*exchange).callGemini},
+		{"/v1/publishers/google/models/{model}", geminiFormat{}, inGoogKey, http.MethodPost, (*exchange).callVertex},
 		{"/v1beta1/publishers/google/models", geminiFormat{}, inGoogToken, http.MethodGet, (*exchange).listVertex},
 	}
 }
 
 func bedrockEndpoints() []endpoint {
-	f := bedrockFormat{}
+	f, converse := bedrockFormat{}, converseFormat{}
 	return []endpoint{
+		{"/model/{model}/converse", converse, inAWS, http.MethodPost, func(x *exchange) { x.converse(false) }},
+		{"/model/{model}/converse-stream", converse, inAWS, http.MethodPost, func(x *exchange) { x.converse(true) }},
 		{"/model/{model}/invoke", f, inAWS, http.MethodPost, func(x *exchange) { x.invoke(false) }},
 		{"/model/{model}/invoke-with-response-stream", f, inAWS, http.MethodPost, func(x *exchange) { x.invoke(true) }},
 		{"/foundation-models", f, inAWS, http.MethodGet, (*exchange).listBedrock},
@@ -137,6 +145,31 @@ func (x *exchange) askDeployment() {
 	}
 }
 
+// embedDeployment makes embeddings where the path names the model.
+func (x *exchange) embedDeployment() {
+	if x.model = x.r.PathValue("deployment"); x.dated() {
+		x.embedOpenAI()
+	}
+}
+
+// callVertex answers models/NAME:METHOD of the publisher google, where embeddings
+// are asked for in other words than at Gemini's own address.
+func (x *exchange) callVertex() {
+	name, method, _ := strings.Cut(x.r.PathValue("model"), ":")
+	switch method {
+	case "predict":
+		x.model = name
+		x.predictVertex()
+	case "embedContent":
+		x.model = name
+		x.embedVertex()
+	case "batchEmbedContents":
+		x.lost()
+	default:
+		x.callGemini()
+	}
+}
+
 // promptFiltered puts what the filter says of the prompt before a stream of Chat
 // Completions, in an event without choices.
 type promptFiltered struct {
@@ -173,7 +206,7 @@ func (x *exchange) callVertexClaude() {
 
 // invoke answers Bedrock's InvokeModel for a Claude.
 func (x *exchange) invoke(stream bool) {
-	x.model = x.r.PathValue("model")
+	x.model = x.profiled()
 	if !strings.Contains(x.model, "anthropic.claude-") {
 		x.fail(refuse("", "", "The provided model identifier is invalid."))
 		return
@@ -205,13 +238,37 @@ func (x *exchange) reshape(version string, stream bool) {
 		case x.r.Header.Get("Anthropic-Version") != "":
 			x.fail(refuse("", "", "anthropic-version: the version stands in the body here"))
 			return
+		case !x.takesBetas(body["anthropic_beta"], vertex):
+			x.fail(refuse("", "", "invalid beta flag"))
+			return
 		}
 		delete(body, "anthropic_version")
+		delete(body, "anthropic_beta")
 		body["stream"] = stream
 		x.body = encode(body)
 	}
 	x.r.Header.Set("Anthropic-Version", "2023-06-01")
 	x.ask()
+}
+
+// strangeBetas are names of features that a cloud doesn't know, or not by these.
+var strangeBetas = regexp.MustCompile(`^(advanced-tool-use|claude-code|files-api|mcp-client|oauth|prompt-caching-scope|skills)-`)
+
+// takesBetas checks the features that a request names: in a header at Vertex, in a
+// list of the body elsewhere.
+func (x *exchange) takesBetas(said any, vertex bool) bool {
+	names, listed := said.([]any)
+	header := strings.Join(x.r.Header.Values("Anthropic-Beta"), ",")
+	if said != nil && (vertex || !listed) || header != "" && !vertex {
+		return false
+	}
+	for name := range strings.SplitSeq(header, ",") {
+		names = append(names, strings.TrimSpace(name))
+	}
+	return !slices.ContainsFunc(names, func(v any) bool {
+		name, ok := v.(string)
+		return !ok || strangeBetas.MatchString(name)
+	})
 }
 
 // listVertex lists the publisher's models.
@@ -241,6 +298,7 @@ func (x *exchange) listVertex() {
 func (x *exchange) listBedrock() {
 	type lifecycle struct {
 		Status string `json:"status"`
+		End    string `json:"endOfLifeTime,omitzero"`
 	}
 	type model struct {
 		ARN       string    `json:"modelArn"`
@@ -254,25 +312,30 @@ func (x *exchange) listBedrock() {
 	var list struct {
 		Models []model `json:"modelSummaries"`
 	}
-	add := func(id, name, out, status string) {
-		list.Models = append(list.Models, model{"arn:aws:bedrock:us-east-1::foundation-model/" + id, id, name, "Anthropic", []string{"TEXT", "IMAGE"}, []string{out}, lifecycle{status}})
+	add := func(id, name, out, status, end string) {
+		list.Models = append(list.Models, model{bedrockARN + id, id, name, bedrockOwner(id), []string{"TEXT", "IMAGE"}, []string{out}, lifecycle{status, end}})
 	}
 	for _, m := range bedrockModels {
-		add(m.id, m.name, "TEXT", "ACTIVE")
+		add(m.id, m.name, "TEXT", "ACTIVE", "")
 	}
-	add("anthropic.claude-3-haiku-20240307-v1:0", "Claude 3 Haiku", "TEXT", "LEGACY")
-	add("amazon.titan-embed-text-v2:0", "Titan Text Embeddings V2", "EMBEDDING", "ACTIVE")
+	add("anthropic.claude-3-haiku-20240307-v1:0", "Claude 3 Haiku", "TEXT", "LEGACY", "2027-03-31T00:00:00Z")
+	add("amazon.titan-embed-text-v2:0", "Titan Text Embeddings V2", "EMBEDDING", "ACTIVE", "")
+	add("cohere.rerank-v3-5:0", "Rerank 3.5", "TEXT", "ACTIVE", "")
 	x.json(list)
 }
 
 // listInferenceProfiles pages by two.
 func (x *exchange) listInferenceProfiles() {
+	type to struct {
+		ARN string `json:"modelArn"`
+	}
 	type profile struct {
 		ID     string `json:"inferenceProfileId"`
 		Name   string `json:"inferenceProfileName"`
 		ARN    string `json:"inferenceProfileArn"`
 		Type   string `json:"type"`
 		Status string `json:"status"`
+		Models []to   `json:"models"`
 	}
 	list := struct {
 		Profiles []profile `json:"inferenceProfileSummaries"`
@@ -286,13 +349,21 @@ func (x *exchange) listInferenceProfiles() {
 	}
 	for _, m := range rest {
 		id := "us." + m.id
-		list.Profiles = append(list.Profiles, profile{id, "US " + m.name, "arn:aws:bedrock:us-east-1:123456789012:inference-profile/" + id, "SYSTEM_DEFINED", "ACTIVE"})
+		list.Profiles = append(list.Profiles, profile{id, "US " + m.name, "arn:aws:bedrock:us-east-1:123456789012:inference-profile/" + id, "SYSTEM_DEFINED", "ACTIVE", []to{{bedrockARN + m.id}}})
 	}
 	x.json(list)
 }
+
+const bedrockARN = "arn:aws:bedrock:us-east-1::foundation-model/"
 
 var bedrockModels = []model{
 	{id: "anthropic.claude-opus-4-7", name: "Claude Opus 4.7"},
 	{id: "anthropic.claude-sonnet-4-6", name: "Claude Sonnet 4.6"},
 	{id: "anthropic.claude-haiku-4-5-20251001-v1:0", name: "Claude Haiku 4.5"},
+	{id: "amazon.nova-lite-v1:0", name: "Nova Lite"},
+	{id: "amazon.nova-2-lite-v1:0", name: "Nova 2 Lite"},
+	{id: "openai.gpt-oss-120b-1:0", name: "gpt-oss-120b"},
+	{id: "meta.llama3-3-70b-instruct-v1:0", name: "Llama 3.3 70B Instruct"},
+	{id: "mistral.mistral-large-3-675b-instruct", name: "Mistral Large 3"},
+	{id: "qwen.qwen3-32b-v1:0", name: "Qwen3 32B"},
 }

@@ -54,7 +54,7 @@ type usage struct {
 // compose says what the model of p answers.
 func (s *Server) compose(p *prompt) *answer {
 	a := &answer{prompt: p, id: s.newID(24), created: time.Now().Unix()}
-	u := &usage{input: tokens(p.size)}
+	u := &usage{input: p.tokens()}
 	u.cached = u.input * p.script.cached / 100
 	u.written = min(u.input*p.script.written/100, u.input-u.cached)
 	if p.cacheable && p.script.cached+p.script.written == 0 {

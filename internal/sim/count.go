@@ -24,7 +24,7 @@ func (x *exchange) count() {
 	if !x.wait(x.script.latency) || x.spoil(p) {
 		return
 	}
-	n := tokens(p.size)
+	n := p.tokens()
 	switch x.format.(type) {
 	case geminiFormat:
 		x.json(map[string]any{"totalTokens": n, "cachedContentTokenCount": n * x.script.cached / 100})

@@ -1,8 +1,8 @@
 // Package sim simulates LLM providers behind one http.Handler: OpenAI Chat
-// Completions and Responses, Anthropic Messages, Gemini generateContent, and the
-// model lists of thirteen vendors, each below a path of its own. What a model does is
-// said by its name ("sim-l60-n200-tools2-cut5"; tokens.go lists the words) or
-// queued at a control endpoint.
+// Completions and Responses, Anthropic Messages, Gemini generateContent, Bedrock's
+// Converse, and the model lists of thirteen vendors, each below a path of its own.
+// What a model does is said by its name ("sim-l60-n200-tools2-cut5"; tokens.go
+// lists the words) or queued at a control endpoint.
 //
 // It promises to refuse what the real provider would refuse, with the vendor's
 // own body, and to answer the same prompt with the same text, so that it can
@@ -11,6 +11,7 @@
 // request, the log of what was received, the queue of scripted faults, the time
 // that a hanging answer hangs.
 //
-// It doesn't remember conversations, store responses or fetch images, and its
-// token counts are a quarter of the bytes of text.
+// It keeps the last answers of the Responses API where the vendor does, and no
+// other conversation. It fetches no images, and its token counts are a quarter of
+// the bytes of text.
 package sim

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"hash/fnv"
@@ -43,7 +44,7 @@ func (x *exchange) vector(in embedInput) []float32 {
 // and answer writes the answer.
 func (x *exchange) embedding(read func(root node) []embedInput, answer func([]embedInput) any) {
 	x.embeds = true
-	c := &checker{voice: x.format.voice(), lenient: x.family.lenient}
+	c := &checker{voice: x.voice(), lenient: x.family.lenient && x.family.embeds.fields == nil}
 	root := c.parse(x.body)
 	if x.model == "" {
 		x.model = root.field("model").need().text()
@@ -72,15 +73,20 @@ func (x *exchange) embedding(read func(root node) []embedInput, answer func([]em
 
 // embedOpenAI answers POST /embeddings.
 func (x *exchange) embedOpenAI() {
-	packed := false
+	packed, ways := false, &x.family.embeds
 	x.embedding(func(root node) []embedInput {
-		root.obey(fields{
-			"model": anyText, "input": nil, "dimensions": count(1, math.MaxInt32), "user": anyText,
-			"encoding_format": func(n node) { packed = n.among("float", "base64") == "base64" },
-		})
-		inputs := openAIInputs(root.field("input").need())
+		if ways.fields == nil {
+			root.obey(openAIEmbed)
+		} else {
+			root.obey(ways.fields)
+		}
+		packed = root.field("encoding_format").text() == "base64"
+		if purpose := root.field("input_type"); ways.asks != nil && ways.asks.MatchString(x.model) && !purpose.has() {
+			purpose.fail("", "'input_type' parameter is required for asymmetric models")
+		}
+		inputs := ways.inputs(root.field("input").need())
 		for i := range inputs {
-			inputs[i].dims = root.field("dimensions").integer()
+			inputs[i].dims = root.field(cmp.Or(ways.length, "dimensions")).integer()
 		}
 		return inputs
 	}, func(inputs []embedInput) any {
@@ -93,7 +99,7 @@ func (x *exchange) embedOpenAI() {
 			data[i], used = map[string]any{"object": "embedding", "index": i, "embedding": v}, used+in.size
 		}
 		body := map[string]any{"object": "list", "data": data, "model": x.model}
-		if !x.script.noUsage {
+		if !x.script.noUsage && !ways.silent {
 			usage := map[string]any{"prompt_tokens": used, "total_tokens": used}
 			if x.family.costs {
 				usage["cost"] = float64(used) / 1e6
@@ -113,16 +119,22 @@ func pack(v []float32) string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-// openAIInputs reads a text, a list of texts, tokens, or a list of those.
-func openAIInputs(n node) []embedInput {
+// inputs reads a text, a list of texts, tokens, or a list of those.
+func (w *embedWays) inputs(n node) []embedInput {
 	if n.isText() {
 		return []embedInput{plainText(n)}
 	}
-	items := n.items()
+	items, most := n.items(), cmp.Or(w.most, mostInputs)
 	switch {
-	case n.has() && len(items) == 0, len(items) > mostInputs:
-		n.fail("", "Invalid '%s': an array of 1 to %d items is expected, but %d were given.", n.at, mostInputs, len(items))
+	case n.has() && len(items) == 0, len(items) > most:
+		n.fail("", "Invalid '%s': an array of 1 to %d items is expected, but %d were given.", n.at, most, len(items))
 		return nil
+	case w.texts:
+		inputs := make([]embedInput, len(items))
+		for i, item := range items {
+			inputs[i] = plainText(item.need())
+		}
+		return inputs
 	case len(items) > 0 && !items[0].isText() && jsonType(items[0].v) != "array":
 		return []embedInput{openAITokens(n)}
 	}
@@ -218,12 +230,22 @@ func (x *exchange) geminiInput(n node) embedInput {
 	if m := n.field("model"); m.has() && m.text() != "models/"+x.model {
 		m.fail("", "* %s: the model must be the one of the path, models/%s", m.at, x.model)
 	}
-	if task := n.field("taskType").text(); n.field("title").has() && task != "RETRIEVAL_DOCUMENT" {
+	x.titled(n, n.field("taskType"))
+	in := geminiText(n.field("content"))
+	in.dims = n.field("outputDimensionality").integer()
+	return in
+}
+
+// titled refuses a title of what is no document.
+func (x *exchange) titled(n, task node) {
+	if n.field("title").has() && task.text() != "RETRIEVAL_DOCUMENT" {
 		n.fail("", "title is only applicable when task_type is RETRIEVAL_DOCUMENT")
 	}
-	in := embedInput{dims: n.field("outputDimensionality").integer()}
-	parts := n.field("content").need().field("parts").need().items()
-	for _, part := range parts {
+}
+
+// geminiText is the text of a content.
+func geminiText(n node) (in embedInput) {
+	for _, part := range n.need().field("parts").need().items() {
 		part.obey(fields{"text": anyText})
 		in.text += part.field("text").need().text()
 	}

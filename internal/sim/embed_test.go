@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -84,7 +85,44 @@ func TestEmbeddingsThatAreRefused(t *testing.T) {
 		{"no requests", `{"requests":[]}`, "requests"},
 		{"no model", `{"requests":[{"content":{"parts":[{"text":"a"}]}}]}`, "model"},
 	})
+	for path, cases := range map[string][]refused{
+		"/nvidia/v1/embeddings": {
+			{"no purpose", `{"model":"nvidia/sim","input":"a"}`, "input_type"},
+			{"another purpose", `{"model":"nvidia/sim","input":"a","input_type":"search"}`, "search"},
+			{"an unknown field", `{"model":"nvidia/sim","input":"a","input_type":"query","task":"x"}`, "task"},
+		},
+		"/groq/openai/v1/embeddings": {{"a length", `{"model":"sim","input":"a","dimensions":3}`, "dimensions"}},
+		"/together/v1/embeddings":    {{"an encoding", `{"model":"sim","input":"a","encoding_format":"float"}`, "encoding_format"}},
+		"/dashscope/compatible-mode/v1/embeddings": {
+			{"bytes", `{"model":"sim","input":"a","encoding_format":"base64"}`, "base64"},
+			{"too many", `{"model":"sim","input":["a","a","a","a","a","a","a","a","a","a","a"]}`, "10"},
+		},
+		"/vertex/v1/publishers/google/models/text-embedding-005:predict": {
+			{"Gemini's body", `{"content":{"parts":[{"text":"a"}]}}`, "content"},
+			{"Gemini's spelling", `{"instances":[{"content":"a","taskType":"CLUSTERING"}]}`, "taskType"},
+			{"nothing", `{"instances":[]}`, "0 instance"},
+			{"a length of one", `{"instances":[{"content":"a","outputDimensionality":3}]}`, "outputDimensionality"},
+		},
+		"/vertex/v1/publishers/google/models/gemini-embedding-2:embedContent": {
+			{"Gemini's place", `{"content":{"parts":[{"text":"a"}]},"taskType":"CLUSTERING"}`, "taskType"},
+			{"no content", `{"embedContentConfig":{}}`, "content"},
+		},
+		"/vertex/v1/publishers/google/models/gemini-embedding-2:predict":      {{"the old way", `{"instances":[{"content":"a"}]}`, "predict"}},
+		"/vertex/v1/publishers/google/models/text-embedding-005:embedContent": {{"the new way", `{"content":{"parts":[{"text":"a"}]}}`, "embedContent"}},
+	} {
+		c.refuses(path, cases)
+	}
+	for body, says := range map[string]string{
+		`{"model":"sim","input":"a","dimensions":3}`: "dimensions", `{"model":"sim","input":"a","user":"u"}`: "user", `{"model":"sim","input":[1,2]}`: "valid string",
+	} {
+		if got := c.post("/mistral/v1/embeddings", body); got.status != 422 || !strings.Contains(got.body, says) {
+			t.Errorf("%s: %d %s", body, got.status, got.body)
+		}
+	}
 	for path, body := range map[string]string{
+		"/xai/v1/embeddings":      `{"model":"sim","input":"a"}`,
+		"/moonshot/v1/embeddings": `{"model":"sim","input":"a"}`,
+		"/vertex/v1/publishers/google/models/text-embedding-005:batchEmbedContents": `{"requests":[]}`,
 		"/openai/v1/embeddings":                    `{"model":"gpt-4o","input":"a"}`,
 		"/openai/v1/chat/completions":              `{"model":"text-embedding-3-small","messages":[{"role":"user","content":"a"}]}`,
 		"/deepseek/embeddings":                     `{"model":"sim","input":"a"}`,

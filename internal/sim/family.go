@@ -15,10 +15,12 @@ type family struct {
 
 	openDoor    bool // works without a key
 	lenient     bool // ignores fields that it doesn't know
+	stores      bool // keeps answers of the Responses API
 	oldLimit    bool // knows max_tokens alone
 	noDeveloper bool // knows no role "developer"
 	functions   bool // knows functions alone, no tools of free text
 	numberCodes bool // errors carry the status as their code
+	tellsEnds   bool // the list has shutdown_date
 	quotaStatus int  // when nothing is left to spend; 0 is 429
 
 	// How reasoning looks in Chat Completions.
@@ -34,6 +36,7 @@ type family struct {
 	ways // of its own in Chat Completions
 
 	models []model
+	embeds embedWays
 }
 
 // ways are how a vendor's Chat Completions differ from OpenAI's.
@@ -48,40 +51,45 @@ type ways struct {
 	usage  func(u *chatUsage, n *usage)            // what it counts in other words
 	inText *regexp.Regexp                          // models whose reasoning stands in the text
 
-	bareCalls     bool // calls come whole, without index and type
-	thinkParts    bool // reasoning is a part of the content
-	noRole        bool // no role in the first chunk
-	noObject      bool // no object in chunks
-	eos           bool // an end is called so
-	everyUsage    bool // usage so far in every chunk, when asked for
-	costTicks     bool // tells what an answer costs, in ticks
-	keyStatus     int  // of a wrong key; 0 is 401
-	usageInChoice bool // usage stands in the choice that finishes
-	vendorUsage   bool // usage stands in x_groq of the last chunk as well
-	vendorError   bool // so does an error inside a stream
+	bareCalls     bool   // calls come whole, without index and type
+	thinkParts    bool   // reasoning is a part of the content
+	noRole        bool   // no role in the first chunk
+	noObject      bool   // no object in chunks
+	eos           bool   // an end is called so
+	keepAlive     bool   // streams begin with a comment
+	finishError   bool   // an error inside a stream finishes the choice, as "error"
+	tiredWord     string // an overload inside a stream is a finish called so; "": an error
+	everyUsage    bool   // usage so far in every chunk, when asked for
+	costTicks     bool   // tells what an answer costs, in ticks
+	keyStatus     int    // of a wrong key; 0 is 401
+	usageInChoice bool   // usage stands in the choice that finishes
+	vendorUsage   bool   // usage stands in x_groq of the last chunk as well
+	vendorError   bool   // so does an error inside a stream
 }
 
 // families are the vendors played. The one without a prefix is for quick use and
 // lists the models of all.
 var families = []*family{
-	{name: "openai", prefix: "/openai", models: openAIModels},
+	{name: "openai", prefix: "/openai", stores: true, tellsEnds: true, models: openAIModels},
 	{name: "anthropic", prefix: "/anthropic", models: anthropicModels},
 	{name: "gemini", prefix: "/gemini", models: geminiModels},
-	{name: "azure", prefix: "/azure", models: openAIModels},
-	{name: "vertex", prefix: "/vertex", models: slices.Concat(geminiModels, anthropicModels[1:])},
+	{name: "azure", prefix: "/azure", stores: true, models: lasting(openAIModels), embeds: embedWays{fields: azureEmbed}},
+	{name: "vertex", prefix: "/vertex", models: lasting(slices.Concat(geminiModels, vertexEmbeds, anthropicModels[1:]))},
 	{name: "bedrock", prefix: "/bedrock", models: bedrockModels},
 	{
 		name: "deepseek", prefix: "/deepseek", lenient: true, functions: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusPaymentRequired,
-		reasoningField: "reasoning_content", replay: true, inFinish: true, cacheHits: true, models: deepSeekModels,
+		reasoningField: "reasoning_content", replay: true, inFinish: true, cacheHits: true, models: deepSeekModels, embeds: embedWays{none: true},
+		ways: ways{keepAlive: true, tiredWord: "insufficient_system_resource"},
 	},
 	{
 		name: "openrouter", prefix: "/openrouter", lenient: true, functions: true, numberCodes: true, quotaStatus: http.StatusPaymentRequired,
 		reasoningField: "reasoning", details: true, alwaysUsage: true, costs: true, models: openRouterModels,
+		ways: ways{finishError: true},
 	},
 	{
 		name: "nvidia", prefix: "/nvidia", lenient: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusPaymentRequired, reasoningField: "reasoning_content",
 		ways:   ways{error: nvidiaError, usage: plainUsage, noRole: true, everyUsage: true, inText: regexp.MustCompile(`minimax|deepseek-r1`)},
-		models: nvidiaModels,
+		models: nvidiaModels, embeds: nvidiaEmbed,
 	},
 	{
 		name: "mistral", prefix: "/mistral", oldLimit: true, noDeveloper: true, inFinish: true,
@@ -89,32 +97,32 @@ var families = []*family{
 			voice: fastAPIVoice{}, error: mistralError, fields: mistralFields, said: mistralSaid, callID: regexp.MustCompile(`^[A-Za-z0-9]{9}$`),
 			list: (*exchange).listMistral, usage: mistralUsage, bareCalls: true, thinkParts: true,
 		},
-		models: mistralModels,
+		models: mistralModels, embeds: mistralEmbed,
 	},
 	{
-		name: "xai", prefix: "/xai", lenient: true, reasoningField: "reasoning_content",
+		name: "xai", prefix: "/xai", lenient: true, stores: true, reasoningField: "reasoning_content",
 		ways:   ways{error: xaiError, check: xaiCheck, usage: xaiUsage, costTicks: true, keyStatus: http.StatusBadRequest},
-		models: xaiModels,
+		models: xaiModels, embeds: embedWays{none: true},
 	},
 	{
 		name: "groq", prefix: "/groq", noDeveloper: true, reasoningField: "reasoning",
 		ways:   ways{fields: groqFields, check: groqCheck, list: (*exchange).listGroq, usage: plainUsage, vendorUsage: true, vendorError: true},
-		models: groqModels,
+		models: groqModels, embeds: groqEmbed,
 	},
 	{
 		name: "together", prefix: "/together", lenient: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusPaymentRequired, reasoningField: "reasoning", inFinish: true,
 		ways:   ways{list: (*exchange).listTogether, usage: plainUsage, eos: true, inText: regexp.MustCompile(`DeepSeek-R1`)},
-		models: togetherModels,
+		models: togetherModels, embeds: togetherEmbed,
 	},
 	{
 		name: "moonshot", prefix: "/moonshot", lenient: true, noDeveloper: true, reasoningField: "reasoning_content",
 		ways:   ways{error: moonshotError, check: moonshotCheck, usage: moonshotUsage, noObject: true, usageInChoice: true},
-		models: moonshotModels,
+		models: moonshotModels, embeds: embedWays{none: true},
 	},
 	{
 		name: "dashscope", prefix: "/dashscope", lenient: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusBadRequest, reasoningField: "reasoning_content",
 		ways:   ways{error: dashscopeError, check: dashscopeCheck, usage: dashscopeUsage},
-		models: dashscopeModels,
+		models: dashscopeModels, embeds: dashscopeEmbed,
 	},
 	{name: "ollama", prefix: "/ollama", openDoor: true, lenient: true, functions: true, oldLimit: true, reasoningField: "reasoning", models: ollamaModels},
 	{
@@ -123,14 +131,19 @@ var families = []*family{
 	},
 }
 
-// lists says whether the vendor serves a model of that name.
-func (f *family) lists(name string) bool {
-	return slices.ContainsFunc(f.models, func(m model) bool { return m.id == name })
+// ownKeys are whose keys begin so.
+var ownKeys = map[string][]string{
+	"sk-ant-": {"anthropic"}, "sk-or-": {"openrouter"}, "AIza": {"gemini", "vertex"}, "nvapi-": {"nvidia"}, "gsk_": {"groq"}, "xai-": {"xai"},
 }
 
-// embeds says whether the vendor lists a model as one for embeddings alone.
-func (f *family) embeds(name string) bool {
-	return slices.ContainsFunc(f.models, func(m model) bool { return m.id == name && m.embeds })
+// foreign says whether a key is another vendor's.
+func (f *family) foreign(key string) bool {
+	for prefix, vendors := range ownKeys {
+		if strings.HasPrefix(key, prefix) {
+			return !slices.Contains(vendors, f.name) && f.prefix != ""
+		}
+	}
+	return false
 }
 
 // keyOf reads the API key of a request as the formats carry it. A vendor takes
@@ -181,10 +194,10 @@ func (f *family) admit(r *http.Request, place keyPlace) *failure {
 			status: http.StatusUnauthorized, kind: unauthenticated,
 			message: "You didn't provide an API key.",
 		}
-	case strings.HasPrefix(key, "bad") && place == inGoogKey:
+	case (strings.HasPrefix(key, "bad") || f.foreign(key)) && place == inGoogKey:
 		// Google's answer to a wrong key is that of a wrong argument.
 		return &failure{status: http.StatusBadRequest, kind: unauthenticated, message: "API key not valid. Please pass a valid API key."}
-	case strings.HasPrefix(key, "bad"):
+	case strings.HasPrefix(key, "bad") || f.foreign(key):
 		return &failure{
 			status: cmp.Or(f.keyStatus, http.StatusUnauthorized), kind: unauthenticated, code: "invalid_api_key",
 			message: "Incorrect API key provided.",

@@ -8,12 +8,13 @@ import (
 	"time"
 )
 
-// ends are the paths of the four formats, each with a request whose model is %.
+// ends are the paths of the formats, each with a request whose model is %.
 var ends = []struct{ name, path, stream, body, terminator string }{
 	{"chat", "/openai/v1/chat/completions", "/openai/v1/chat/completions", `{"model":"%","messages":[` + chatUser + `]}`, "[DONE]"},
 	{"messages", "/anthropic/v1/messages", "/anthropic/v1/messages", `{"model":"%","max_tokens":4096,"messages":[{"role":"user","content":"Hi"}]}`, "message_stop"},
 	{"gemini", "/gemini/v1beta/models/%:generateContent", "/gemini/v1beta/models/%:streamGenerateContent?alt=sse", `{"contents":[` + geminiUser + `]}`, `"finishReason"`},
 	{"responses", "/openai/v1/responses", "/openai/v1/responses", `{"model":"%","input":"Hi"}`, "response.completed"},
+	{"converse", "/bedrock/model/%/converse", "/bedrock/model/%/converse-stream", `{"messages":[` + converseUser + `]}`, `"latencyMs"`},
 }
 
 // ask sends a request for a model to one of the ends.
@@ -21,8 +22,7 @@ func (c *client) ask(i int, model string, stream bool) (reply, error) {
 	c.t.Helper()
 	path, body := ends[i].path, ends[i].body
 	if stream {
-		path = ends[i].stream
-		if ends[i].name != "gemini" {
+		if path = ends[i].stream; path == ends[i].path {
 			body = strings.Replace(body, "{", `{"stream":true,`, 1)
 		}
 	}
@@ -126,7 +126,7 @@ func TestFaultsInsideAWholeAnswer(t *testing.T) {
 			}
 		}
 		var v any
-		if got, err := c.ask(i, "sim-err1", false); err != nil || got.status != http.StatusOK || !strings.Contains(got.body, `"error"`) {
+		if got, err := c.ask(i, "sim-err1", false); err != nil || got.status != http.StatusOK || !strings.Contains(got.body, `error`) {
 			t.Errorf("%s: got %+v, %v; want an error in a 200", end.name, got, err)
 		} else {
 			read(t, got.body, &v)

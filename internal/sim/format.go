@@ -44,6 +44,8 @@ type exchange struct {
 	embeds    bool // vectors are wanted
 	counting  bool // only the tokens of the prompt are wanted
 	streaming bool // the path asks for a stream
+
+	given string // words of the path, see Server.with
 }
 
 // fail answers with a failure.
@@ -54,7 +56,7 @@ func (x *exchange) fail(f *failure) {
 	if f.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(f.retryAfter))
 	}
-	if b, ok := x.format.(bedrockFormat); ok {
+	if b, ok := x.format.(interface{ typeOf(*failure) string }); ok {
 		h.Set("X-Amzn-Errortype", b.typeOf(f))
 	}
 	x.status = f.status
@@ -118,10 +120,14 @@ func (x *exchange) voice() voice {
 // pick finds the script of the model asked for.
 func (x *exchange) pick() *failure {
 	s, scripted := parseName(x.model)
-	if !scripted && !x.family.lists(x.model) {
+	m, served := x.serving(x.model)
+	if !scripted && !served {
 		return unknownModel(x.model)
 	}
-	if !scripted && !x.counting && x.family.embeds(x.model) != x.embeds {
+	if served {
+		x.model = m.id
+	}
+	if !scripted && !x.counting && m.embeds != x.embeds {
 		return &failure{
 			status: http.StatusNotFound, kind: notFound, param: "model", code: "model_not_found",
 			message: "The model `" + x.model + "` is not supported for what is asked of it.",
@@ -132,6 +138,7 @@ func (x *exchange) pick() *failure {
 	}
 	if !x.counting {
 		s.add(x.scripts.next(x.model))
+		s.add(x.given)
 	}
 	x.script = s
 	return nil
@@ -155,8 +162,13 @@ func (x *exchange) spoil(p *prompt) bool {
 	case faultReset:
 		x.reset()
 		return true
+	case faultRegion:
+		f = x.elsewhere()
 	case faultHTML:
 		x.page()
+		return true
+	case faultSite:
+		x.site()
 		return true
 	case faultHuge:
 		x.huge(p.stream)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 )
@@ -13,9 +14,8 @@ import (
 // find returns the listed model that the path names, or one that is a script.
 func (x *exchange) find(name string) (model, bool) {
 	x.model = name
-	i := slices.IndexFunc(x.family.models, func(m model) bool { return m.id == name })
-	if i >= 0 {
-		return x.family.models[i], true
+	if m, ok := x.serving(name); ok {
+		return m, true
 	}
 	if _, scripted := parseName(name); scripted {
 		m := scriptable
@@ -31,13 +31,19 @@ type openAIModel struct {
 	Object  string `json:"object"`
 	Created int64  `json:"created"`
 	OwnedBy string `json:"owned_by"`
+	// ShutdownDate stands with models whose end is announced.
+	ShutdownDate string `json:"shutdown_date,omitzero"`
 }
 
 func (x *exchange) openAIModel(m model) any {
 	if x.family.costs {
 		return routedModel(m)
 	}
-	return openAIModel{m.id, "model", m.created, "sim"}
+	out := openAIModel{ID: m.id, Object: "model", Created: m.created, OwnedBy: "sim"}
+	if x.family.tellsEnds && x.day != nil && m.ends != 0 {
+		out.ShutdownDate = time.Unix(m.ends, 0).UTC().Format(time.DateOnly)
+	}
+	return out
 }
 
 // listOpenAI answers with the vendor's models. Where one path serves two formats
@@ -60,7 +66,7 @@ func (x *exchange) listOpenAI() {
 		Object string `json:"object"`
 		Data   []any  `json:"data"`
 	}{Object: "list"}
-	for _, m := range x.family.models {
+	for _, m := range x.models() {
 		list.Data = append(list.Data, x.openAIModel(m))
 	}
 	x.json(list)
@@ -76,12 +82,16 @@ func (x *exchange) oneOpenAI() {
 
 // routedModel is a model as OpenRouter lists it.
 func routedModel(m model) any {
+	writes := "text"
+	if m.embeds {
+		writes = "embeddings"
+	}
 	return map[string]any{
 		"id": m.id, "canonical_slug": m.id, "name": m.name, "created": m.created, "description": m.name,
 		"context_length": m.context,
 		"architecture": map[string]any{
-			"modality": "text+image->text", "input_modalities": []string{"text", "image"},
-			"output_modalities": []string{"text"}, "tokenizer": "Other", "instruct_type": nil,
+			"modality": "text+image->" + writes, "input_modalities": []string{"text", "image"},
+			"output_modalities": []string{writes}, "tokenizer": "Other", "instruct_type": nil,
 		},
 		"pricing":              map[string]string{"prompt": m.in, "completion": m.out, "request": "0", "image": "0"},
 		"top_provider":         map[string]any{"context_length": m.context, "max_completion_tokens": m.output, "is_moderated": false},
@@ -91,13 +101,16 @@ func routedModel(m model) any {
 	}
 }
 
-// listRouted pages only when asked to, as OpenRouter does.
+// listRouted pages only when asked to, as OpenRouter does. Models that embed are in
+// a list of their own.
 func (x *exchange) listRouted() {
 	query := x.r.URL.Query()
-	offset := min(atLeast0(query.Get("offset")), len(x.family.models))
+	embeds := strings.HasSuffix(x.r.URL.Path, "/embeddings/models")
+	all := slices.DeleteFunc(x.models(), func(m model) bool { return m.embeds != embeds })
+	offset := min(atLeast0(query.Get("offset")), len(all))
 	limit := atLeast0(query.Get("limit"))
-	page := x.family.models[offset:]
-	list := map[string]any{"total_count": len(x.family.models)}
+	page := all[offset:]
+	list := map[string]any{"total_count": len(all)}
 	links := map[string]any{"next": nil}
 	if limit > 0 && limit < len(page) {
 		page = page[:limit]
@@ -150,7 +163,7 @@ func (x *exchange) listAnthropic() {
 			return
 		}
 	}
-	page, more := x.family.models, false
+	page, more := x.models(), false
 	if after := query.Get("after_id"); after != "" {
 		i := slices.IndexFunc(page, func(m model) bool { return m.id == after })
 		if i < 0 {
@@ -233,7 +246,7 @@ func (x *exchange) listGemini() {
 	start := 0
 	if token := query.Get("pageToken"); token != "" {
 		n, ok := strings.CutPrefix(token, "page-")
-		if start = atLeast0(n); !ok || start == 0 || start >= len(x.family.models) {
+		if start = atLeast0(n); !ok || start == 0 || start >= len(x.models()) {
 			x.fail(refuse("page_token", "", "Page token is invalid"))
 			return
 		}
@@ -242,7 +255,7 @@ func (x *exchange) listGemini() {
 		Models []geminiModel `json:"models"`
 		Next   string        `json:"nextPageToken,omitzero"`
 	}{}
-	page := x.family.models[start:]
+	page := x.models()[start:]
 	if len(page) > size {
 		page = page[:size]
 		list.Next = "page-" + strconv.Itoa(start+size)
@@ -281,7 +294,7 @@ func (x *exchange) listOllama() {
 	list := struct {
 		Models []entry `json:"models"`
 	}{[]entry{}}
-	for _, m := range x.family.models {
+	for _, m := range x.models() {
 		list.Models = append(list.Models, entry{
 			m.id, m.id, timestamp(m.created), 5_225_388_164, fmt.Sprintf("%064x", hashOf(m.id)), m.ollamaDetails(),
 		})

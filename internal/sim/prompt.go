@@ -28,7 +28,9 @@ type prompt struct {
 
 	rounds int // turns of calls that were answered
 
-	asked map[string]any // the request, for formats that repeat it
+	asked   map[string]any // the request, for formats that repeat it
+	stored  bool           // the answer is kept for requests that go on from it
+	history []any          // the conversation, where the answer may be kept
 
 	size int // bytes of text
 	hash uint64
@@ -90,6 +92,9 @@ func (p *prompt) see(what string) {
 	p.read(what)
 	p.size = before + mediaSize
 }
+
+// tokens is how many tokens the prompt has for the model that is played.
+func (p *prompt) tokens() int { return tokens(p.size) * p.script.finer / 100 }
 
 // tokens is how many tokens n bytes of text are here.
 func tokens(n int) int { return (n + 3) / 4 }

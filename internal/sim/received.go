@@ -17,8 +17,8 @@ type Request struct {
 	// Header holds what was sent; in the place of a key stands the beginning of
 	// its hash, so that keys can be told apart.
 	Header http.Header `json:"header"`
-	Body   string      `json:"body"` // its first 64 KiB
-	Model  string      `json:"model"`
+	Body   string      `json:"body"`   // its first 64 KiB
+	Model  string      `json:"model"`  // which answered, or was asked for
 	Status int         `json:"status"` // what was answered; 0 for a connection that was reset
 }
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// responsesFormat is OpenAI's Responses API, without stored conversations.
+// responsesFormat is OpenAI's Responses API, without its conversations.
 type responsesFormat struct{}
 
 func (responsesFormat) voice() voice { return openAIVoice{} }
@@ -59,9 +59,7 @@ func (r responsesFormat) read(x *exchange, root node) *prompt {
 	p.stream = root.field("stream").flag()
 	p.limit = root.field("max_output_tokens").integer()
 	p.single = root.field("parallel_tool_calls").has() && !root.field("parallel_tool_calls").flag()
-	if before := root.field("previous_response_id"); before.has() {
-		before.fail("previous_response_not_found", "Previous response with id '%s' not found.", before.text())
-	}
+	earlier := x.before(root)
 	r.readTools(p, root)
 	if format := root.field("text").field("format"); format.has() {
 		p.object = format.field("type").v != "text"
@@ -70,8 +68,8 @@ func (r responsesFormat) read(x *exchange, root node) *prompt {
 		}
 	}
 	p.read(root.field("instructions").text())
-	stored := !root.field("store").has() || root.field("store").flag()
-	(&responsesHistory{x: x, p: p, stored: stored}).read(root.field("input").need())
+	p.stored = !root.field("store").has() || root.field("store").flag()
+	(&responsesHistory{x: x, p: p, stored: p.stored}).read(earlier, root.field("input").need())
 	effort := root.field("reasoning").field("effort").v
 	p.reasons = (x.script.think || effort != nil) && effort != "none"
 	p.mute = !root.field("reasoning").field("summary").has()

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"strconv"
@@ -143,7 +144,9 @@ func (responsesFormat) items(x *exchange, a *answer) []responsesItem {
 }
 
 func (r responsesFormat) whole(x *exchange, a *answer) []byte {
-	return encode(r.done(a, r.items(x, a)))
+	b := r.done(a, r.items(x, a))
+	x.store(a, b)
+	return encode(b)
 }
 
 func (responsesFormat) frame(event []byte) []byte { return typedFrame(event) }
@@ -157,7 +160,7 @@ func (responsesFormat) broken(o *outlet, f *failure) []byte {
 		Message  string  `json:"message"`
 		Param    *string `json:"param"`
 		Sequence int     `json:"sequence_number"`
-	}{"error", "server_error", f.message, nil, o.frames}))
+	}{"error", cmp.Or(f.code, "server_error"), f.message, nil, o.frames}))
 }
 
 // responsesStream writes an answer as numbered events.
@@ -187,6 +190,9 @@ func (r responsesFormat) stream(x *exchange, a *answer) {
 	}
 	s.out.finish()
 	end := r.done(a, items)
+	if !s.out.over {
+		x.store(a, end)
+	}
 	s.event("response."+end.Status, `,"response":`+string(encode(end)))
 }
 

@@ -17,15 +17,23 @@ type responsesHistory struct {
 	thought bool // a reasoning item came before
 }
 
-func (h *responsesHistory) read(input node) {
+// read checks a conversation that went on from an earlier one.
+func (h *responsesHistory) read(earlier []any, input node) {
 	h.calls, h.results = map[string]node{}, map[string]bool{}
 	if input.isText() {
-		h.p.read(input.text())
-		return
+		input.v = []any{map[string]any{"role": "user", "content": input.text()}}
 	}
 	list := input.items()
 	if input.has() && len(list) == 0 {
 		input.fail("empty_array", "Invalid 'input': empty array. Expected an array with minimum length 1, but got an empty array instead.")
+	}
+	var before []node
+	for _, v := range earlier {
+		before = append(before, node{c: input.c, at: input.at, v: v})
+	}
+	list = slices.Concat(before, list)
+	for _, item := range list {
+		h.p.history = append(h.p.history, item.v)
 	}
 	for i, item := range list {
 		kind := "message"

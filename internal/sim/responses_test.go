@@ -156,3 +156,42 @@ func TestResponsesRefuses(t *testing.T) {
 		t.Errorf("got %d tokens, want 2", counted.Tokens)
 	}
 }
+
+func TestResponsesAreStored(t *testing.T) {
+	t.Parallel()
+	c := newClient(t)
+	with := func(rest string) string {
+		return `{"model":"sim-think-tools1","tools":[` + responsesTool + `],` + rest + `}`
+	}
+	for _, vendor := range []string{"/openai", "/xai"} {
+		path := vendor + "/v1/responses"
+		var first, second, whole responsesBody
+		c.ok(path, with(`"input":"Hi"`), &first)
+		call := first.Output[len(first.Output)-1]
+		output := `{"type":"function_call_output","call_id":"` + call.CallID + `","output":"sunny"}`
+		c.ok(path, with(`"previous_response_id":"`+first.ID+`","input":[`+output+`]`), &second)
+		var history strings.Builder
+		for _, item := range first.Output {
+			history.WriteString("," + string(encode(item)))
+		}
+		c.ok(path, with(`"store":false,"input":[{"role":"user","content":"Hi"}`+history.String()+`,`+output+`]`), &whole)
+		if a, b := spoken(second.Output), spoken(whole.Output); a != b || a == "" || string(encode(second.Usage)) != string(encode(whole.Usage)) {
+			t.Errorf("%s: said %q after the first, %q after all of it", vendor, a, b)
+		}
+		var kept responsesBody
+		if c.get(path+"/"+second.ID, &kept); string(encode(kept)) != string(encode(second)) {
+			t.Errorf("%s: got %s, want %s", vendor, encode(kept), encode(second))
+		}
+		if got, err := c.do(http.MethodDelete, path+"/"+first.ID, ""); err != nil || got.status != http.StatusOK || !strings.Contains(got.body, `"deleted":true`) {
+			t.Errorf("%s: %v %d %s", vendor, err, got.status, got.body)
+		}
+		for _, id := range []string{first.ID, whole.ID} {
+			if got, err := c.do(http.MethodGet, path+"/"+id, ""); err != nil || got.status != http.StatusNotFound {
+				t.Errorf("%s: %v %d %s", vendor, err, got.status, got.body)
+			}
+			if got := c.post(path, with(`"input":"Hi","previous_response_id":"`+id+`"`)); got.status != http.StatusBadRequest {
+				t.Errorf("%s: %d %s", vendor, got.status, got.body)
+			}
+		}
+	}
+}

@@ -25,26 +25,34 @@ type Options struct {
 	// Seed changes the texts and the ids, and makes what one server signed
 	// foreign to another.
 	Seed uint64
+	// Now tells the day by which models have ended; nil: none ever does.
+	Now func() time.Time
+	// Ahead is by how much the providers' clock is ahead of this machine's.
+	Ahead time.Duration
 }
 
 // Server plays the providers. It is safe for concurrent use.
 type Server struct {
 	log      *slog.Logger
 	seed     uint64
+	day      func() time.Time // by which models have ended; nil: none ever does
+	ahead    time.Duration
 	mux      *http.ServeMux
 	requests requestLog
 	scripts  scriptBook
+	answers  answerBook
 	ids      atomic.Uint64
 	account  serviceAccount
 }
 
 // New returns a server with no scripts queued and nothing received.
 func New(o Options) *Server {
-	s := &Server{log: o.Log, seed: o.Seed, mux: http.NewServeMux()}
+	s := &Server{log: o.Log, seed: o.Seed, day: o.Now, ahead: o.Ahead, mux: http.NewServeMux()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.control()
+	s.mux.HandleFunc("/with/{words}/", s.with)
 	for _, f := range families {
 		s.serve(f)
 	}
@@ -52,7 +60,13 @@ func New(o Options) *Server {
 }
 
 // ServeHTTP answers as the provider below whose prefix the request came.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
+	s.mux.ServeHTTP(w, r)
+}
+
+// now is what the providers' clock says.
+func (s *Server) now() time.Time { return time.Now().Add(s.ahead) }
 
 // endpoint is one path of a vendor.
 type endpoint struct {
@@ -75,6 +89,7 @@ func (s *Server) serve(f *family) {
 			{base + "/embeddings", chat, inBearer, http.MethodPost, (*exchange).embedOpenAI},
 			{base + "/models", chat, inBearer, http.MethodGet, (*exchange).listOpenAI},
 			{base + "/models/{model...}", chat, inBearer, http.MethodGet, (*exchange).oneOpenAI},
+			{base + "/responses/{id}", responses, inBearer, "", (*exchange).stored},
 		}
 	}
 	chatOnly := func(base string) []endpoint {
@@ -116,7 +131,6 @@ func (s *Server) serve(f *family) {
 		all = bedrockEndpoints()
 	case "deepseek":
 		all = append(append(openAI(""), openAI("/v1")...), anthropic("/anthropic/v1")...)
-		all = slices.DeleteFunc(all, func(e endpoint) bool { return strings.HasSuffix(e.path, "/embeddings") })
 	case "nvidia", "mistral", "together":
 		all = chatOnly("/v1")
 	case "groq":
@@ -126,13 +140,20 @@ func (s *Server) serve(f *family) {
 	case "moonshot":
 		all = append(chatOnly("/v1"), anthropic("/anthropic/v1")...)
 	case "dashscope":
-		all = append(openAI("/compatible-mode/v1")[:2], anthropic("/apps/anthropic/v1")...)
+		all = slices.DeleteFunc(openAI("/compatible-mode/v1"), func(e endpoint) bool {
+			return e.method == http.MethodGet || strings.HasSuffix(e.path, "/input_tokens")
+		})
+		all = append(all, anthropic("/apps/anthropic/v1")...)
 	case "openrouter":
 		all = append(openAI("/api/v1"), anthropic("/api/v1")...)
+		all = append(all, endpoint{"/api/v1/embeddings/models", chat, inBearer, http.MethodGet, (*exchange).listRouted})
 	case "ollama":
 		all = append(append(openAI("/v1"), anthropic("/v1")...), native("/api")...)
 	default:
 		all = append(append(openAI("/v1"), anthropic("/v1")...), append(google("/v1beta"), native("/api")...)...)
+	}
+	if f.embeds.none {
+		all = slices.DeleteFunc(all, func(e endpoint) bool { return strings.HasSuffix(e.path, "/embeddings") })
 	}
 	for _, e := range all {
 		s.mux.HandleFunc(f.prefix+e.path, s.handle(f, e))
@@ -158,6 +179,9 @@ func (s *Server) handle(f *family, e endpoint) http.HandlerFunc {
 		}()
 		if err != nil {
 			x.unread(err)
+			return
+		}
+		if x.begin() {
 			return
 		}
 		refused := s.admit(f, r, e.keys, body)

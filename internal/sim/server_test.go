@@ -212,7 +212,7 @@ func TestRecordingsPlay(t *testing.T) {
 	}
 }
 
-var formats = []format{chatFormat{}, messagesFormat{}, geminiFormat{}, responsesFormat{}}
+var formats = []format{chatFormat{}, messagesFormat{}, geminiFormat{}, responsesFormat{}, converseFormat{}}
 
 func TestNames(t *testing.T) {
 	t.Parallel()
@@ -246,9 +246,10 @@ func FuzzNothingPanics(f *testing.F) {
 	f.Add(1, `{"model":"sim","max_tokens":1,"messages":[{"role":"user","content":[{"type":"tool_result"}]},{"role":"assistant","content":[]}],"tools":[`+messagesTool+`]}`, "sim")
 	f.Add(2, `{"contents":[{"role":"model","parts":[{"functionCall":"x"}]},{"parts":[{"functionResponse":[]}]}],"tools":[`+geminiTool+`]}`, "gemini-3-sim-tools1")
 	f.Add(3, `{"model":"sim","input":[{"type":"reasoning","id":"rs_1"},{"type":"function_call"},{"role":"user"}],"tools":[`+responsesTool+`]}`, "sim")
+	f.Add(4, `{"messages":[{"role":"user","content":[{"toolResult":[]},{"image":{"source":{"bytes":1}}}]},{"role":"assistant","content":[{"toolUse":"x"},{"reasoningContent":{}}]}],`+converseTool+`}`, "us.anthropic.claude-sonnet-4-5-sim-tools1-think")
 	s := New(Options{})
 	f.Fuzz(func(t *testing.T, i int, body, model string) {
-		x := &exchange{Server: s, family: families[uint(i)/4%uint(len(families))], format: formats[uint(i)%4]}
+		x := &exchange{Server: s, family: families[uint(i)/uint(len(formats))%uint(len(families))], format: formats[uint(i)%uint(len(formats))]}
 		x.r = &http.Request{Header: http.Header{"Anthropic-Version": {"2023-06-01"}}}
 		x.model = model
 		x.script, _ = parseName(model)

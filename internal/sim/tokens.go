@@ -25,6 +25,8 @@ const (
 	faultHTML          // a web page of a broken proxy
 	faultHuge          // one line that doesn't end
 	faultWhole         // a whole answer where a stream was asked for
+	faultRegion        // the model isn't in the region
+	faultSite          // a web page for all that is asked
 )
 
 // Bounds of what a name can ask for.
@@ -58,10 +60,13 @@ type script struct {
 	stop     bool // ends at the first stop sequence
 	empty    bool // says nothing
 	noUsage  bool // doesn't count
+	finer    int  // per cent of the tokens that a prompt would have elsewhere
+	noFinish bool // doesn't say that it ends in calls
 	cached   int  // per cent of the prompt that were read from the cache
 	written  int  // per cent of the prompt that were written to it
 
 	fault      fault
+	list       listFault
 	after      int // pieces before the fault
 	status     int // of faultStatus
 	retryAfter int // seconds
@@ -97,9 +102,11 @@ var words = []word{
 	{"length", false, "ends at the limit of output", func(s *script, _ int) { s.length = true }},
 	{"stop", false, "ends at the first stop sequence given", func(s *script, _ int) { s.stop = true }},
 	{"empty", false, "says nothing", func(s *script, _ int) { s.empty = true }},
+	{"finer", true, "cuts prompts into N % of the tokens that others do", func(s *script, n int) { s.finer = min(n, 1000) }},
 	{"cached", true, "N % of the prompt were read from the cache", func(s *script, n int) { s.cached = min(n, 100) }},
 	{"written", true, "N % of the prompt were written to the cache", func(s *script, n int) { s.written = min(n, 100) }},
 	{"nousage", false, "doesn't say what it used", func(s *script, _ int) { s.noUsage = true }},
+	{"nofinish", false, "in Chat Completions: finishes calls without a reason, as xAI's do at times", func(s *script, _ int) { s.noFinish = true }},
 	{"e", true, "fails with HTTP status N", func(s *script, n int) {
 		if n >= 400 && n <= 599 {
 			s.fault, s.status = faultStatus, n
@@ -118,6 +125,11 @@ var words = []word{
 	{"bad", true, "sends a malformed chunk after N chunks", func(s *script, n int) { s.fault, s.after = faultBad, n }},
 	{"html", false, "answers 502 with a web page", func(s *script, _ int) { s.fault = faultHTML }},
 	{"huge", false, "sends one line of 64 MiB", func(s *script, _ int) { s.fault = faultHuge }},
+	{"noregion", false, "fails: the region doesn't have the model", func(s *script, _ int) { s.fault = faultRegion }},
+	{"site", false, "answers with a web page, below /with/ whatever is asked", func(s *script, _ int) { s.fault = faultSite }},
+	{"emptylist", false, "below /with/: lists no models", func(s *script, _ int) { s.list = listEmpty }},
+	{"hugelist", false, "below /with/: lists models without end", func(s *script, _ int) { s.list = listHuge }},
+	{"oddlist", false, "below /with/: what should be a list is something else", func(s *script, _ int) { s.list = listOdd }},
 	{"wholestream", false, "answers a stream request with a whole answer", func(s *script, _ int) { s.fault = faultWhole }},
 }
 
@@ -137,7 +149,7 @@ func millis(n int) time.Duration {
 // parseName reads what a model's name asks for. Scripted says whether the name is
 // a script: one that holds "sim", or plays a recording.
 func parseName(name string) (s script, scripted bool) {
-	s = script{base: name, pieces: 8, size: 16, parallel: 1}
+	s = script{base: name, pieces: 8, size: 16, parallel: 1, finer: 100}
 	bare, _, _ := strings.Cut(name, ":") // a variant as in "vendor/sim:free"
 	head, recording, plays := strings.Cut("-"+bare, "-rec-")
 	if plays {

@@ -83,13 +83,14 @@ func mistralUsage(u *chatUsage, n *usage) {
 // plainUsage is that of vendors who don't count what was written to the cache.
 func plainUsage(u *chatUsage, _ *usage) { u.PromptDetails.Written = 0 }
 
+// listMistral lists a model under each of its names.
 func (x *exchange) listMistral() {
 	list := []any{}
-	for _, m := range x.family.models {
+	add := func(id string, m model) {
 		entry := map[string]any{
-			"id": m.id, "object": "model", "created": m.created, "owned_by": "mistralai", "name": m.id, "description": m.name,
+			"id": id, "object": "model", "created": m.created, "owned_by": "mistralai", "name": m.id, "description": m.name,
 			"capabilities": map[string]bool{
-				"completion_chat": true, "completion_fim": false, "function_calling": true, "fine_tuning": false, "vision": true, "classification": false, "reasoning": m.thinks,
+				"completion_chat": !m.embeds, "completion_fim": false, "function_calling": !m.embeds, "fine_tuning": false, "vision": !m.embeds, "classification": false, "reasoning": m.thinks,
 			},
 			"max_context_length": m.context, "aliases": []string{}, "deprecation": nil, "deprecation_replacement_model": nil,
 			"default_model_temperature": 0.3, "type": "base",
@@ -99,7 +100,12 @@ func (x *exchange) listMistral() {
 		}
 		list = append(list, entry)
 	}
-	list = append(list, map[string]any{"id": "mistral-embed", "object": "model", "created": day(2024, 1, 1), "capabilities": map[string]bool{"completion_chat": false}})
+	for _, m := range x.models() {
+		add(m.id, m)
+		if m.also != "" {
+			add(m.also, m)
+		}
+	}
 	x.json(map[string]any{"object": "list", "data": list})
 }
 
@@ -210,7 +216,7 @@ func groqCheck(x *exchange, p *prompt, root node) {
 
 func (x *exchange) listGroq() {
 	list := []any{}
-	for _, m := range x.family.models {
+	for _, m := range x.models() {
 		list = append(list, map[string]any{
 			"id": m.id, "object": "model", "created": m.created, "owned_by": "sim", "active": true, "context_window": m.context, "max_completion_tokens": m.output, "public_apps": nil,
 		})
@@ -221,9 +227,13 @@ func (x *exchange) listGroq() {
 // Together: a bare list, with prices of a million tokens.
 func (x *exchange) listTogether() {
 	list := []any{}
-	for _, m := range x.family.models {
+	for _, m := range x.models() {
+		kind := "chat"
+		if m.embeds {
+			kind = "embedding"
+		}
 		list = append(list, map[string]any{
-			"id": m.id, "object": "model", "created": m.created, "type": "chat", "display_name": m.name, "organization": "sim", "context_length": m.context,
+			"id": m.id, "object": "model", "created": m.created, "type": kind, "display_name": m.name, "organization": "sim", "context_length": m.context,
 			"pricing": map[string]any{"hourly": 0, "input": 0.5, "output": 1.5, "base": 0, "finetune": 0},
 		})
 	}

@@ -164,9 +164,26 @@ func TestErrorsInsideEachVendorsStreams(t *testing.T) {
 		"/groq/openai/v1": `"x_groq":{"error":{`,
 		"/xai/v1":         `data: {"code":"Internal error","error":`,
 		"/mistral/v1":     `data: {"code":"1000","message":`,
+
+		"/openrouter/api/v1": `"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]`,
 	} {
 		if got := c.post(path+"/chat/completions", `{"model":"sim-err2","stream":true,"messages":[`+chatUser+`]}`); !strings.Contains(got.body, want) {
 			t.Errorf("%s: %s", path, got.body)
+		}
+	}
+}
+
+// TestEndsInEachVendorsWords: of answers with calls, and under load.
+func TestEndsInEachVendorsWords(t *testing.T) {
+	t.Parallel()
+	c := newClient(t)
+	for _, test := range []struct{ path, model, want string }{
+		{"/xai/v1", "sim-tools1-nofinish", `"finish_reason":""`},
+		{"/deepseek", "sim", ": keep-alive\n\n"},
+		{"/deepseek", "sim-e503-err1", `"finish_reason":"insufficient_system_resource"`},
+	} {
+		if got := c.post(test.path+"/chat/completions", `{"model":"`+test.model+`","stream":true,"messages":[`+chatUser+`],"tools":[`+chatTool+`]}`); !strings.Contains(got.body, test.want) {
+			t.Errorf("%s %s: no %s in %s", test.path, test.model, test.want, got.body)
 		}
 	}
 }

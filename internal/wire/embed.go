@@ -30,6 +30,28 @@ type Embedder interface {
 	EmbeddingUsage([]byte) (Metered, *llm.Error)
 }
 
+// EmbedStyle is how a provider is asked for embeddings where that differs from its
+// format. The zero value is the format's plain rule.
+type EmbedStyle struct {
+	// Shape names another body that asks for the same; see package gemini.
+	Shape string
+	// Reject and Rename are as in Target. To leave a length of vectors out would
+	// change what is asked for, so such a request is refused.
+	Reject []string
+	Rename map[string]string
+	// Task is the field that says what a vector is for, in the provider's words for
+	// Gemini's in Tasks; TaskElse is sent where the client says nothing of it.
+	Task     string
+	Tasks    map[string]string
+	TaskElse string
+}
+
+// Plain says whether requests and answers are the format's own, so that bytes can
+// pass through.
+func (s *EmbedStyle) Plain() bool {
+	return s.Shape == "" && len(s.Reject) == 0 && len(s.Rename) == 0 && s.TaskElse == ""
+}
+
 // LoseEmbed names what a request for embeddings says in the words of other
 // formats alone.
 func (l *Losses) LoseEmbed(q *llm.EmbedRequest, own llm.Format) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
@@ -52,6 +53,7 @@ func TestEmbeddingsThatAreNone(t *testing.T) {
 		"gemini": {
 			``, `[]`, `{}`, `{"embedding":null}`, `{"embeddings":{}}`, `<html>`, `{"error":{"message":"no","code":500}}`,
 			`{"embedding":{"values":"a"}}`, `{"embeddings":[{"values":[1,"a"]}]}`, `{"embeddings":[1]}`, `{"embedding":{"values":[1e99]}}`,
+			`{"predictions":{}}`, `{"predictions":[1]}`, `{"predictions":[{"embeddings":[]}]}`, `{"predictions":[{"embeddings":{"values":"a"}}]}`, `{"predictions":null}`,
 		},
 	} {
 		for _, body := range bodies {
@@ -80,6 +82,46 @@ func TestVectorsHaveTheirPlace(t *testing.T) {
 	}
 }
 
+// Vertex's predictions are vectors in their order, and what each of them used is
+// what all used where all of them say it.
+func TestVectorsOfPredictions(t *testing.T) {
+	t.Parallel()
+	const first, second, uncounted = `{"embeddings":{"values":[1],"statistics":{"token_count":2,"truncated":false}}}`, `{"embeddings":{"values":[2,3],"statistics":{"token_count":"3"}}}`, `{"embeddings":{"values":[4]}}`
+	for body, want := range map[string]*llm.Embedding{
+		`{"predictions":[` + first + `,` + second + `],"metadata":{"billableCharacterCount":7}}`: {Vectors: [][]float32{{1}, {2, 3}}, Usage: llm.Usage{Input: 5, Quality: llm.QualityExact}},
+		`{"predictions":[` + first + `,` + uncounted + `]}`:                                      {Vectors: [][]float32{{1}, {4}}},
+		`{"predictions":[]}`: {Vectors: [][]float32{}},
+	} {
+		got, err := gemini.Format{}.DecodeEmbedding([]byte(body))
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v %s", body, err, diff)
+		}
+	}
+}
+
+// styles are ways to ask for embeddings that providers have.
+var styles = []wire.EmbedStyle{
+	{},
+	{Shape: "predict"},
+	{Shape: "config"},
+	{Reject: []string{"dimensions", "user"}},
+	{Rename: map[string]string{"dimensions": "output_dimension"}},
+	{Task: "input_type", Tasks: map[string]string{"RETRIEVAL_QUERY": "query"}, TaskElse: "passage"},
+}
+
+// A provider that is asked in other words is never passed a client's bytes.
+func TestPlainStyles(t *testing.T) {
+	t.Parallel()
+	for i, s := range styles {
+		if s.Plain() != (i == 0) {
+			t.Errorf("%+v is plain: %v", s, s.Plain())
+		}
+	}
+	if s := (wire.EmbedStyle{Task: "input_type", Tasks: map[string]string{"CLUSTERING": "c"}}); !s.Plain() {
+		t.Error("words for what only other formats say need no other request")
+	}
+}
+
 // No request makes a reader fall over, and what is read can be written for the
 // other format or is refused by name.
 func FuzzDecodeEmbed(f *testing.F) {
@@ -100,15 +142,26 @@ func FuzzDecodeEmbed(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			if _, err := from.SpliceEmbed(raw, p, wire.Edits{Model: "other"}); err != nil && llm.AsError(err).Kind != llm.KindBadRequest {
+			out, err := from.SpliceEmbed(raw, p, wire.Edits{Model: "other"})
+			if err != nil && llm.AsError(err).Kind != llm.KindBadRequest {
 				t.Errorf("%s, spliced: %v", body, err)
 			}
-			q, err := from.DecodeEmbed(raw)
-			if err == nil {
-				_, _, err = to.EncodeEmbed(q, wire.Target{Model: "other"})
+			if err == nil && !jsontext.Value(out.Body).IsValid(jsontext.AllowDuplicateNames(true)) {
+				t.Errorf("%s, spliced, is no JSON: %s", body, out.Body)
 			}
-			if err != nil && llm.AsError(err).Kind != llm.KindBadRequest {
-				t.Errorf("%s: %v", body, err)
+			q, err := from.DecodeEmbed(raw)
+			for _, style := range styles {
+				for _, f := range []wire.Embedder{from, to} {
+					if err == nil {
+						out, _, err = f.EncodeEmbed(q, wire.Target{Model: "other", Embed: style})
+						if err == nil && !jsontext.Value(out.Body).IsValid() {
+							t.Errorf("%s became no JSON: %s", body, out.Body)
+						}
+					}
+				}
+				if err != nil && llm.AsError(err).Kind != llm.KindBadRequest {
+					t.Errorf("%s: %v", body, err)
+				}
 			}
 		}
 	})

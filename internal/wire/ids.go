@@ -1,8 +1,10 @@
 package wire
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strings"
 )
 
@@ -19,6 +21,15 @@ func ToolID(id string, shape IDShape) string {
 		return digest[:9]
 	}
 	return "call_" + digest[:32]
+}
+
+// InventedID names the n-th call of an answer that its server left unnamed. No two
+// calls share a name, of one answer or of several: clients keep what they ran by it.
+func InventedID(answer string, choice, n int) string {
+	if answer == "" {
+		answer = rand.Text()
+	}
+	return ToolID(fmt.Sprintf("unnamed call %d of choice %d in the answer %s", n, choice, answer), ShapeAnthropic)
 }
 
 // FitsID says whether an id has a shape, so that it may be sent as it is.

@@ -39,7 +39,8 @@ func Shown(e *llm.Error) *llm.Error {
 	refused := e.Kind == llm.KindAuth || e.Kind == llm.KindPermission
 	switch e.Status {
 	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden:
-		refused = true
+		// Some vendors say with it that a prompt goes against their policy.
+		refused = e.Kind != llm.KindContentFilter
 	}
 	if !refused {
 		return e

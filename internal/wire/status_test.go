@@ -21,6 +21,7 @@ func TestShownHidesTheAccount(t *testing.T) {
 		{"no money", llm.Error{Kind: llm.KindQuota, Status: 402, Provider: "p"}, true},
 		{"not entitled, in a stream", llm.Error{Kind: llm.KindPermission, Provider: "p"}, true},
 		{"our own refusal", llm.Error{Kind: llm.KindAuth, Status: 401}, false},
+		{"a prompt against the policy, told with 403", llm.Error{Kind: llm.KindContentFilter, Status: 403, Provider: "p"}, false},
 		{"a rate limit", llm.Error{Kind: llm.KindRateLimit, Status: 429, Provider: "p"}, false},
 	} {
 		test.e.Message, test.e.Raw = "sk-123 is wrong", []byte("sk-123")

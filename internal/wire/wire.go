@@ -83,6 +83,25 @@ type StreamEncoder interface {
 	Close() error
 }
 
+// Upstream is a format in which providers are called. It need not be one that
+// clients of ours speak.
+type Upstream interface {
+	Name() llm.Format
+	Client
+}
+
+// Streamer is a format whose streams aren't server-sent events.
+type Streamer interface {
+	// StreamType is the content type by which a stream is known.
+	StreamType() string
+}
+
+// Identifier is a format whose answers are told their id beside the body.
+type Identifier interface {
+	// AnswerID reads it from the headers of an answer; "" where none came.
+	AnswerID(http.Header) string
+}
+
 // Client is a format as we speak it to providers.
 type Client interface {
 	// Encode writes a request for a target. What the target can't say is dropped
@@ -106,10 +125,11 @@ type Outbound struct {
 	Query  url.Values
 	Header http.Header // nil when the format needs none
 	Body   []byte
-	// Model and Stream are what the request asks for, set by who sends it, for
-	// accounts whose addresses name them.
+	// Model, Stream and Embeds (embeddings are wanted) are what the request asks for,
+	// set by who sends it, for accounts whose addresses name them.
 	Model  string
 	Stream bool
+	Embeds bool
 }
 
 // Downgrade is something that a target couldn't say and that was left out.
@@ -173,6 +193,9 @@ type Target struct {
 	// NoSchemaOutput says that the model can't be held to a JSON schema natively:
 	// the format falls back to a forced tool or an instruction.
 	NoSchemaOutput bool
+	// Embed says how embeddings are asked for: nothing else of the target is said of
+	// them.
+	Embed EmbedStyle
 	// APIVersion is the version header the client asked for, where the format has
 	// one ("2026-10-21"); "" is the format's pinned one.
 	APIVersion string
@@ -265,8 +288,11 @@ type Peeked struct {
 	// Session and EndUser as the body tells them; PreviousResponse is
 	// previous_response_id.
 	Session, EndUser, PreviousResponse string
-	MaxOutput                          int  // 0 when not said
-	HasTools                           bool // a non-empty tools field
+	// NoStore: the client wants nothing kept. Background: it doesn't wait for the
+	// answer.
+	NoStore, Background bool
+	MaxOutput           int  // 0 when not said
+	HasTools            bool // a non-empty tools field
 }
 
 // Edits is what a forwarded request may differ in.
@@ -339,18 +365,23 @@ type Lister interface {
 
 // ListedModel is one entry of a provider's model list; zero values are unsaid.
 type ListedModel struct {
-	ID, Name        string
-	Context         int
-	MaxOutput       int
-	Created         time.Time
-	OwnedBy         string
-	Shutdown        time.Time
-	State           string // "deprecated", "retired"; "" when not said
-	Replacement     string
-	Vision, Tools   *bool
-	Thinking        *bool
-	NotChat         bool              // the list says that it doesn't generate text
-	Embeds          bool              // the list says that it makes embeddings
-	PricePerMillion map[string]string // decimal USD: "input", "output", "cache_read", "cache_write"
-	Aliases         []string
+	ID          string    `json:"ID"`
+	Name        string    `json:"Name,omitzero"`
+	Context     int       `json:"Context,omitzero"`
+	MaxOutput   int       `json:"MaxOutput,omitzero"`
+	Created     time.Time `json:"Created,omitzero"`
+	OwnedBy     string    `json:"OwnedBy,omitzero"`
+	Shutdown    time.Time `json:"Shutdown,omitzero"`
+	State       string    `json:"State,omitzero"` // "deprecated", "retired"; "" when not said
+	Replacement string    `json:"Replacement,omitzero"`
+	Vision      *bool     `json:"Vision,omitzero"`
+	Tools       *bool     `json:"Tools,omitzero"`
+	Thinking    *bool     `json:"Thinking,omitzero"`
+	Chat        *bool     `json:"Chat,omitzero"`   // whether it writes text
+	Embeds      bool      `json:"Embeds,omitzero"` // the list says that it makes embeddings
+	// PricePerMillion is decimal USD: "input", "output", "cache_read", "cache_write".
+	PricePerMillion map[string]string `json:"PricePerMillion,omitzero"`
+	Aliases         []string          `json:"Aliases,omitzero"`
+	// Of is the model that another id leads to, at its price; "" when it isn't one.
+	Of string `json:"Of,omitzero"`
 }

@@ -26,7 +26,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-const key = "e2e-key-of-twenty-four-characters"
+const (
+	key         = "e2e-key-of-twenty-four-characters"
+	colleague   = "e2e-key-of-another-user-of-the-org"
+	strangerKey = "e2e-key-of-somebody-in-another-org"
+)
 
 var binary string
 
@@ -134,7 +138,7 @@ func newLab(t *testing.T) *lab {
 	sim := start(t, "sim", "--listen", "127.0.0.1:0")
 	dir := t.TempDir()
 	l := &lab{config: filepath.Join(dir, "oido.yaml"), data: filepath.Join(dir, "data"), sim: sim.url}
-	config := fmt.Sprintf(`keys: [{key: %s, org: acme, user: ada, role: admin}]
+	config := fmt.Sprintf(`keys: [{key: %s, org: acme, user: ada, role: admin}, {key: `+colleague+`, org: acme, user: bob, role: admin}, {key: `+strangerKey+`, org: globex, user: eve, role: admin}]
 providers:
   chat:     {type: openai, base_url: "%[2]s/openai/v1", api_key: k, formats: [chat]}
   messages: {type: anthropic, base_url: "%[2]s/anthropic", api_key: k}
@@ -153,6 +157,8 @@ providers:
   together: {type: together, base_url: "%[2]s/together/v1", api_key: k}
   moonshot: {type: moonshot, base_url: "%[2]s/moonshot/v1", api_key: k, formats: {chat: "", messages: "%[2]s/moonshot/anthropic"}}
   dashscope: {type: alibaba, base_url: "%[2]s/dashscope/compatible-mode/v1", api_key: k, formats: {chat: "", responses: "", messages: "%[2]s/dashscope/apps/anthropic"}}
+  converse: {type: bedrock, base_url: "%[2]s/bedrock", region: us-east-1, api_key: k}
+  claude-converse: {type: bedrock, base_url: "%[2]s/bedrock", region: us-east-1, api_key: k, formats: [converse]}
   # Its list is taken at its word, so what isn't on it is declared.
   deepseek: {type: deepseek, base_url: "%[2]s/deepseek", api_key: k, models: [{id: sim-n3}, {id: sim-n4-cached50}, {id: sim-quota}, {id: sim-think-tools1-par2}, {id: sim-think-tools2-par2}, {id: sim-think-tools3-par2}]}
 `, key, sim.url)

@@ -43,12 +43,20 @@ var clouds = [][]cloud{
 	},
 	{
 		{upstream{name: "messages", thinker: bedrockClaude}, bedrockClaude, `type: bedrock, base_url: "SIM/bedrock", region: eu-west-1, access_key_id: ASIAEXAMPLE, secret_access_key: secret-of-ASIAEXAMPLE, session_token: session-of-ASIAEXAMPLE`},
+		{inConverse("converse", bedrockClaude), bedrockClaude, `type: bedrock, base_url: "SIM/bedrock", region: eu-west-1, access_key_id: AKIAEXAMPLE, secret_access_key: secret-of-AKIAEXAMPLE, formats: [converse]`},
+		{inConverse("nova", "us.amazon.nova-2-lite-"), "us.amazon.nova-2-lite-", `type: bedrock, base_url: "SIM/bedrock", region: eu-west-1, access_key_id: AKIAEXAMPLE, secret_access_key: secret-of-AKIAEXAMPLE`},
 	},
 }
 
 // newCloudLab is a gateway in front of simulated clouds, with providers by name
 // and their options.
 func newCloudLab(t *testing.T, providers ...[2]string) *lab {
+	t.Helper()
+	return newCloudLabWith(t, "", providers...)
+}
+
+// newCloudLabWith is newCloudLab with more lines in the configuration.
+func newCloudLabWith(t *testing.T, more string, providers ...[2]string) *lab {
 	t.Helper()
 	sim := start(t, "sim", "--listen", "127.0.0.1:0")
 	dir := t.TempDir()
@@ -57,7 +65,7 @@ func newCloudLab(t *testing.T, providers ...[2]string) *lab {
 	if err := os.WriteFile(filepath.Join(dir, "sa.json"), credentials, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	config := fmt.Sprintf("keys: [{key: %s, org: acme, user: ada, role: admin}]\nproviders:\n", key)
+	config := fmt.Sprintf("keys: [{key: %s, org: acme, user: ada, role: admin}]\n%sproviders:\n", key, more)
 	for _, p := range providers {
 		config += fmt.Sprintf("  %s: {%s}\n", p[0], strings.ReplaceAll(p[1], "SIM", sim.url))
 	}
@@ -153,7 +161,7 @@ func TestACloudThatRefusesTheAccount(t *testing.T) {
 		[2]string{"bedrock", `base_url: "SIM/bedrock", region: us-east-1, api_key: bad-key`},
 		[2]string{"signed", `type: bedrock, base_url: "SIM/bedrock", region: us-east-1, access_key_id: AKIAEXAMPLE, secret_access_key: not-the-secret-of-AKIAEXAMPLE`},
 	)
-	for _, model := range []string{"azure/sim", "entra/sim", "express/sim", "vertex/sim", "vertex/claude-sonnet-4-6-sim", "bedrock/anthropic.claude-sonnet-4-6-sim", "signed/anthropic.claude-sonnet-4-6-sim"} {
+	for _, model := range []string{"azure/sim", "entra/sim", "express/sim", "vertex/sim", "vertex/claude-sonnet-4-6-sim", "bedrock/anthropic.claude-sonnet-4-6-sim", "signed/anthropic.claude-sonnet-4-6-sim", "bedrock/amazon.nova-sim", "signed/amazon.nova-sim"} {
 		for i := range dialects {
 			for _, stream := range []bool{false, true} {
 				path, doc := dialects[i].hello(model, stream)
@@ -247,10 +255,97 @@ func TestCloudsAreListed(t *testing.T) {
 	for _, id := range []string{
 		"azure/gpt-5.4", "azure/our-own", "dated/gpt-5.4", "vertex/gemini-2.5-flash-lite",
 		"bedrock/anthropic.claude-opus-4-7", "bedrock/us.anthropic.claude-haiku-4-5-20251001-v1:0",
+		"bedrock/amazon.nova-lite-v1:0", "bedrock/us.amazon.nova-lite-v1:0", "bedrock/openai.gpt-oss-120b-1:0", "bedrock/qwen.qwen3-32b-v1:0",
 	} {
 		if !bytes.Contains(got, []byte(`"`+id+`"`)) {
 			t.Errorf("%s isn't listed in %s", id, got)
 		}
+	}
+	for _, id := range []string{"bedrock/cohere.rerank-v3-5:0", "bedrock/amazon.titan-embed-text-v2:0"} {
+		if bytes.Contains(got, []byte(`"`+id+`"`)) {
+			t.Errorf("%s is listed and can't be asked", id)
+		}
+	}
+}
+
+// TestModelsOfBedrockHaveTheirPrice asks models by their id, by an inference profile
+// and by the ARN of one: what they are known to cost is the cost of the turn.
+func TestModelsOfBedrockHaveTheirPrice(t *testing.T) {
+	t.Parallel()
+	l := newCloudLab(t, [2]string{"bedrock", `base_url: "SIM/bedrock", region: us-east-1, access_key_id: AKIAEXAMPLE, secret_access_key: secret-of-AKIAEXAMPLE`})
+	l.ready(t)
+	const byARN = "bedrock/arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-2-lite-sim-n2"
+	var b book
+	models := map[string]int64{ // nano-USD for a token of input; the catalog's, -1 is unknown
+		"bedrock/amazon.nova-lite-v1:0": 60, "bedrock/us.amazon.nova-lite-v1:0": 60, "bedrock/openai.gpt-oss-120b-1:0": 150, byARN: -1,
+	}
+	asked := map[string]string{} // by turn
+	for model := range models {
+		for i := range dialects {
+			d := &dialects[i]
+			for _, stream := range []bool{false, true} {
+				x := l.send(t, d, ask{model: model, stream: stream, said: []said{{text: question}}}, nil)
+				r, err := d.understand(x, stream)
+				if err != nil || x.broken != nil || r.usage == nil || r.finish != finishStop {
+					t.Errorf("%s to %s: %v %v %s", d.name, model, err, x.broken, x.body)
+					continue
+				}
+				turn := x.header.Get("X-Oido-Turn")
+				asked[turn] = model
+				asked[turn] = model
+				b.note(t, turn, expected{model, "ok", "exact", "bedrock", d.name, stream, r.usage, r.finish})
+			}
+		}
+	}
+	b.check(t, l)
+	for id, row := range l.ledger(t, len(asked)) {
+		switch rate := models[asked[id]]; {
+		case rate < 0 && row.Cost != "", rate > 0 && !strings.HasPrefix(row.Cost, "0.0000"):
+			t.Errorf("%s cost %q", asked[id], row.Cost)
+		case rate > 0:
+			var cost float64
+			if _, err := fmt.Sscan(row.Cost, &cost); err != nil || cost < float64(rate*row.Input)/1e9 || cost > float64(rate*(row.Input+5*row.Output))/1e9 {
+				t.Errorf("%s: %d and %d tokens cost %s", asked[id], row.Input, row.Output, row.Cost)
+			}
+		}
+	}
+}
+
+// TestWhatClientsAskForByNameReachesClaude: a beta of Anthropic's goes to each cloud
+// in the shape that it takes, and one that it doesn't know stays behind.
+func TestWhatClientsAskForByNameReachesClaude(t *testing.T) {
+	t.Parallel()
+	l := newCloudLab(
+		t,
+		[2]string{"vertex", `base_url: "SIM/vertex", project: p, location: us-east5, credentials: "${file:sa.json}"`},
+		[2]string{"bedrock", `base_url: "SIM/bedrock", region: us-east-1, access_key_id: AKIAEXAMPLE, secret_access_key: secret-of-AKIAEXAMPLE`},
+	)
+	header := http.Header{"Anthropic-Beta": {"claude-code-20250219,context-1m-2025-08-07"}}
+	for _, model := range []string{"vertex/claude-sonnet-4-5-sim-n2", "bedrock/us.anthropic.claude-sonnet-4-5-sim-n2"} {
+		for _, stream := range []bool{false, true} {
+			x := l.send(t, &messagesDialect, ask{model: model, stream: stream, said: []said{{text: question}}}, header)
+			if _, err := messagesDialect.understand(x, stream); err != nil {
+				t.Errorf("%s: %v %s", model, err, x.body)
+			}
+		}
+	}
+	var list []struct {
+		Path   string      `json:"path"`
+		Header http.Header `json:"header"`
+		Body   string      `json:"body"`
+	}
+	getJSON(t, l.sim+"/sim/requests", &list)
+	found := map[string]int{}
+	for _, r := range list {
+		if name := r.Header.Get("Anthropic-Beta"); strings.HasPrefix(r.Path, "/vertex/v1/projects") && name == "context-1m-2025-08-07" {
+			found["vertex"]++
+		}
+		if strings.HasPrefix(r.Path, "/bedrock/model/") && strings.Contains(r.Body, `"anthropic_beta":["context-1m-2025-08-07"]`) {
+			found["bedrock"]++
+		}
+	}
+	if found["vertex"] != 2 || found["bedrock"] != 2 {
+		t.Errorf("arrived %v times in %v", found, list)
 	}
 }
 
@@ -263,6 +358,7 @@ func TestCloudsPassTheirCheck(t *testing.T) {
 		[2]string{"azure", `base_url: "SIM/azure", authority: "SIM/entra", tenant_id: t, client_id: app, client_secret: secret-of-app, deployments: {gpt-4o: sim-tools1}`},
 		[2]string{"vertex", `base_url: "SIM/vertex", project: p, credentials: "${file:sa.json}", models: [{id: sim-tools1}]`},
 		[2]string{"bedrock", `base_url: "SIM/bedrock", region: us-east-1, access_key_id: AKIAEXAMPLE, secret_access_key: secret-of-AKIAEXAMPLE, models: [{id: anthropic.claude-sim-tools1}]`},
+		[2]string{"talking", `type: bedrock, base_url: "SIM/bedrock", region: us-east-1, access_key_id: AKIAEXAMPLE, secret_access_key: secret-of-AKIAEXAMPLE, models: [{id: us.amazon.nova-sim-tools1}]`},
 		[2]string{"stranger", `type: azure, base_url: "SIM/azure", authority: "SIM/entra", tenant_id: t, client_id: app, client_secret: not-the-secret-of-app`},
 		[2]string{"forger", `type: bedrock, base_url: "SIM/bedrock", region: us-east-1, access_key_id: AKIAEXAMPLE, secret_access_key: not-the-secret-of-AKIAEXAMPLE`},
 	)
@@ -274,6 +370,7 @@ func TestCloudsPassTheirCheck(t *testing.T) {
 	}
 	for _, want := range []string{
 		"azure/gpt-4o was asked for a tool call, streamed, and called it", "vertex/sim-tools1 was asked for a tool call, streamed, and called it",
+		"talking/us.amazon.nova-sim-tools1 was asked for a tool call, streamed, and called it",
 		"bedrock/anthropic.claude-sim-tools1 was asked for a tool call, streamed, and called it",
 		"client_id or client_secret is wrong", "secret_access_key doesn't belong to access_key_id",
 	} {

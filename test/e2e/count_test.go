@@ -1,9 +1,14 @@
 package e2e
 
 import (
+	"bytes"
+	"math"
+	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -66,5 +71,99 @@ func TestCountsAreForwardedAsBytes(t *testing.T) {
 		if diff := cmp.Diff([]string{c.want}, got); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", c.path, diff)
 		}
+	}
+}
+
+// TestGuessesAreCorrectedByWhatProvidersCount: of a model with other tokens than most
+// have, for counting and for an answer that broke off before its usage was told.
+func TestGuessesAreCorrectedByWhatProvidersCount(t *testing.T) {
+	t.Parallel()
+	l := newEmbedLab(t)
+	prompt := func(n int) string { return strings.Repeat("so many words ", n) }
+	tokens := func(n int) float64 { return float64(len(prompt(n))) / 4 * 1.6 }
+	chat := func(n int, stream string) string {
+		return `{"model":"openai/sim-finer160",` + stream + `"messages":[{"role":"user","content":"` + prompt(n) + `"}]}`
+	}
+	near := func(what string, got int64, want float64) {
+		t.Helper()
+		if math.Abs(float64(got)-want) > 0.15*want {
+			t.Errorf("%s: %d tokens, want about %.0f", what, got, want)
+		}
+	}
+	counts := func(n int) (messages, gemini int64) {
+		t.Helper()
+		for _, c := range []struct {
+			path, body string
+			to         *int64
+		}{
+			{"/v1/messages/count_tokens", chat(n, ""), &messages},
+			{"/v1beta/models/openai/sim-finer160:countTokens", `{"contents":[{"role":"user","parts":[{"text":"` + prompt(n) + `"}]}]}`, &gemini},
+		} {
+			status, header, answer := l.sendTo(t, c.path, c.body)
+			var told struct {
+				Messages int64 `json:"input_tokens"`
+				Gemini   int64 `json:"totalTokens"`
+			}
+			if err := json.Unmarshal(answer, &told); err != nil || status != 200 || header.Get("X-Oido-Usage-Quality") != "estimated" {
+				t.Fatalf("%s: %d %v %s", c.path, status, header, answer)
+			}
+			*c.to = told.Messages + told.Gemini
+		}
+		return messages, gemini
+	}
+	if m, _ := counts(300); float64(m) > 0.7*tokens(300) {
+		t.Errorf("%d tokens are guessed before any were counted", m)
+	}
+	for i := range 4 {
+		path, body := "/v1/chat/completions", chat(100+100*i, "")
+		if i == 3 {
+			body = chat(400, `"stream":true,`)
+		}
+		if status, _, answer := l.sendTo(t, path, body); status != 200 {
+			t.Fatalf("%d %s", status, answer)
+		}
+	}
+	for _, n := range []int{100, 300, 2000} {
+		m, g := counts(n)
+		near("count_tokens", m, tokens(n))
+		near("countTokens", g, tokens(n))
+	}
+	// Messages tells the prompt's tokens before the provider has.
+	_, _, answer := l.sendTo(t, "/v1/messages", chat(500, `"stream":true,"max_tokens":1000,`))
+	_, begins, _ := strings.Cut(string(answer), `"input_tokens":`)
+	told, err := strconv.ParseInt(begins[:max(strings.IndexAny(begins, ",}"), 0)], 10, 64)
+	if err != nil {
+		t.Errorf("%v in %.1000s", err, answer)
+	}
+	near("the start of a message", told, tokens(500))
+	l.script(t, "sim-finer160", "cut2")
+	if status, answer, err := l.post(t, "/v1/chat/completions", chat(500, `"stream":true,`)); status != 200 || err == nil {
+		t.Fatalf("not cut: %d %s", status, answer)
+	}
+	rows := l.turns(t, 6)
+	if rows[0].Status != "cut" || rows[0].Quality != "estimated" || rows[1].Quality != "exact" {
+		t.Errorf("%+v", rows[:2])
+	}
+	near("an answer that broke off", rows[0].Input, tokens(500))
+}
+
+// script queues faults for the next requests of a model.
+func (l *lab) script(t *testing.T, model string, faults ...string) {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{"model": model, "faults": faults})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, l.sim+"/sim/script", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 != 2 {
+		t.Fatal(resp.Status)
 	}
 }

@@ -4,12 +4,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 )
+
+// timed is the end of what is said of a step: how long it took.
+var timed = regexp.MustCompile(`\(([0-9.]+m?s)+(, [0-9]+ tokens)?\)$`)
 
 // TestDoctor: each thing is looked at, what is wrong is said with what to do, and
 // no key is repeated.
@@ -36,7 +40,10 @@ providers:
 	l.turns(t, 1)
 	args := []string{"doctor", "--config", l.config, "--data-dir", l.data, "--listen", strings.TrimPrefix(l.url, "http://")}
 	out, errOut, status := run(t, nil, append(args, "--json")...)
-	var all []struct{ What, Says, Mark string }
+	var all []struct {
+		What, Says, Mark string
+		Took             *int64 `json:"took_ms"`
+	}
 	if err := json.Unmarshal([]byte(out), &all, json.MatchCaseInsensitiveNames(true)); err != nil || status != 1 {
 		t.Fatalf("%d %v %s%s", status, err, out, errOut)
 	}
@@ -45,9 +52,12 @@ providers:
 	for _, f := range all {
 		got = append(got, f.Mark+" "+strings.ReplaceAll(strings.Fields(f.What)[0]+" "+f.What[strings.LastIndexByte(f.What, ' ')+1:], dir, ""))
 		says += f.Says + "\n"
+		if f.Took == nil || f.Mark == "ok" && !timed.MatchString(f.Says) {
+			t.Errorf("no time in %+v", f)
+		}
 	}
 	if d := cmp.Diff([]string{
-		"off provider later", "ok data /data", "ok database database", "ok address " + strings.TrimPrefix(l.url, "http://"), "ok clock clock",
+		"ok configuration configuration", "off provider later", "ok data /data", "ok database database", "ok address " + strings.TrimPrefix(l.url, "http://"), "ok clock clock",
 		"ok provider chat", "ok provider chat", "ok provider chat", "ok provider messages", "ok provider messages", "ok provider messages",
 		"ok provider gemini", "ok provider gemini", "ok provider gemini",
 		"wrong provider wrong", "wrong provider down",
@@ -106,6 +116,48 @@ providers:
 	}
 	out, _, status = run(t, nil, "doctor", "--config", l.config, "--data-dir", l.config, "--listen", "203.0.113.1:80", "--no-call", "--provider", "chat")
 	if status != 1 || !strings.Contains(out, "--data-dir") || !strings.Contains(out, "--listen") {
+		t.Errorf("%d %s", status, out)
+	}
+}
+
+// TestDoctorTriesAddedAccounts as those of the configuration, also while the gateway
+// serves, by the name that was given to them.
+func TestDoctorTriesAddedAccounts(t *testing.T) {
+	const secret = "a secret of this installation"
+	l := newBareLab(t, secret)
+	for name, key := range map[string]string{"good": "good-key-of-a-team", "wrong": "bad-key-of-a-team"} {
+		if out, errOut, exit := l.manage(t, key, "add", "anthropic", "--name", name, "--base-url", l.sim+"/anthropic", "--api-key", "-", "--force"); exit != 0 {
+			t.Fatal(out, errOut)
+		}
+	}
+	doctor := func(args ...string) (string, int) {
+		out, errOut, status := run(t, nil, append([]string{"doctor", "--config", l.config, "--data-dir", l.data, "--listen", strings.TrimPrefix(l.url, "http://")}, args...)...)
+		if strings.Contains(out+errOut, "-of-a-team") {
+			t.Errorf("a key in %s%s", out, errOut)
+		}
+		return out + errOut, status
+	}
+	for _, when := range []string{"while it serves", "stopped"} {
+		out, status := doctor()
+		for _, want := range []string{"ok     provider fixed: its key is taken", "ok     provider good: its key is taken", "ok     provider good: good/", "WRONG  provider wrong: its API key is wrong"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s: no %q in %s", when, want, out)
+			}
+		}
+		if status != 1 || strings.Count(out, "clock: agrees") != 1 || strings.Count(out, "WRONG") != 1 {
+			t.Errorf("%s: %d %s", when, status, out)
+		}
+		out, status = doctor("--provider", "good", "--no-call")
+		if status != 0 || !strings.Contains(out, "provider good: its list has") || strings.Contains(out, "provider fixed") {
+			t.Errorf("%s: %d %s", when, status, out)
+		}
+		if out, status = doctor("--provider", "nobody"); status != 2 || !strings.Contains(out, "none of it was added") {
+			t.Errorf("%s: %d %s", when, status, out)
+		}
+		l.stop()
+	}
+	l.secret(t, "another secret than before")
+	if out, status := doctor("--no-call"); status != 1 || !strings.Contains(out, "WRONG  provider good: was added and is off: its key was sealed with another secret_key") {
 		t.Errorf("%d %s", status, out)
 	}
 }

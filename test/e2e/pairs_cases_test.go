@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -149,7 +150,7 @@ var pairCases = []struct {
 			return // the format can't ask for it
 		}
 		r, x := p.exchange("tools1-par3", ask{tools: []tool{lookUp}, single: true})
-		if p.upstream.name == "gemini" {
+		if p.spoken() == "gemini" || p.spoken() == "converse" {
 			p.is(r, finishTools, strings.Contains(x.header.Get("X-Oido-Downgrades"), "parallel"))
 			return
 		}
@@ -173,7 +174,12 @@ var pairCases = []struct {
 		p.is(r, finishStop, r.usage.input == count(question, strings.Repeat("x", 340)))
 	}},
 	{"an image somewhere else", func(p *pair) {
-		r := p.ask("n2", ask{said: []said{{text: question, media: []media{{kind: "image/png", url: "https://example.com/cat.png"}}}}})
+		a := ask{said: []said{{text: question, media: []media{{kind: "image/png", url: "https://example.com/cat.png"}}}}}
+		if p.spoken() == "converse" {
+			p.refuses("n2", a, "send its content") // the API fetches nothing
+			return
+		}
+		r := p.ask("n2", a)
 		p.is(r, finishStop, r.usage.input == count(question, strings.Repeat("x", 340)))
 	}},
 	{"an image that a tool brought", func(p *pair) {
@@ -252,6 +258,17 @@ func fits(text string) bool {
 	}
 	err := json.Unmarshal([]byte(text), &v, json.RejectUnknownMembers(true))
 	return err == nil && v.What != nil && v.Count != nil
+}
+
+// refuses has a request refused that the provider's format has no word for: in the
+// caller's own words, and before the provider is asked.
+func (p *pair) refuses(script string, a ask, why string) {
+	p.Helper()
+	x := p.l.send(p.T, p.client, p.asked(script, a), nil)
+	f, err := p.client.refused(x.body)
+	if err != nil || x.status != http.StatusBadRequest || f.kind != p.client.kinds[x.status] || !strings.Contains(f.message, why) {
+		p.Errorf("%d %+v, %v: %s", x.status, f, err, x.body)
+	}
 }
 
 // uncounted has the model answer that plays a script, whatever is told of usage.

@@ -22,7 +22,7 @@ func TestSilentProvidersAreBridged(t *testing.T) {
 	var b book
 	t.Run("cases", func(t *testing.T) {
 		for i := range dialects {
-			for _, from := range []string{dialects[i].name, dialects[(i+1)%len(dialects)].name} {
+			for _, from := range []string{dialects[i].name, dialects[(i+1)%len(dialects)].name, "converse"} {
 				for _, script := range []string{"l10500-n6", "l10500-e529"} {
 					t.Run(dialects[i].name+" to "+from+" "+script, func(t *testing.T) {
 						t.Parallel()

@@ -17,22 +17,28 @@ type upstream struct {
 	// speaks are the formats that it is called in, richest first; nil is the one
 	// of its name, or Chat.
 	speaks []string
-	// In Chat Completions: usage that it doesn't tell ("written", "reasoning"),
-	// and whether it tells the rest unasked.
+	// In Chat Completions and Converse: usage that it doesn't tell ("written",
+	// "reasoning"), and whether it tells the rest unasked.
 	untold  []string
 	unasked bool
 	// quota is the status that clients see when nothing is left to spend; 0 is 429.
 	quota int
 }
 
-// upstreams are the providers of a lab: one for each format, and one that speaks
-// Chat and shows its reasoning.
+// upstreams are the providers of a lab: one for each format, one that speaks Chat
+// and shows its reasoning, and one in a format that no client speaks.
 var upstreams = []upstream{
 	{name: "chat", thinker: "gpt-5.4-mini-"},
 	{name: "messages", thinker: "claude-sonnet-4-5-"},
 	{name: "responses", thinker: "gpt-5.4-"},
 	{name: "gemini", thinker: "gemini-3-pro-"},
 	{name: "openrouter", thinker: "anthropic/claude-sonnet-4-5-", quota: http.StatusBadGateway}, // told by 402: the operator's business
+	inConverse("converse", "openai.gpt-oss-120b-"),
+}
+
+// inConverse is what differs at a provider that is called in Converse.
+func inConverse(name, thinker string) upstream {
+	return upstream{name: name, thinker: thinker, speaks: []string{"converse"}, untold: []string{"reasoning"}, unasked: true}
 }
 
 // types are the other types of provider that have ways of their own.
@@ -62,7 +68,11 @@ var families = []upstream{
 	{name: "together", thinker: "deepseek-ai/DeepSeek-R1-"}, // so does this one
 	{name: "moonshot", thinker: "kimi-k2.6-"},
 	{name: "compatible", thinker: ""}, // reasons in a field that OpenAI doesn't have
-	{name: "deepseek", thinker: ""},   // wants the reasoning of all turns back, as text
+	inConverse("converse", "us.amazon.nova-2-lite-"),
+	inConverse("claude-converse", "us.anthropic.claude-sonnet-4-5-"),
+	inConverse("claude-converse", "us.anthropic.claude-sonnet-4-6-"),
+	inConverse("claude-converse", "eu.anthropic.claude-opus-4-7-"),
+	{name: "deepseek", thinker: ""}, // wants the reasoning of all turns back, as text
 }
 
 // pair is one client format in front of one provider, streamed or not, for one
@@ -139,7 +149,7 @@ func (p *pair) spoken() string {
 
 // tells says whether the provider tells one of its counts.
 func (p *pair) tells(count string) bool {
-	return p.spoken() != "chat" || !slices.Contains(p.upstream.untold, count)
+	return p.spoken() != "chat" && p.spoken() != "converse" || !slices.Contains(p.upstream.untold, count)
 }
 
 // asked fills in what an ask leaves to the pair: the model that plays a script.

@@ -45,10 +45,13 @@ func TestEveryTypeIsWell(t *testing.T) {
 			t.Errorf("no %s in %.2000s", want, models)
 		}
 	}
-	for _, wrong := range []string{"FLUX", "mistral-embed"} {
+	for _, wrong := range []string{"FLUX", "mistral-embed", "mistral-large-latest"} {
 		if strings.Contains(models, wrong) {
-			t.Errorf("lists %s, which writes no text", wrong)
+			t.Errorf("lists %s, which writes no text or is another name", wrong)
 		}
+	}
+	if status, text, err := l.post(t, "/v1/chat/completions", hello("mistral-large-latest", false)); status != 200 || err != nil {
+		t.Errorf("another name of a model: %d %v %s", status, err, text)
 	}
 	known := get(t, l.url+"/api/v1/models?limit=500")
 	for _, want := range []string{"2027-02-28", "mistral-medium-latest"} {

@@ -75,6 +75,12 @@ const responses = {
   },
   without: ["stop"],
   shows: ["messages", "responses", "gemini"],
+  // Says what is new after an earlier answer, and returns the answer.
+  async next({ stream, ...body }) {
+    const api = client().responses;
+    return stream ? api.stream(body).finalResponse() : api.create(body);
+  },
+  kept: () => client().responses,
   async run({ model, user, image, tools = {}, schema, max, think, signal, stream, heard, key }) {
     const body = {
       model, max_output_tokens: max, store: false,

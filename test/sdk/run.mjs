@@ -1,7 +1,7 @@
 // Runs the table with the SDK of one module, in front of each provider of
 // UPSTREAMS, and prints a line of JSON for every check that ran.
 import assert from "node:assert/strict";
-import { both, streamed, whole } from "./table.mjs";
+import { both, kept, streamed, whole } from "./table.mjs";
 
 const sdks = (await import(`./${process.argv[2]}.mjs`)).default;
 
@@ -29,7 +29,8 @@ async function check(sdk, upstream, name, body, stream) {
 
 for (const sdk of sdks) {
   for (const upstream of process.env.UPSTREAMS.split(",")) {
-    for (const [stream, table] of [[false, { ...both, ...whole }], [true, { ...both, ...streamed }]]) {
+    const ids = sdk.kept ? kept : {};
+    for (const [stream, table] of [[false, { ...both, ...whole, ...ids }], [true, { ...both, ...streamed, ...ids }]]) {
       for (const [name, body] of Object.entries(table)) {
         if (!(sdk.without ?? []).includes(name)) await check(sdk, upstream, name, body, stream);
       }

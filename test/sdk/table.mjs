@@ -14,6 +14,8 @@
 //               any: nobody but the iteration itself can tell that it broke
 //   format      the format that it speaks
 //   without     the cases that its format has no words for
+//   next, kept  of a format that goes on from answers by their ids: asks with what is
+//               new, and the resource by which answers are read and deleted
 //   shows       the upstreams whose reasoning it shows; OpenAI's Chat Completions
 //               show none, and their clients don't ask others for it
 // and ask is {model, user, image, tools, schema, max, stop, think, signal, stream,
@@ -189,6 +191,50 @@ export const both = {
   async "unknown model and key"({ ask, raises }) {
     await raises(ask({ model: "/such", provider: "no" }), 404);
     await raises(ask({ model: "sim", key: "nobody-knows-this-key-at-all" }), 401);
+  },
+};
+
+// Those under kept are for formats that go on from answers by their ids.
+export const kept = {
+  async "conversation by id"({ sdk, upstream, stream }) {
+    const model = `${thinker[upstream]}-sim-think-tools1-par2`;
+    const tools = [{ type: "function", name: "get_weather", description: "The weather of a city", parameters: city, strict: false }];
+    const say = (more) => sdk.next({ model: `${upstream}/${model}`, stream, tools, reasoning: { effort: "high" }, ...more });
+    const first = await say({ input: "What is the weather in Paris?", instructions: "be brief" });
+    const calls = first.output.filter((item) => item.type === "function_call");
+    assert.equal(calls.length, 2);
+    const results = calls.map((c, n) => ({ type: "function_call_output", call_id: c.call_id, output: `sunny, ${20 + n} degrees` }));
+    const second = await say({ input: results, previous_response_id: first.id });
+    assert.ok(second.output_text && second.status === "completed", JSON.stringify(second));
+    let third;
+    const sent = await received(model, 1, async () => (third = await say({ input: "And tomorrow?", previous_response_id: second.id })));
+    assert.ok(third.output_text, JSON.stringify(third));
+    let at = -1;
+    for (const words of ["in Paris?", "sunny, 20", "sunny, 21", "And tomorrow?"]) {
+      const next = sent[0].body.indexOf(words);
+      assert.ok(next > at, `${words} at ${next}: ${sent[0].body}`);
+      at = next;
+    }
+    assert.ok(!sent[0].body.includes("be brief"), sent[0].body);
+    // Elsewhere too.
+    const other = upstream === "chat" ? "messages" : "chat";
+    const fourth = await sdk.next({ model: `${other}/sim-n2`, stream, input: "Thanks", previous_response_id: third.id });
+    assert.ok(fourth.output_text, JSON.stringify(fourth));
+  },
+  async "answers read and deleted"({ sdk, upstream, stream, raises }) {
+    const answer = await sdk.next({ model: `${upstream}/sim-n3`, stream, input: "hello", metadata: { of: "a test" } });
+    const again = await sdk.kept().retrieve(answer.id);
+    assert.equal(again.output_text, answer.output_text);
+    assert.deepEqual([again.id, again.status, again.usage, again.metadata], [answer.id, "completed", answer.usage, { of: "a test" }]);
+    const items = [];
+    for await (const item of sdk.kept().inputItems.list(answer.id)) items.push(item);
+    assert.deepEqual(items.map((item) => [item.role, item.content[0].text]), [["user", "hello"]]);
+    await sdk.kept().delete(answer.id);
+    await raises(sdk.kept().retrieve(answer.id), 404);
+    await raises(sdk.kept().delete(answer.id), 404);
+    await raises(sdk.next({ model: `${upstream}/sim-n3`, stream, input: "and?", previous_response_id: answer.id }), 400);
+    const fleeting = await sdk.next({ model: `${upstream}/sim-n3`, stream, input: "hello", store: false });
+    await raises(sdk.kept().retrieve(fleeting.id), 404);
   },
 };
 

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/oidostudio/oido/internal/provider"
 )
 
 // maxQuickCheck is the size up to which a look at a database reads it whole.
@@ -25,7 +27,7 @@ func Inspect(ctx context.Context, dir string) (size int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=busy_timeout(2000)")
+	db, err := readOnly(path)
 	if err != nil {
 		return st.Size(), err
 	}
@@ -40,4 +42,32 @@ func Inspect(ctx context.Context, dir string) (size int64, err error) {
 		err = fmt.Errorf("it is damaged: %s", says)
 	}
 	return st.Size(), err
+}
+
+func readOnly(path string) (*sql.DB, error) {
+	return sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=busy_timeout(2000)")
+}
+
+// InspectAccounts reads the accounts that were added of a data directory, oldest
+// first, without changing anything, also while a process serves on it.
+func InspectAccounts(ctx context.Context, dir string) (all []provider.Stored, err error) {
+	path := filepath.Join(dir, "oido.db")
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	db, err := readOnly(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	there := false
+	err = db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = 'providers'").Scan(&there)
+	if err != nil || !there {
+		return nil, err // made before accounts could be added
+	}
+	rows, err := db.QueryContext(ctx, queries()["providers"])
+	if err != nil {
+		return nil, err
+	}
+	return scanAccounts(rows)
 }

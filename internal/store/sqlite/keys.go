@@ -12,13 +12,11 @@ import (
 
 	"github.com/oidostudio/oido/internal/identity"
 	"github.com/oidostudio/oido/internal/provider"
-	"github.com/oidostudio/oido/internal/recall"
 )
 
 var (
 	_ identity.KeyStore  = (*Store)(nil)
 	_ provider.ListStore = (*Store)(nil)
-	_ recall.Store       = (*Store)(nil)
 )
 
 // Keys returns the keys of all orgs, oldest first.
@@ -113,26 +111,4 @@ func (s *Store) blob(ctx context.Context, name string, args ...any) (b []byte, e
 		return nil, nil
 	}
 	return b, err
-}
-
-// PutReasoning keeps sealed reasoning and forgets some of what has expired.
-func (s *Store) PutReasoning(ctx context.Context, rows []recall.Row) error {
-	return s.inTx(ctx, func(exec execer) error {
-		for _, r := range rows {
-			if _, err := exec("put reasoning", r.Org, r.Key, r.User, r.Data, r.Created.UnixMicro(), r.Expires.UnixMicro()); err != nil {
-				return err
-			}
-		}
-		if len(rows) == 0 {
-			return nil
-		}
-		_, err := exec("forget reasoning", rows[len(rows)-1].Created.UnixMicro())
-		return err
-	})
-}
-
-// GetReasoning returns sealed reasoning; nil when there is none or it has
-// expired.
-func (s *Store) GetReasoning(ctx context.Context, org, key string, now time.Time) ([]byte, error) {
-	return s.blob(ctx, "get reasoning", org, key, now.UnixMicro())
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/oidostudio/oido/internal/identity"
 	"github.com/oidostudio/oido/internal/ledger"
-	"github.com/oidostudio/oido/internal/recall"
 	"github.com/oidostudio/oido/internal/store/sqlite"
 )
 
@@ -83,7 +82,7 @@ func TestKeysAreKept(t *testing.T) {
 	}
 }
 
-func TestListsAndReasoningAreKept(t *testing.T) {
+func TestListsAreKept(t *testing.T) {
 	s := open(t, t.TempDir())
 	ctx := t.Context()
 	if b, err := s.LoadList(ctx, "p"); b != nil || err != nil {
@@ -96,19 +95,6 @@ func TestListsAndReasoningAreKept(t *testing.T) {
 	}
 	if b, err := s.LoadList(ctx, "p"); string(b) != "two" || err != nil {
 		t.Errorf("%s %v", b, err)
-	}
-	rows := []recall.Row{{Org: "o", User: "u", Key: "k", Data: []byte("sealed"), Created: noon, Expires: noon.Add(time.Hour)}}
-	if err := s.PutReasoning(ctx, rows); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		org  string
-		at   time.Time
-		want string
-	}{{"o", noon, "sealed"}, {"other", noon, ""}, {"o", noon.Add(time.Hour), ""}} {
-		if b, err := s.GetReasoning(ctx, c.org, "k", c.at); string(b) != c.want || err != nil {
-			t.Errorf("%+v: %s %v", c, b, err)
-		}
 	}
 }
 

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"time"
 
@@ -11,11 +12,15 @@ import (
 var _ provider.AccountStore = (*Store)(nil)
 
 // StoredAccounts returns the accounts that were added by API, oldest first.
-func (s *Store) StoredAccounts(ctx context.Context) (all []provider.Stored, err error) {
+func (s *Store) StoredAccounts(ctx context.Context) ([]provider.Stored, error) {
 	rows, err := s.query(ctx, "providers")
 	if err != nil {
 		return nil, err
 	}
+	return scanAccounts(rows)
+}
+
+func scanAccounts(rows *sql.Rows) (all []provider.Stored, err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var a provider.Stored

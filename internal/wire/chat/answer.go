@@ -1,8 +1,6 @@
 package chat
 
 import (
-	"crypto/rand"
-	"fmt"
 	"strings"
 	"time"
 
@@ -84,7 +82,7 @@ func finishWord(r llm.FinishReason, refused bool) string {
 // DecodeAnswer reads a whole answer.
 func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
 	var in answer
-	if err := read(body, &in); err != nil {
+	if err := scan.Read(body, &in); err != nil {
 		return nil, llm.Errorf(llm.KindUpstream, "the answer can't be read: %w", err)
 	}
 	if e := in.failure(); e != nil {
@@ -169,12 +167,15 @@ func answerParts(m *message, t wire.Target, answer string, choice int) ([]llm.Pa
 		} else {
 			call.Name = name
 		}
+		if call.Name == "" {
+			continue // nothing that could be called
+		}
 		if call.ID == "" {
-			call.ID = inventedID(answer, choice, i)
+			call.ID = wire.InventedID(answer, choice, i)
 		}
 		parts = append(parts, call)
 	}
-	if f := m.FunctionCall; f != nil {
+	if f := m.FunctionCall; f != nil && f.Name != "" {
 		parts = append(parts, llm.ToolCall{ID: legacyID(f.Name), Name: t.Names.Back(f.Name), Arguments: argumentsOf(f.Arguments)})
 	}
 	return parts, nil
@@ -200,15 +201,6 @@ func withoutInline(parts []llm.Part, at llm.Origin) []llm.Part {
 		out = append(out, text)
 	}
 	return append(out, parts[1:]...)
-}
-
-// inventedID names the n-th call of an answer that its server left unnamed. No two
-// calls share a name, of one answer or of several: clients keep what they ran by it.
-func inventedID(answer string, choice, n int) string {
-	if answer == "" {
-		answer = rand.Text()
-	}
-	return wire.ToolID(fmt.Sprintf("unnamed call %d of choice %d in the answer %s", n, choice, answer), wire.ShapeAnthropic)
 }
 
 func citationsOf(notes []annotation) (out []llm.Citation) {

@@ -158,12 +158,17 @@ func neutral(in *message) (llm.Message, error) {
 		m.Parts = append(m.Parts, llm.ToolCall{ID: legacyID(in.FunctionCall.Name), Name: in.FunctionCall.Name, Arguments: argumentsOf(in.FunctionCall.Arguments)})
 	}
 	for _, c := range in.ToolCalls {
-		m.Parts = append(m.Parts, callOf(c))
+		call := callOf(c)
+		if call.ID == "" {
+			call.ID = legacyID(call.Name)
+		}
+		m.Parts = append(m.Parts, call)
 	}
 	return m, nil
 }
 
-// legacyID stands for the id that the functions API doesn't have.
+// legacyID stands for the id that the functions API doesn't have, and for one that
+// a client left out.
 func legacyID(name string) string { return wire.ToolID("function "+name, wire.ShapeResponses) }
 
 func callOf(c toolCall) llm.ToolCall {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -120,16 +121,14 @@ func embedInputs(v jsontext.Value) ([]llm.EmbedInput, error) {
 
 // EncodeEmbed writes a request for embeddings.
 func (Format) EncodeEmbed(q *llm.EmbedRequest, t wire.Target) (wire.Outbound, []wire.Downgrade, error) {
-	w := &wire.Fields{Target: wire.Target{Model: t.Model}}
+	w := &wire.Fields{Target: wire.Target{Model: t.Model, Reject: t.Embed.Reject, Rename: t.Embed.Rename}}
 	w.Put("model", t.Model)
+	putTask(w, q, &t.Embed)
 	inputs := make([]any, len(q.Inputs))
 	for i, in := range q.Inputs {
 		inputs[i] = in.Text
 		if in.Tokens != nil {
 			inputs[i] = in.Tokens
-		}
-		if in.Task != "" {
-			w.Lose("task_type", "OpenAI's embeddings can't be told what they are for")
 		}
 		if in.Title != "" {
 			w.Lose("title", "OpenAI's embeddings can't be told the title of a text")
@@ -140,12 +139,46 @@ func (Format) EncodeEmbed(q *llm.EmbedRequest, t wire.Target) (wire.Outbound, []
 	} else {
 		w.Put("input", inputs)
 	}
+	if q.Dimensions != nil && w.Refused("dimensions") {
+		w.Refuse("dimensions", "dimensions: this provider's vectors have the length that its model gives them: leave it out")
+	}
 	wire.PutMaybe(w, "dimensions", q.Dimensions)
-	w.Put("encoding_format", "float") // base64 is not known to all who speak this format
 	w.PutWord("user", q.EndUser)
+	for _, f := range q.Extra {
+		if f.Format == llm.FormatChat {
+			w.Put(f.Name, jsontext.Value(f.Value))
+		}
+	}
 	w.LoseEmbed(q, llm.FormatChat)
 	body, err := w.Object(jsontext.AllowInvalidUTF8(true))
 	return wire.Outbound{Path: embedPath, Body: body}, w.Downgrades, err
+}
+
+// putTask says what the vectors are for, which is one thing for a whole request.
+// A client that says it in the provider's own field is left to do so.
+func putTask(w *wire.Fields, q *llm.EmbedRequest, s *wire.EmbedStyle) {
+	if slices.ContainsFunc(q.Extra, func(f llm.Field) bool { return f.Format == llm.FormatChat && f.Name == s.Task }) {
+		return
+	}
+	said, known := "", s.TaskElse
+	for i, in := range q.Inputs {
+		if i == 0 {
+			said = in.Task
+		}
+		if in.Task != said {
+			w.Refuse("requests", "the requests are for different tasks, which this provider can't be told at once: send them apart")
+			return
+		}
+	}
+	if said != "" {
+		if known = s.Tasks[said]; known == "" {
+			known = s.TaskElse
+			w.Lose("task_type", "the provider can't be told that its embeddings are for "+said)
+		}
+	}
+	if s.Task != "" {
+		w.PutWord(s.Task, known)
+	}
 }
 
 // embedUsage is what embeddings used: all of it is input.

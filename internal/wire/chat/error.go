@@ -11,6 +11,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 type errorBody struct {
@@ -131,6 +132,7 @@ func refusalOf(status int, body []byte) *llm.Error {
 		Code    jsontext.Value `json:"code"`
 		Param   jsontext.Value `json:"param"`
 	}
+	body = scan.Sound(body)
 	v := jsontext.Value(body)
 	if v.Kind() == '[' { // Google's OpenAI form wraps its errors in a list
 		var list []jsontext.Value

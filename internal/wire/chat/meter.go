@@ -6,6 +6,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // NewMeter watches one answer's bytes.
@@ -19,6 +20,7 @@ type meter struct {
 	m        wire.Metered
 	began    bool // something meaningful was seen
 	refused  bool // and it was a refusal in words
+	called   bool // a tool was called by its name
 	done     bool
 	finished int
 	choices  int // the highest index seen in decoded chunks, plus one
@@ -44,7 +46,7 @@ var (
 	usageName  = []byte(`"usage"`)
 	errorName  = []byte(`"error"`)
 	finishName = []byte(`"finish_reason"`)
-	callsName  = []byte(`"tool_calls"`)
+	callsName  = []byte(`_call`) // of "tool_calls" and "function_call"
 	nameName   = []byte(`"name"`)
 	deltaName  = []byte(`"delta"`)
 )
@@ -53,7 +55,7 @@ var (
 func (m *meter) Event(_ string, data []byte) wire.Verdict {
 	if bytes.Equal(data, doneMark) {
 		m.done = true
-		if m.finished == 0 && len(m.m.ToolCalls) > 0 {
+		if m.finished == 0 && m.called {
 			m.finish(&choice{}) // as the decoder settles it
 			if m.keep != nil {
 				m.keep.settle()
@@ -139,7 +141,7 @@ func escaped(b []byte) bool {
 
 func (m *meter) decode(data []byte) wire.Verdict {
 	var in answer
-	if err := read(data, &in); err != nil {
+	if err := scan.Read(data, &in); err != nil {
 		return wire.Verdict{Err: llm.Errorf(llm.KindUpstream, "a chunk of the stream can't be read: %w", err)}
 	}
 	if e := in.failure(); e != nil {
@@ -187,7 +189,7 @@ func (m *meter) identify(in *answer) {
 func (m *meter) finish(c *choice) {
 	m.finished++
 	if m.m.Finish == "" || c.Index == 0 {
-		m.m.Finish = ended(finishOf(c.Index, c.FinishReason), len(m.m.ToolCalls) > 0, m.refused).Reason
+		m.m.Finish = ended(finishOf(c.Index, c.FinishReason), m.called, m.refused).Reason
 	}
 }
 
@@ -202,8 +204,10 @@ func (m *meter) delta(d *message) bool {
 		if c.ID != "" && len(m.m.ToolCalls) < maxParts {
 			m.m.ToolCalls = append(m.m.ToolCalls, c.ID)
 		}
+		m.called = m.called || c.Custom != nil && c.Custom.Name != "" || c.Function != nil && c.Function.Name != ""
 		seen = seen || c.Custom != nil || c.Function != nil && (c.Function.Name != "" || len(c.Function.Arguments) > 2)
 	}
+	m.called = m.called || d.FunctionCall != nil && d.FunctionCall.Name != ""
 	return seen || d.FunctionCall != nil
 }
 

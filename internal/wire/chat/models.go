@@ -1,8 +1,8 @@
 package chat
 
 import (
+	"fmt"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +26,7 @@ type listed struct {
 	ContextLength int            `json:"context_length"`
 	ContextWindow int            `json:"context_window"`
 	MaxModelLen   int            `json:"max_model_len"`
+	MaxCompletion int            `json:"max_completion_tokens"` // Groq
 	TopProvider   *struct {
 		MaxCompletion int `json:"max_completion_tokens"`
 	} `json:"top_provider"`
@@ -58,10 +59,39 @@ type listed struct {
 // maxListed bounds what is taken from one page.
 const maxListed = 20_000
 
+// entries reads the entries of a list one by one: as they come they take several
+// times the room of what is made of them.
+type entries []wire.ListedModel
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (all *entries) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if d.PeekKind() != '[' {
+		return d.SkipValue()
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	*all = entries{}
+	for n := 0; d.PeekKind() != ']'; n++ {
+		if n == maxListed {
+			return fmt.Errorf("the list holds more than %d entries", maxListed)
+		}
+		raw, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		if m, ok := modelOf(raw); ok {
+			*all = append(*all, m)
+		}
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
 // DecodeModels reads a model list.
 func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) {
 	var in struct {
-		Data  []listed `json:"data"`
+		Data  entries `json:"data"`
 		Links *struct {
 			Next string `json:"next"`
 		} `json:"links"`
@@ -76,14 +106,8 @@ func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) 
 	if err != nil {
 		return nil, nil, llm.Errorf(llm.KindUpstream, "the model list can't be read: %w", err)
 	}
-	if len(in.Data) > maxListed {
-		return nil, nil, llm.Errorf(llm.KindUpstream, "the model list holds %d entries, more than %d", len(in.Data), maxListed)
-	}
-	out := make([]wire.ListedModel, 0, len(in.Data))
-	for i := range in.Data {
-		if in.Data[i].ID != "" {
-			out = append(out, in.Data[i].model())
-		}
+	if in.Data == nil {
+		return nil, nil, llm.Errorf(llm.KindUpstream, "there is no list of models in it")
 	}
 	var next url.Values
 	if in.Links != nil && in.Links.Next != "" {
@@ -91,17 +115,33 @@ func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) 
 			next = u.Query()
 		}
 	}
-	return out, next, nil
+	return in.Data, next, nil
+}
+
+// modelOf reads an entry. One that is odd doesn't cost the list: its id is all that
+// is needed of it.
+func modelOf(raw jsontext.Value) (m wire.ListedModel, ok bool) {
+	var l listed
+	if json.Unmarshal(raw, &l) == nil {
+		return l.model(), l.ID != ""
+	}
+	var bare struct {
+		ID string `json:"id"`
+	}
+	err := json.Unmarshal(raw, &bare)
+	return wire.ListedModel{ID: bare.ID}, err == nil && bare.ID != ""
 }
 
 func (l *listed) model() wire.ListedModel {
 	m := wire.ListedModel{
 		ID: l.ID, Name: l.Name, Created: wire.UnixTime(l.Created), OwnedBy: l.OwnedBy,
 		Context: max(l.ContextLength, l.ContextWindow, l.MaxModelLen, l.MaxContext), Replacement: wordOf(l.Replacement),
-		// A model of a type that isn't known may well write text.
-		NotChat: slices.Contains(speechless, wordOf(l.Type)),
 	}
+	m.Chat, m.Embeds = does(wordOf(l.Type))
 	for _, date := range []string{l.Shutdown, l.Expiration, wordOf(l.Deprecation)} {
+		if date == "" {
+			continue
+		}
 		if at, err := time.Parse(time.DateOnly, date[:min(len(date), len(time.DateOnly))]); err == nil {
 			m.Shutdown = at
 		}
@@ -115,33 +155,44 @@ func (l *listed) model() wire.ListedModel {
 		Vision    *bool `json:"vision"`
 		Reasoning *bool `json:"reasoning"`
 	}
-	if json.Unmarshal(l.Capabilities, &can) == nil {
-		m.NotChat = m.NotChat || can.Chat != nil && !*can.Chat
+	if len(l.Capabilities) > 0 && json.Unmarshal(l.Capabilities, &can) == nil {
+		if can.Chat != nil {
+			m.Chat = can.Chat
+		}
 		m.Tools, m.Vision, m.Thinking = can.Tools, can.Vision, can.Reasoning
 	}
 	var aliases []string
-	if json.Unmarshal(l.Aliases, &aliases) == nil && len(aliases) > 0 {
+	if len(l.Aliases) > 0 && json.Unmarshal(l.Aliases, &aliases) == nil && len(aliases) > 0 {
 		m.Aliases = aliases
 	}
+	m.MaxOutput = l.MaxCompletion
 	if l.TopProvider != nil {
 		m.MaxOutput = l.TopProvider.MaxCompletion
 	}
 	if a := l.Architecture; a != nil {
 		m.Vision = among(a.Input, "image")
-		m.NotChat = m.NotChat || len(a.Output) > 0 && !*among(a.Output, "text")
+		if len(a.Output) > 0 {
+			m.Chat, m.Embeds = among(a.Output, "text"), *among(a.Output, "embeddings")
+		}
 	}
 	if len(l.Parameters) > 0 {
 		m.Tools, m.Thinking = among(l.Parameters, "tools"), among(l.Parameters, "reasoning")
 	}
 	if p := l.Pricing; p != nil {
 		m.PricePerMillion = map[string]string{}
-		for name, v := range map[string]jsontext.Value{"input": p.Prompt, "output": p.Completion, "cache_read": p.CacheRead, "cache_write": p.CacheWrite} {
-			if s, ok := perMillion(strings.Trim(string(v), `"`)); ok {
-				m.PricePerMillion[name] = s
+		for _, of := range []struct {
+			name string
+			v    jsontext.Value
+		}{{"input", p.Prompt}, {"output", p.Completion}, {"cache_read", p.CacheRead}, {"cache_write", p.CacheWrite}} {
+			if len(of.v) == 0 {
+				continue
+			}
+			if s, ok := perMillion(strings.Trim(string(of.v), `"`)); ok {
+				m.PricePerMillion[of.name] = s
 			}
 		}
 		// That of an image model is one of zeros, which says nothing.
-		if in, ok := decimal(p.Input); ok && !m.NotChat {
+		if in, ok := decimal(p.Input); ok && (m.Chat == nil || *m.Chat || m.Embeds) {
 			if out, ok := decimal(p.Output); ok && in+out != "00" {
 				m.PricePerMillion["input"], m.PricePerMillion["output"] = in, out
 			}
@@ -153,11 +204,24 @@ func (l *listed) model() wire.ListedModel {
 	return m
 }
 
-// speechless are the types of Together's models that write no text.
-var speechless = []string{"image", "embedding", "rerank", "audio", "video", "moderation", "transcribe"}
+// does says of a type of Together's models whether they write text and whether they
+// embed. A type that isn't known may well write text.
+func does(kind string) (chat *bool, embeds bool) {
+	switch kind {
+	case "chat", "language", "code":
+		chat = new(bool)
+		*chat = true
+	case "embedding", "image", "rerank", "audio", "video", "moderation", "transcribe":
+		chat, embeds = new(bool), kind == "embedding"
+	}
+	return chat, embeds
+}
 
 // decimal reads a price as it is; negative ones are none.
 func decimal(v jsontext.Value) (string, bool) {
+	if len(v) == 0 {
+		return "", false
+	}
 	f, err := strconv.ParseFloat(strings.Trim(string(v), `"`), 64)
 	if err != nil || !(f >= 0 && f < 1e9) {
 		return "", false

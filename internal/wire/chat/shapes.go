@@ -1,26 +1,6 @@
 package chat
 
-import (
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
-	"github.com/oidostudio/oido/internal/wire/scan"
-)
-
-// read decodes what a provider sent. Broken UTF-8 and halves of surrogate pairs,
-// as servers send that cut text between them, become replacement characters.
-func read[T any](data []byte, v *T) error {
-	err := json.Unmarshal(data, v)
-	if err == nil {
-		return nil
-	}
-	sound, broken := jsontext.AppendFormat(nil, data, scan.Lenient, jsontext.PreserveRawStrings(false))
-	if broken != nil {
-		return err
-	}
-	*v = *new(T)
-	return json.Unmarshal(sound, v, scan.Lenient)
-}
+import "github.com/go-json-experiment/json/jsontext"
 
 // message is a message of a request or of an answer.
 type message struct {

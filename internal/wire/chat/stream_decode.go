@@ -8,6 +8,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 	"github.com/oidostudio/oido/internal/wire/sse"
 )
 
@@ -100,11 +101,15 @@ func (d *decoder) fail(err error) {
 // at times do: the terminator says that nothing more comes.
 func (d *decoder) settle() {
 	for _, c := range d.choices {
-		named := slices.ContainsFunc(c.calls, func(k *decodingCall) bool { return k.part >= 0 })
-		if !c.finished && named {
+		if !c.finished && c.called() {
 			d.finish(c, "")
 		}
 	}
+}
+
+// called says whether a tool was called by its name.
+func (c *decoding) called() bool {
+	return slices.ContainsFunc(c.calls, func(k *decodingCall) bool { return k.part >= 0 })
 }
 
 // end ends the stream: well when every choice has finished.
@@ -130,7 +135,7 @@ func (d *decoder) chunk(data []byte) error {
 		}
 	}
 	var in answer
-	if err := read(data, &in); err != nil {
+	if err := scan.Read(data, &in); err != nil {
 		return llm.Errorf(llm.KindUpstream, "a chunk of the stream can't be read: %w", err)
 	}
 	if e := in.failure(); e != nil {
@@ -361,7 +366,7 @@ func (d *decoder) open(c *decoding, k *decodingCall) {
 		k.custom, k.wrapped = true, true
 	}
 	if k.id == "" {
-		k.id = inventedID(d.id, c.index, len(c.calls)-1)
+		k.id = wire.InventedID(d.id, c.index, len(c.calls)-1)
 	}
 	k.part = c.parts
 	c.parts++
@@ -404,5 +409,5 @@ func (d *decoder) finish(c *decoding, raw string) {
 		d.send(llm.PartEnd{Choice: c.index, Index: k.part})
 	}
 	c.finished = true
-	d.send(ended(finishOf(c.index, raw), len(c.calls) > 0, c.refused && !c.said))
+	d.send(ended(finishOf(c.index, raw), c.called(), c.refused && !c.said))
 }

@@ -192,19 +192,42 @@ func TestListsInEachVendorsShape(t *testing.T) {
 	yes, no := true, false
 	for body, want := range map[string][]wire.ListedModel{
 		`[{"id":"a/b","object":"model","created":0,"type":"chat","context_length":131072,"pricing":{"hourly":0,"input":0.88,"output":1.76,"base":0,"finetune":0,"cached_input":0.2}},
-		  {"id":"pic","type":"image","pricing":{"input":0,"output":0}}]`: {
-			{ID: "a/b", Context: 131072, PricePerMillion: map[string]string{"input": "0.88", "output": "1.76", "cache_read": "0.2"}},
-			{ID: "pic", NotChat: true, PricePerMillion: map[string]string{}},
+		  {"id":"pic","type":"image","pricing":{"input":0,"output":0}},{"id":"vec","type":"embedding","pricing":{"input":0.02,"output":0}},{"id":"odd","type":"new"}]`: {
+			{ID: "a/b", Chat: &yes, Context: 131072, PricePerMillion: map[string]string{"input": "0.88", "output": "1.76", "cache_read": "0.2"}},
+			{ID: "pic", Chat: &no, PricePerMillion: map[string]string{}},
+			{ID: "vec", Chat: &no, Embeds: true, PricePerMillion: map[string]string{"input": "0.02", "output": "0"}},
+			{ID: "odd"},
 		},
 		`{"object":"list","data":[{"id":"m-2411","capabilities":{"completion_chat":true,"function_calling":true,"vision":false,"reasoning":false},"max_context_length":32768,
 		  "aliases":["m-latest"],"deprecation":"2026-12-31T12:00:00Z","deprecation_replacement_model":"m-2512"},{"id":"embed","capabilities":{"completion_chat":false}}]}`: {
 			{
-				ID: "m-2411", Context: 32768, Tools: &yes, Vision: &no, Thinking: &no, Aliases: []string{"m-latest"}, Replacement: "m-2512",
+				ID: "m-2411", Chat: &yes, Context: 32768, Tools: &yes, Vision: &no, Thinking: &no, Aliases: []string{"m-latest"}, Replacement: "m-2512",
 				Shutdown: time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC),
 			},
-			{ID: "embed", NotChat: true},
+			{ID: "embed", Chat: &no},
 		},
-		`{"object":"list","data":[{"id":"g","active":true,"context_window":8192},{"id":"h","active":false}]}`: {{ID: "g", Context: 8192}, {ID: "h", State: "retired"}},
+		`{"object":"list","data":[{"id":"g","active":true,"context_window":8192,"max_completion_tokens":4096},{"id":"h","active":false}]}`: {{ID: "g", Context: 8192, MaxOutput: 4096}, {ID: "h", State: "retired"}},
+		// OpenAI's, as its SDK has it.
+		`{"object":"list","data":[{"id":"o","object":"model","created":1715367049,"owned_by":"system","shutdown_date":"2027-01-14"},{"id":"p","object":"model","created":1715367049,"owned_by":"system","shutdown_date":null}]}`: {
+			{ID: "o", OwnedBy: "system", Created: time.Unix(1715367049, 0).UTC(), Shutdown: time.Date(2027, 1, 14, 0, 0, 0, 0, time.UTC)},
+			{ID: "p", OwnedBy: "system", Created: time.Unix(1715367049, 0).UTC()},
+		},
+		// OpenRouter's, as it documents it: prices are of one token.
+		`{"data":[{"id":"v/m","canonical_slug":"v/m","name":"V: M","created":1715367049,"context_length":128000,"architecture":{"input_modalities":["text","image"],"output_modalities":["text"]},
+		  "pricing":{"prompt":"0.000003","completion":"0.000015","request":"0","input_cache_read":"0.0000003","input_cache_write":"0.00000375"},"top_provider":{"context_length":128000,"max_completion_tokens":16384,"is_moderated":false},
+		  "supported_parameters":["tools","temperature"],"expiration_date":"2026-12-31"},
+		  {"id":"v/vec","architecture":{"input_modalities":["text"],"output_modalities":["embeddings"]},"pricing":{"prompt":"0.00000002","completion":"0"},"expiration_date":null},
+		  {"id":"v/auto","architecture":{"output_modalities":["text"]},"pricing":{"prompt":"-1","completion":"-1"}}],"total_count":3,"links":{"next":null}}`: {
+			{
+				ID: "v/m", Name: "V: M", Created: time.Unix(1715367049, 0).UTC(), Context: 128000, MaxOutput: 16384, Shutdown: time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC), Chat: &yes, Vision: &yes, Tools: &yes, Thinking: &no,
+				PricePerMillion: map[string]string{"input": "3", "output": "15", "cache_read": "0.3", "cache_write": "3.75"},
+			},
+			{ID: "v/vec", Chat: &no, Embeds: true, Vision: &no, PricePerMillion: map[string]string{"input": "0.02", "output": "0"}},
+			{ID: "v/auto", Chat: &yes, Vision: &no, PricePerMillion: map[string]string{}},
+		},
+		`{"object":"list","data":[{"id":"local","object":"model","owned_by":"vllm","max_model_len":40960}]}`: {{ID: "local", OwnedBy: "vllm", Context: 40960}},
+		// An odd entry doesn't cost the list.
+		`{"data":[{"id":"a","context_length":"many","shutdown_date":5},7,{"id":8},null,{"context_length":1},{"id":"b","context_length":5}]}`: {{ID: "a"}, {ID: "b", Context: 5}},
 		// Somebody else's use of the same names.
 		`{"data":[{"id":"x","type":7,"capabilities":["chat"],"aliases":{},"deprecation":{},"active":"yes"}]}`: {{ID: "x"}},
 	} {
@@ -221,13 +244,25 @@ func TestListsInEachVendorsShape(t *testing.T) {
 // Calls that end without a word for why are whole once the terminator came, and
 // not before.
 func TestCallsThatEndWithoutAReason(t *testing.T) {
-	const call = `data: {"id":"1","model":"m","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":""}]}` + "\n\n"
+	for _, calls := range []string{
+		`"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]`,
+		`"tool_calls":[{"function":{"name":"f"}}]`,
+		`"function_call":{"name":"f","arguments":"{}"}`,
+	} {
+		endsInCalls(t, `data: {"id":"1","model":"m","choices":[{"index":0,"delta":{`+calls+`},"finish_reason":""}]}`+"\n\n")
+	}
+}
+
+func endsInCalls(t *testing.T, call string) {
+	t.Helper()
+	const said = `{"choices":[{"index":0,"delta":{"content":"a"}}]}`
 	const end = "data: [DONE]\n\n"
 	a, err := llm.Collect(chat.Format{}.DecodeStream(strings.NewReader(call+end), wire.Target{}))
 	if err != nil || a.Choices[0].Finish.Reason != llm.FinishToolCalls || len(a.Choices[0].Parts) != 1 {
 		t.Errorf("%v %+v", err, a)
 	}
 	m := chat.Format{}.NewMeter(wire.Target{})
+	m.Event("", []byte(said))
 	chunk := strings.TrimSuffix(strings.TrimPrefix(call, "data: "), "\n\n")
 	if v := m.Event("", []byte(chunk)); v.Err != nil || m.Result().Complete {
 		t.Errorf("%+v %+v", v, m.Result())

@@ -16,7 +16,7 @@ import (
 func TestAnswer(t *testing.T) {
 	t.Parallel()
 	names := &wire.ToolNames{}
-	custom, answer, dotted := names.Out("patch"+textMark), names.Out(answerTool), names.Out("my.tool")
+	custom, answer, dotted := names.OutFreeText("patch"), names.Out(answerTool), names.Out("my.tool")
 	body := func(content, rest string) string {
 		return `{"metrics":{"latencyMs":12},"output":{"message":{"content":[` + content + `],"role":"assistant"}},` + rest + `}`
 	}
@@ -58,10 +58,10 @@ func TestAnswer(t *testing.T) {
 			wire.Target{},
 			one(
 				finished,
-				llm.Text{Text: "ab", Citations: []llm.Citation{{URL: "https://a.example/", Title: "T", Quote: "q", Format: FormatConverse, Raw: []byte(`{"title":"T","location":{"web":{"url":"https://a.example/"}},"sourceContent":[{"text":"q"}]}`)}}},
+				llm.Text{Text: "ab", Citations: []llm.Citation{{URL: "https://a.example/", Title: "T", Quote: "q", Format: llm.FormatConverse, Raw: []byte(`{"title":"T","location":{"web":{"url":"https://a.example/"}},"sourceContent":[{"text":"q"}]}`)}}},
 				llm.Media{Kind: llm.MediaImage, MIME: "image/png", Data: png},
-				llm.Opaque{Format: FormatConverse, Type: "toolUse", Raw: []byte(`{"toolUse":{"toolUseId":"s","name":"n","type":"server_tool_use","input":{}}}`)},
-				llm.Opaque{Format: FormatConverse, Type: "glow", Raw: []byte(`{"glow":1}`)},
+				llm.Opaque{Format: llm.FormatConverse, Type: "toolUse", Raw: []byte(`{"toolUse":{"toolUseId":"s","name":"n","type":"server_tool_use","input":{}}}`)},
+				llm.Opaque{Format: llm.FormatConverse, Type: "glow", Raw: []byte(`{"glow":1}`)},
 			),
 		},
 		{

@@ -34,9 +34,6 @@ import (
 	"github.com/oidostudio/oido/internal/wire"
 )
 
-// FormatConverse names the format.
-const FormatConverse llm.Format = "converse"
-
 // StreamType is the content type of a streamed answer; a whole one, and a
 // refusal, is application/json.
 const StreamType = "application/vnd.amazon.eventstream"
@@ -44,13 +41,20 @@ const StreamType = "application/vnd.amazon.eventstream"
 // Format is the Converse format. The zero value is ready.
 type Format struct{}
 
-var _ wire.Client = Format{}
+var _ interface {
+	wire.Upstream
+	wire.Streamer
+	wire.Identifier
+} = Format{}
 
-// Name returns FormatConverse.
-func (Format) Name() llm.Format { return FormatConverse }
+// Name returns llm.FormatConverse.
+func (Format) Name() llm.Format { return llm.FormatConverse }
 
 // StreamType returns the content type by which an answer is known to be a stream.
 func (Format) StreamType() string { return StreamType }
+
+// AnswerID returns the id of an answer, which no body tells.
+func (Format) AnswerID(h http.Header) string { return h.Get("X-Amzn-Requestid") }
 
 // pathOf is where a model answers. Its id stands in one segment: ids hold colons,
 // those of inference profiles and provisioned models slashes too.

@@ -123,12 +123,18 @@ func partOf(raw jsontext.Value, t wire.Target) (llm.Part, meaning, error) {
 	case b.Reasoning != nil:
 		return b.Reasoning.part(t), asReasoning, nil
 	case b.ToolUse != nil && b.ToolUse.Type == "":
+		if b.ToolUse.Name == "" {
+			return nil, asOpaque, nil // nothing that could be called
+		}
 		call, as := called(b.ToolUse, t)
+		if call.ID == "" && as != asAnswer {
+			call.ID = wire.InventedID("", 0, 0)
+		}
 		switch arguments := argumentsOf(b.ToolUse.Input); as {
 		case asAnswer:
 			return llm.Text{Text: arguments}, as, nil
 		case asCustom:
-			call.Arguments = freeText(arguments)
+			call.Arguments = wire.FreeText(arguments)
 		default:
 			call.Arguments = arguments
 		}
@@ -140,7 +146,7 @@ func partOf(raw jsontext.Value, t wire.Target) (llm.Part, meaning, error) {
 	if kind == "" {
 		return nil, asOpaque, nil
 	}
-	return llm.Opaque{Format: FormatConverse, Type: kind, Raw: raw.Clone()}, asOpaque, nil
+	return llm.Opaque{Format: llm.FormatConverse, Type: kind, Raw: raw.Clone()}, asOpaque, nil
 }
 
 // kindOf is what a block calls itself: its only field; "" for one of none or many.
@@ -198,7 +204,7 @@ func (c *cited) part() llm.Part {
 // citationOf reads a citation. It has no place in the text: it stands for the
 // whole block.
 func citationOf(raw jsontext.Value) llm.Citation {
-	c := llm.Citation{Title: scan.Text(scan.Member(raw, "title")), Format: FormatConverse, Raw: raw.Clone()}
+	c := llm.Citation{Title: scan.Text(scan.Member(raw, "title")), Format: llm.FormatConverse, Raw: raw.Clone()}
 	var quoted []struct {
 		Text string `json:"text"`
 	}
@@ -218,14 +224,14 @@ func citationOf(raw jsontext.Value) llm.Citation {
 // called says what a call is: one under the client's own name for the tool, or
 // the answer itself.
 func called(u *toolUse, t wire.Target) (llm.ToolCall, meaning) {
-	name := t.Names.Back(u.Name)
-	if name == answerTool {
+	switch name, custom := t.Names.Called(u.Name); {
+	case name == answerTool:
 		return llm.ToolCall{}, asAnswer
+	case custom:
+		return llm.ToolCall{ID: u.ID, Name: name, Custom: true}, asCustom
+	default:
+		return llm.ToolCall{ID: u.ID, Name: name}, asCall
 	}
-	if custom, ok := strings.CutSuffix(name, textMark); ok {
-		return llm.ToolCall{ID: u.ID, Name: custom, Custom: true}, asCustom
-	}
-	return llm.ToolCall{ID: u.ID, Name: name}, asCall
 }
 
 // argumentsOf writes a tool's input as text, without spaces between its values.
@@ -235,13 +241,4 @@ func argumentsOf(input jsontext.Value) string {
 		return "{}"
 	}
 	return string(v)
-}
-
-// freeText takes free text out of its function's input; what isn't there as it
-// should is taken whole.
-func freeText(input string) string {
-	if v := scan.Member([]byte(input), inputField); v.Kind() == '"' {
-		return scan.Text(v)
-	}
-	return input
 }

@@ -116,7 +116,7 @@ func (d *decoder) feed(f frame) error {
 		return nil // newer than we are, or for others
 	}
 	var ev event
-	if err := json.Unmarshal(scan.Sound(f.payload), &ev, scan.Lenient); err != nil {
+	if err := scan.Read(f.payload, &ev); err != nil {
 		return llm.Errorf(llm.KindUpstream, "the provider sent an event %s that can't be read: %w", f.name, err)
 	}
 	if !d.begun {
@@ -220,6 +220,9 @@ func (d *decoder) start(index int, raw jsontext.Value) error {
 		}
 		return err
 	}
+	if s.ToolUse.Name == "" {
+		return nil // nothing that could be called
+	}
 	call, as := called(s.ToolUse, d.t)
 	b, err := d.opened(index, as)
 	if err != nil {
@@ -229,6 +232,9 @@ func (d *decoder) start(index int, raw jsontext.Value) error {
 		d.answer = true
 		d.begins(b, llm.Text{})
 		return nil
+	}
+	if call.ID == "" {
+		call.ID = wire.InventedID("", 0, d.calls)
 	}
 	d.calls++
 	d.begins(b, call)
@@ -344,7 +350,7 @@ func (d *decoder) stop(index int) {
 			d.emit(llm.TextDelta{Index: b.part, Text: "{}"})
 		}
 	case asCustom:
-		if s := freeText(b.held.String()); s != "" {
+		if s := wire.FreeText(b.held.String()); s != "" {
 			d.emit(llm.ArgumentsDelta{Index: b.part, Arguments: s})
 		}
 	case asReasoning:
@@ -356,7 +362,7 @@ func (d *decoder) stop(index int) {
 			d.begins(b, llm.Reasoning{Blob: blob})
 		}
 	case asOpaque:
-		d.begins(b, llm.Opaque{Format: FormatConverse, Type: kindOf(b.raw), Raw: b.whole()})
+		d.begins(b, llm.Opaque{Format: llm.FormatConverse, Type: kindOf(b.raw), Raw: b.whole()})
 	}
 	if b.part >= 0 {
 		d.emit(llm.PartEnd{Index: b.part})

@@ -138,14 +138,9 @@ func (e *encoding) toolID(id string) string {
 
 func (e *encoding) call(p llm.ToolCall) *block {
 	if p.Custom {
-		return &block{ToolUse: &toolUse{ID: e.toolID(p.ID), Name: e.t.Names.Out(p.Name + textMark), Input: inputOf(p.Arguments)}}
+		return &block{ToolUse: &toolUse{ID: e.toolID(p.ID), Name: e.t.Names.OutFreeText(p.Name), Input: jsontext.Value(wire.FreeTextArguments(p.Arguments))}}
 	}
 	return &block{ToolUse: &toolUse{ID: e.toolID(p.ID), Name: e.t.Names.Out(p.Name), Input: objectOf(p.Arguments)}}
-}
-
-// inputOf wraps free text into the one field of its function.
-func inputOf(s string) jsontext.Value {
-	return append(append([]byte(`{"`+inputField+`":`), scan.Quote(s)...), '}')
 }
 
 // objectOf reads arguments as the object that the API demands. What is none, as
@@ -154,8 +149,7 @@ func objectOf(arguments string) jsontext.Value {
 	if blank(arguments) {
 		return jsontext.Value("{}")
 	}
-	v := jsontext.Value(arguments)
-	if v.Kind() == '{' && v.IsValid(scan.Lenient) {
+	if v, ok := scan.Strict(jsontext.Value(arguments)); ok && v.Kind() == '{' {
 		return v
 	}
 	return append(append([]byte(`{"_malformed_arguments":`), scan.Quote(arguments)...), '}')

@@ -14,6 +14,7 @@ const (
 	reasoningField = "additionalModelRequestFields.reasoningConfig"
 	topKField      = "additionalModelRequestFields.top_k"
 	effortField    = "outputConfig.effort"
+	choiceField    = "toolConfig.toolChoice"
 )
 
 // defaultMax is the output cap where a model that thinks by a budget needs one
@@ -68,7 +69,7 @@ func (e *encoding) shape() error {
 	case !e.t.NoSchemaOutput:
 		f := textFormat{Type: "json_schema"}
 		s := &f.Structure.Schema
-		s.Schema, s.Description = string(closed(o.Schema)), o.Description
+		s.Schema, s.Description = string(scan.Closed(o.Schema)), o.Description
 		if o.Name != "" {
 			s.Name = (*wire.ToolNames)(nil).Out(o.Name)
 		}
@@ -85,7 +86,7 @@ func (e *encoding) shape() error {
 // answersByTool says whether a tool stands for the answer.
 func (e *encoding) answersByTool() bool {
 	o := e.req.Output
-	return o.Kind == llm.OutputSchema && e.t.NoSchemaOutput && !e.t.NoTools && isObject(scan.Member(o.Schema, "type"))
+	return o.Kind == llm.OutputSchema && e.t.NoSchemaOutput && !e.t.NoTools && !slices.Contains(e.t.Reject, choiceField) && scan.AnswersObject(o.Schema)
 }
 
 func (e *encoding) instruct(s string) { e.system = append(e.system, textBlock(s)) }

@@ -64,7 +64,7 @@ func (e *encoding) write() ([]byte, error) {
 		{"system", len(e.system) > 0, e.system},
 		{"messages", true, e.turns},
 		{"toolConfig.tools", len(e.tools) > 0, e.tools},
-		{"toolConfig.toolChoice", e.choice != nil, e.choice},
+		{choiceField, e.choice != nil, e.choice},
 		{"inferenceConfig.maxTokens", e.max != nil, e.max},
 	} {
 		if err := put(x.path, x.there, x.v); err != nil {

@@ -11,21 +11,14 @@ import (
 )
 
 const (
-	// textMark ends the name under which a free-text tool is known on the way
-	// out: no client's name holds a NUL, so the answer's decoder can tell it.
-	textMark = "\x00text"
 	// answerTool stands for the schema that an answer must keep, where a model
 	// can be held to one only by a tool.
 	answerTool = "answer\x00json"
-	// inputField is the one field of a free-text tool's input.
-	inputField = "input"
 )
 
 var (
 	anySchema  = jsontext.Value(`{"type":"object","properties":{}}`)
 	openSchema = jsontext.Value(`{"type":"object"}`)
-	textSchema = jsontext.Value(`{"type":"object","properties":{"` + inputField +
-		`":{"type":"string"}},"required":["` + inputField + `"],"additionalProperties":false}`)
 )
 
 // offer writes the tools and the choice among them.
@@ -76,10 +69,27 @@ func (e *encoding) choose(choice llm.ToolChoice) error {
 		}
 		e.choice = &toolChoice{Tool: &toolName{e.toolName(e.req.Tools[i])}}
 	}
+	e.ask()
 	if p := e.req.ParallelTools; p != nil && !*p && len(e.tools) > 0 {
 		e.drop("parallel_tool_calls", "several calls in one answer can't be forbidden")
 	}
 	return nil
+}
+
+// ask makes words of a choice where the model takes none.
+func (e *encoding) ask() {
+	if e.choice == nil || !slices.Contains(e.t.Reject, choiceField) {
+		return
+	}
+	if e.forced() {
+		what := "a tool"
+		if e.choice.Tool != nil {
+			what = "the tool " + e.choice.Tool.Name
+		}
+		e.instruct("Answer by calling " + what + ".")
+		e.drop("tool_choice", "a call can't be demanded of the model: it was asked in words for one")
+	}
+	e.choice = nil
 }
 
 // forbid says that no tool may be called, for which the API has no word: the
@@ -122,7 +132,7 @@ func (e *encoding) declare() {
 
 func (e *encoding) toolName(t llm.Tool) string {
 	if t.Kind == llm.ToolCustom {
-		return e.t.Names.Out(t.Name + textMark)
+		return e.t.Names.OutFreeText(t.Name)
 	}
 	return e.t.Names.Out(t.Name)
 }
@@ -133,24 +143,17 @@ func (e *encoding) tool(t llm.Tool) {
 		return
 	}
 	spec := &toolSpec{Name: e.toolName(t), Description: t.Description, Schema: inputSchema{objectSchema(t.Schema)}}
-	if blank(spec.Description) {
-		spec.Description = ""
-	}
 	switch {
 	case t.Kind == llm.ToolCustom:
-		spec.Schema.JSON = textSchema
-		if t.Grammar != nil {
-			e.drop("grammar", "a tool's grammar can only be described, not enforced")
-			if spec.Description != "" {
-				spec.Description += "\n\n"
-			}
-			spec.Description += "The input must keep this grammar: " + string(t.Grammar)
-		}
+		spec.Schema.JSON, spec.Description = wire.FreeTextSchema, e.FreeTextDescription(t)
 	case t.Strict == nil || !*t.Strict:
 	case e.t.NoSchemaOutput || slices.Contains(e.t.Reject, "toolConfig.tools.strict"):
 		e.drop("strict", "the model can't be held to a tool's schema")
 	default:
-		spec.Strict, spec.Schema.JSON = t.Strict, closed(spec.Schema.JSON)
+		spec.Strict, spec.Schema.JSON = t.Strict, scan.Closed(spec.Schema.JSON)
+	}
+	if blank(spec.Description) {
+		spec.Description = ""
 	}
 	e.tools = append(e.tools, &tool{Spec: spec})
 	if t.Cache != nil {

@@ -194,6 +194,7 @@ func (p *pairing) assistant(at int, t turn) {
 	if len(p.owed) > 0 {
 		p.turns, p.owed = join(p.turns, turn{roleUser, p.owed}), nil
 	}
+	t.Content = callsLast(t.Content)
 	for _, b := range t.Content {
 		call := b.ToolUse
 		if call == nil {
@@ -220,6 +221,24 @@ func (p *pairing) assistant(at int, t turn) {
 		p.owed = append(p.owed, result)
 	}
 	p.turns = join(p.turns, t)
+}
+
+// callsLast moves calls behind all else that their turn says, each with the cache
+// point behind it: the API expects results for the calls at the end alone (issue
+// trackers: "toolResult blocks exceed the number of toolUse blocks").
+func callsLast(blocks []*block) []*block {
+	var said, calls []*block
+	at := &said
+	for _, b := range blocks {
+		switch {
+		case b.ToolUse != nil:
+			at = &calls
+		case b.CachePoint == nil:
+			at = &said
+		}
+		*at = append(*at, b)
+	}
+	return append(said, calls...)
 }
 
 // orphan makes text of a result whose call is gone; what else it holds stays.

@@ -10,69 +10,10 @@ import (
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/scan"
+	"github.com/oidostudio/oido/internal/wire/wiretest"
 )
 
 func quoted(s string) string { return string(scan.Quote(s)) }
-
-// events checks that a stream keeps the grammar that every encoder relies on.
-type events struct {
-	begun    bool
-	open     map[int]llm.Part
-	parts    int
-	finished int
-}
-
-func (g *events) add(e llm.Event) string {
-	if _, ok := e.(llm.Start); ok == g.begun {
-		return "Start is not first, or not alone"
-	}
-	g.begun = true
-	at := func(i int) bool { return g.open[i] != nil }
-	switch e := e.(type) {
-	case llm.PartStart:
-		if e.Index != g.parts || e.Part == nil || g.finished > 0 {
-			return "a part out of order"
-		}
-		if o, ok := e.Part.(llm.Opaque); ok && !jsontext.Value(o.Raw).IsValid(scan.Lenient) {
-			return "an opaque part that is no JSON"
-		}
-		g.open[e.Index], g.parts = e.Part, g.parts+1
-	case llm.TextDelta:
-		if _, ok := g.open[e.Index].(llm.Text); !ok {
-			return "text where none is open"
-		}
-	case llm.CitationDelta:
-		if _, ok := g.open[e.Index].(llm.Text); !ok {
-			return "a citation where no text is open"
-		}
-	case llm.ReasoningDelta:
-		if _, ok := g.open[e.Index].(llm.Reasoning); !ok {
-			return "reasoning where none is open"
-		}
-	case llm.BlobDelta:
-		if _, ok := g.open[e.Index].(llm.Reasoning); !ok || e.Blob.Origin != here {
-			return "a blob where no reasoning is open, or without its origin"
-		}
-	case llm.ArgumentsDelta:
-		if _, ok := g.open[e.Index].(llm.ToolCall); !ok {
-			return "arguments where no call is open"
-		}
-	case llm.PartEnd:
-		if !at(e.Index) {
-			return "the end of a part that isn't open"
-		}
-		delete(g.open, e.Index)
-	case llm.Finish:
-		if g.finished++; g.finished > 1 || e.Reason == "" || len(g.open) > 0 {
-			return "a finish without a reason, a second one, or with parts open"
-		}
-	case llm.UsageUpdate:
-		if u := e.Usage; min(u.Input, u.CacheRead, u.CacheWrite, u.CacheWrite1h, u.Output) < 0 {
-			return "a counter below zero"
-		}
-	}
-	return ""
-}
 
 // Whatever a provider sends ends once, in the grammar of events, or with an
 // error that has a kind. The bytes are taken as a stream, and, since checksums
@@ -89,15 +30,15 @@ func FuzzDecodeStream(f *testing.F) {
 		var wrapped []byte
 		for i, line := range bytes.Split(raw, []byte("\n")) {
 			name := names[i%len(names)]
-			for key, is := range map[string]string{`"start"`: "contentBlockStart", `"delta"`: "contentBlockDelta", `"stopReason"`: "messageStop", `"usage"`: "metadata"} {
-				if bytes.Contains(line, []byte(key)) {
-					name = is
+			for _, kind := range [][2]string{{`"start"`, "contentBlockStart"}, {`"delta"`, "contentBlockDelta"}, {`"stopReason"`, "messageStop"}, {`"usage"`, "metadata"}} {
+				if bytes.Contains(line, []byte(kind[0])) {
+					name = kind[1]
 				}
 			}
 			wrapped = append(wrapped, event1(name, string(line))...)
 		}
 		for _, in := range [][]byte{raw, wrapped} {
-			g := events{open: map[int]llm.Part{}}
+			g := wiretest.Grammar{Origin: here}
 			var failed error
 			for e, err := range (Format{}).DecodeStream(bytes.NewReader(in), wire.Target{Origin: here}) {
 				if failed != nil {
@@ -106,13 +47,13 @@ func FuzzDecodeStream(f *testing.F) {
 				if failed = err; err != nil {
 					continue
 				}
-				if bad := g.add(e); bad != "" {
-					t.Fatalf("%s: %#v in %q", bad, e, in)
+				if err := g.Add(e); err != nil {
+					t.Fatalf("%v in %q", err, in)
 				}
 			}
 			hasKind(t, failed)
-			if (failed == nil) != (g.finished == 1) {
-				t.Fatalf("%d finishes, %v", g.finished, failed)
+			if (failed == nil) != (g.End() == nil) {
+				t.Fatalf("%v, after %v", g.End(), failed)
 			}
 		}
 	})
@@ -140,19 +81,19 @@ func FuzzDecodeAnswer(f *testing.F) {
 		if err != nil {
 			return
 		}
-		g := events{open: map[int]llm.Part{}}
+		g := wiretest.Grammar{Origin: here}
 		for e, err := range llm.Events(a) {
-			if err != nil {
+			if err = errors.Join(err, g.Add(e)); err != nil {
 				t.Fatal(err)
-			}
-			if bad := g.add(e); bad != "" && bad != "text where none is open" {
-				t.Fatalf("%s: %#v", bad, e)
 			}
 		}
 		redacted := bytes.Contains(raw, []byte("redactedContent")) // which may be no base64, and goes back as it came
 		out, _, err := Format{}.Encode(&llm.Request{Messages: []llm.Message{user(say("Hi")), assistant(a.Choices[0].Parts...), user(say("Hi"))}}, target)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if !jsontext.Value(out.Body).IsValid() {
+			t.Fatalf("not JSON: %s", out.Body)
 		}
 		if err := checkRequest(out.Body); err != nil && !redacted {
 			t.Fatalf("%v\n%s", err, out.Body)

@@ -217,7 +217,8 @@ func (g *grammar) turns(v any) error {
 	return nil
 }
 
-// pairs gives the ids of the calls and of the results, which must stand first.
+// pairs gives the ids of the calls, which must stand last, and of the results,
+// which must stand first.
 func (g *grammar) pairs(content []any) (calls, answered []string, err error) {
 	leading := true
 	for _, b := range content {
@@ -229,6 +230,9 @@ func (g *grammar) pairs(content []any) (calls, answered []string, err error) {
 			}
 			g.seen[id] = true
 			calls = append(calls, id)
+		}
+		if len(calls) > 0 && o["toolUse"] == nil && o["cachePoint"] == nil {
+			return nil, nil, errors.New("a call is not at the end")
 		}
 		if r, ok := o["toolResult"].(object); ok {
 			if id, _ := r["toolUseId"].(string); leading {

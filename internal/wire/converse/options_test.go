@@ -12,7 +12,7 @@ import (
 func TestOptions(t *testing.T) {
 	t.Parallel()
 	const strictIn, strictOut = `{"type":"object","properties":{"b":{"type":"object","properties":{}},"a":{"type":"array","items":{"type":["object","null"]}}}}`,
-		`{"additionalProperties":false,"type":"object","properties":{"b":{"additionalProperties":false,"type":"object","properties":{}},"a":{"type":"array","items":{"additionalProperties":false,"type":["object","null"]}}}}`
+		`{"type":"object","properties":{"b":{"type":"object","properties":{},"additionalProperties":false},"a":{"type":"array","items":{"type":["object","null"],"additionalProperties":false}}},"additionalProperties":false}`
 	one := []llm.Message{user(say("Hi"))}
 	f := llm.Tool{Name: "f", Schema: []byte(`{"type":"object"}`)}
 	called := []llm.Message{user(say("Hi")), assistant(llm.ToolCall{ID: "t", Name: "f"}), results(llm.ToolResult{CallID: "t", Parts: []llm.Part{say("x")}})}
@@ -26,8 +26,11 @@ func TestOptions(t *testing.T) {
 	}
 	longNames := &wire.ToolNames{}
 	inWords := map[string]string{ // what the model is told beside the client's words
-		"an answer by a schema of no object": `Answer with one JSON value that keeps this JSON Schema, and with nothing else:\n{\"type\":\"array\"}`,
-		"any JSON":                           "Answer with one JSON object and with nothing else.",
+		"a choice of a model that takes none":                         "Answer by calling a tool.",
+		"one tool of a model that takes no choice":                    "Answer by calling the tool f.",
+		"an answer by a schema of no object":                          `Answer with one JSON value that keeps this JSON Schema, and with nothing else:\n{\"type\":\"array\"}`,
+		"an answer by a schema of a model that can't be made to call": `Answer with one JSON value that keeps this JSON Schema, and with nothing else:\n{\"type\":\"object\"}`,
+		"any JSON": "Answer with one JSON object and with nothing else.",
 		"calls in the conversation, and no tools any more": "Answer without calling any tool.",
 		"calls in the conversation, and no more of them":   "Answer without calling any tool.",
 	}
@@ -78,13 +81,15 @@ func TestOptions(t *testing.T) {
 		{"one tool", llm.Request{Tools: []llm.Tool{f}, ToolChoice: mode(llm.ToolOne, "f"), ParallelTools: p(false)}, wire.Target{}, `"toolConfig":{"tools":[` + ftool + `],"toolChoice":{"tool":{"name":"f"}}}`, []string{"parallel_tool_calls"}},
 		{"some tools", llm.Request{Tools: []llm.Tool{f, {Name: "g"}}, ToolChoice: llm.ToolChoice{Mode: llm.ToolAllowed, Names: []string{"f"}, Required: true}}, wire.Target{}, `"toolConfig":{"tools":[` + ftool + `],"toolChoice":{"any":{}}}`, nil},
 		{"no tool", llm.Request{Tools: []llm.Tool{f}, ToolChoice: mode(llm.ToolNone), ParallelTools: p(false)}, wire.Target{}, ``, nil},
-		{"a choice that the model refuses", llm.Request{Tools: []llm.Tool{f}, ToolChoice: mode(llm.ToolRequired)}, wire.Target{Reject: []string{"toolConfig.toolChoice"}}, `"toolConfig":{"tools":[` + ftool + `]}`, []string{"toolConfig.toolChoice"}},
+		{"a choice of a model that takes none", llm.Request{Tools: []llm.Tool{f}, ToolChoice: mode(llm.ToolRequired)}, wire.Target{Reject: []string{"toolConfig.toolChoice"}}, `"toolConfig":{"tools":[` + ftool + `]}`, []string{"tool_choice"}},
+		{"one tool of a model that takes no choice", llm.Request{Tools: []llm.Tool{f}, ToolChoice: mode(llm.ToolOne, "f")}, wire.Target{Reject: []string{"toolConfig.toolChoice"}}, `"toolConfig":{"tools":[` + ftool + `]}`, []string{"tool_choice"}},
+		{"the choice left to a model that takes none", llm.Request{Tools: []llm.Tool{f}, ToolChoice: mode(llm.ToolAuto)}, wire.Target{Reject: []string{"toolConfig.toolChoice"}}, `"toolConfig":{"tools":[` + ftool + `]}`, nil},
 		{
 			"tools with descriptions, of free text, and another vendor's",
 			llm.Request{Tools: []llm.Tool{{Name: "my.tool", Description: "D", Schema: []byte(`{"properties":{"a":{}}}`)}, {Kind: llm.ToolCustom, Name: "patch", Grammar: []byte(`"g"`)}, {Kind: llm.ToolBuiltin, Name: "web_search"}, {Name: "bare", Description: " "}}},
 			wire.Target{Names: longNames},
 			`"toolConfig":{"tools":[{"toolSpec":{"name":"` + longNames.Out("my.tool") + `","description":"D","inputSchema":{"json":{"type":"object","properties":{"a":{}}}}}},` +
-				`{"toolSpec":{"name":"` + longNames.Out("patch"+textMark) + `","description":"The input must keep this grammar: \"g\"","inputSchema":{"json":` + string(textSchema) + `}}},` +
+				`{"toolSpec":{"name":"` + longNames.OutFreeText("patch") + `","description":"The input must keep this grammar: \"g\"","inputSchema":{"json":` + string(wire.FreeTextSchema) + `}}},` +
 				`{"toolSpec":{"name":"bare","inputSchema":{"json":` + string(anySchema) + `}}}]}`,
 			[]string{"grammar", "tool:web_search"},
 		},
@@ -110,7 +115,7 @@ func TestOptions(t *testing.T) {
 			"an answer by a schema",
 			llm.Request{Output: llm.OutputFormat{Kind: llm.OutputSchema, Name: "a b", Description: "D", Schema: []byte(`{"type":"object","properties":{}}`)}},
 			wire.Target{},
-			`"outputConfig":{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"{\"additionalProperties\":false,\"type\":\"object\",\"properties\":{}}","name":"` + (*wire.ToolNames)(nil).Out("a b") + `","description":"D"}}}}`, nil,
+			`"outputConfig":{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"{\"type\":\"object\",\"properties\":{},\"additionalProperties\":false}","name":"` + (*wire.ToolNames)(nil).Out("a b") + `","description":"D"}}}}`, nil,
 		},
 		{
 			"an answer by a tool",
@@ -163,6 +168,13 @@ func TestOptions(t *testing.T) {
 		{"no thinking of a model that always does", llm.Request{Reasoning: llm.ReasoningConfig{Mode: llm.ReasoningOff}}, wire.Target{Reasoning: wire.ReasoningStyle{Control: "adaptive", CannotDisable: true}}, ``, []string{"reasoning"}},
 		{"a model that can't be steered", llm.Request{Reasoning: effort(llm.EffortLow)}, control("none"), ``, []string{"reasoning"}},
 		{"temperature and top_p of a thinker", llm.Request{Sampling: llm.Sampling{Temperature: p(0.5), TopP: p(0.9)}}, control("adaptive"), `"inferenceConfig":{"temperature":0.5}`, []string{"top_p"}},
+		{
+			"an answer by a schema of a model that can't be made to call",
+			llm.Request{Output: llm.OutputFormat{Kind: llm.OutputSchema, Schema: []byte(`{"type":"object"}`)}},
+			wire.Target{NoSchemaOutput: true, Reject: []string{"toolConfig.toolChoice"}},
+			``,
+			[]string{"json_schema"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

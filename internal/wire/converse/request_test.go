@@ -113,6 +113,17 @@ func TestConversation(t *testing.T) {
 				`{"role":"user","content":[{"toolResult":{"toolUseId":"t1","content":[{"text":"(no output)"}]}},{"toolResult":{"toolUseId":"t2","content":[{"text":"(no output)"}],"status":"error"}}]}]`, ``, nil,
 		},
 		{
+			"words among calls",
+			[]llm.Message{
+				user(say("Hi")), assistant(call, say("and"), llm.Text{Text: "then", Cache: &llm.CacheMark{}}, llm.ToolCall{ID: "t2", Name: "f", Cache: &llm.CacheMark{}}, say("now")),
+				results(llm.ToolResult{CallID: "t1", Parts: []llm.Part{say("1")}}, llm.ToolResult{CallID: "t2", Parts: []llm.Part{say("2")}}),
+			},
+			wire.Target{},
+			`[` + hi + `,{"role":"assistant","content":[{"text":"and"},{"text":"then"},{"cachePoint":{"type":"default"}},{"text":"now"},` +
+				`{"toolUse":{"toolUseId":"t1","name":"f","input":{"a":1}}},{"toolUse":{"toolUseId":"t2","name":"f","input":{}}},{"cachePoint":{"type":"default"}}]},` +
+				`{"role":"user","content":[{"toolResult":{"toolUseId":"t1","content":[{"text":"1"}]}},{"toolResult":{"toolUseId":"t2","content":[{"text":"2"}]}}]}]`, ``, nil,
+		},
+		{
 			"a call without a result, a result without a call",
 			[]llm.Message{user(say("Hi"), llm.ToolResult{CallID: "gone", Parts: []llm.Part{say("42")}}), assistant(call), user(say("Hi"))},
 			wire.Target{},

@@ -81,7 +81,7 @@ func collected(r io.Reader, t wire.Target) (events []llm.Event, err error) {
 func TestStream(t *testing.T) {
 	t.Parallel()
 	names := &wire.ToolNames{}
-	custom, answer, dotted := names.Out("patch"+textMark), names.Out(answerTool), names.Out("my.tool")
+	custom, answer, dotted := names.OutFreeText("patch"), names.Out(answerTool), names.Out("my.tool")
 	signed := func(kind llm.BlobKind, data string) llm.Blob { return llm.Blob{Kind: kind, Data: data, Origin: here} }
 	whole := func(middle ...llm.Event) []llm.Event {
 		return append(append([]llm.Event{llm.Start{}}, middle...), told, finished)
@@ -210,7 +210,7 @@ func TestStream(t *testing.T) {
 			"a tool that the vendor runs, kept as it came",
 			stream(begin, event1("contentBlockStart", `{"contentBlockIndex":0,"start":{"toolResult":{"toolUseId":"s1"}}}`), piece("0", `{"toolResult":[{"text":"x"}]}`), piece("0", `{"toolResult":[]}`), halt, endTurn, metadata),
 			wire.Target{},
-			whole(llm.PartStart{Part: llm.Opaque{Format: FormatConverse, Type: "toolResult", Raw: []byte(`{"start":{"toolResult":{"toolUseId":"s1"}},"deltas":[{"toolResult":[{"text":"x"}]},{"toolResult":[]}]}`)}}, llm.PartEnd{}),
+			whole(llm.PartStart{Part: llm.Opaque{Format: llm.FormatConverse, Type: "toolResult", Raw: []byte(`{"start":{"toolResult":{"toolUseId":"s1"}},"deltas":[{"toolResult":[{"text":"x"}]},{"toolResult":[]}]}`)}}, llm.PartEnd{}),
 		},
 		{
 			"citations",
@@ -218,7 +218,7 @@ func TestStream(t *testing.T) {
 			wire.Target{},
 			whole(
 				llm.PartStart{Part: llm.Text{}}, llm.TextDelta{Text: "Hello"},
-				llm.CitationDelta{Citation: llm.Citation{Title: "T", URL: "https://a.example/", Quote: "q", Format: FormatConverse, Raw: []byte(`{"title":"T","source":"https://a.example/","sourceContent":[{"text":"q"}]}`)}}, llm.PartEnd{},
+				llm.CitationDelta{Citation: llm.Citation{Title: "T", URL: "https://a.example/", Quote: "q", Format: llm.FormatConverse, Raw: []byte(`{"title":"T","source":"https://a.example/","sourceContent":[{"text":"q"}]}`)}}, llm.PartEnd{},
 			),
 		},
 		{

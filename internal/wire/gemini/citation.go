@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -37,20 +38,30 @@ type segment struct {
 	Text  string `json:"text,omitzero"`
 }
 
-// maxCitations bounds what a grounding is turned into.
-const maxCitations = 1000
+// maxCitations bounds what a grounding is turned into, maxQuoted how long a segment
+// is whose text is repeated beside its offsets: each may span the whole answer.
+const (
+	maxCitations = 1000
+	maxQuoted    = 4 << 10
+)
 
 // citations turns a grounding of a text into citations. Segments that lie outside
 // the text cite it as a whole.
 func (g *grounding) citations(text string) (out []llm.Citation) {
 	for _, s := range g.Supports {
+		if len(out) == maxCitations {
+			break
+		}
+		if !slices.ContainsFunc(s.Chunks, g.has) {
+			continue
+		}
 		start, end := 0, 0
 		if g := s.Segment; g.Start >= 0 && g.Start <= g.End && int64(g.End) <= int64(len(text)) {
 			start = utf8.RuneCountInString(text[:g.Start])
 			end = start + utf8.RuneCountInString(text[g.Start:g.End])
 		}
 		for _, i := range s.Chunks {
-			if i < 0 || int64(i) >= int64(len(g.Chunks)) || len(out) == maxCitations {
+			if !g.has(i) || len(out) == maxCitations {
 				continue
 			}
 			p := g.Chunks[i].Web
@@ -65,6 +76,9 @@ func (g *grounding) citations(text string) (out []llm.Citation) {
 	return out
 }
 
+// has says whether there is a source of this number.
+func (g *grounding) has(i whole) bool { return i >= 0 && int64(i) < int64(len(g.Chunks)) }
+
 // citedText is a text with its citations and its place among the parts.
 type citedText struct {
 	part  int
@@ -78,7 +92,7 @@ func groundingOf(texts []citedText) *grounding {
 	known := map[page]int{}
 	for _, t := range texts {
 		for _, c := range t.cites {
-			if c.URL == "" && c.Title == "" {
+			if c.URL == "" && c.Title == "" || len(g.Supports) == maxCitations {
 				continue
 			}
 			p := page{URI: c.URL, Title: c.Title}
@@ -102,7 +116,7 @@ func groundingOf(texts []citedText) *grounding {
 // segmentOf finds the bytes that a citation's characters are.
 func segmentOf(text string, c llm.Citation) segment {
 	if c.Start < 0 || c.End <= c.Start {
-		return segment{End: whole(len(text)), Text: text}
+		return segment{End: whole(len(text)), Text: quoted(text)}
 	}
 	start, end, n := len(text), len(text), 0
 	for i := range text {
@@ -115,5 +129,12 @@ func segmentOf(text string, c llm.Citation) segment {
 		}
 		n++
 	}
-	return segment{Start: whole(start), End: whole(end), Text: strings.Clone(text[start:end])}
+	return segment{Start: whole(start), End: whole(end), Text: quoted(text[start:end])}
+}
+
+func quoted(s string) string {
+	if len(s) > maxQuoted {
+		return ""
+	}
+	return strings.Clone(s)
 }

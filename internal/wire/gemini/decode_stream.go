@@ -69,7 +69,7 @@ func (d *decoder) add(raw []byte) *llm.Error {
 		}
 	}
 	var a answer
-	if err := unmarshal(raw, &a); err != nil {
+	if err := scan.Read(raw, &a, reading); err != nil {
 		return llm.Errorf(llm.KindUpstream, "the provider's answer can't be read: %w", err)
 	}
 	if e := errorIn(a.Error, 0); e != nil {
@@ -301,7 +301,7 @@ func (d *decoder) event(data []byte) *llm.Error {
 	if string(data) == "[DONE]" {
 		return nil
 	}
-	chunks := scan.NewArray(data)
+	chunks := scan.NewArray(scan.Sound(data))
 	for chunks.Next() {
 		raw, _ := chunks.Value()
 		if e := d.add(raw); e != nil {
@@ -364,7 +364,7 @@ func (d *decoder) whole(body []byte) *llm.Error {
 		d.end()
 		return nil
 	}
-	chunks := scan.NewArray(body)
+	chunks := scan.NewArray(scan.Sound(body))
 	for chunks.Next() {
 		raw, _ := chunks.Value()
 		if e := d.add(raw); e != nil {

@@ -215,17 +215,9 @@ func (Format) EncodeEmbed(q *llm.EmbedRequest, t wire.Target) (wire.Outbound, []
 		l.Lose("user", "Gemini takes no name of an end user")
 	}
 	l.LoseEmbed(q, llm.FormatGemini)
+	action, body := shaped(q, list, t, &l)
 	if l.Err != nil {
 		return wire.Outbound{}, nil, l.Err
-	}
-	action, body := embedOne, any(list[0])
-	if len(list) > 1 {
-		for i := range list {
-			list[i].Model = "models/" + bareModel(t.Model)
-		}
-		action, body = embedMany, struct {
-			Requests []embedding `json:"requests"`
-		}{list}
 	}
 	b, err := marshal(body)
 	if err != nil {
@@ -234,19 +226,47 @@ func (Format) EncodeEmbed(q *llm.EmbedRequest, t wire.Target) (wire.Outbound, []
 	return wire.Outbound{Path: toPath(t.Model, action), Body: b}, l.Downgrades, nil
 }
 
+// shaped is what is asked for in the body that the target takes.
+func shaped(q *llm.EmbedRequest, list []embedding, t wire.Target, l *wire.Losses) (action string, body any) {
+	switch t.Embed.Shape {
+	case shapePredict:
+		return predict, predictionOf(q, list, l)
+	case shapeConfig:
+		return embedOne, configuredOf(q, list, l)
+	}
+	for _, f := range q.Extra {
+		if f.Format == llm.FormatGemini {
+			l.Lose(f.Name, "the field "+f.Name+" has no place in a request that is written anew")
+		}
+	}
+	if len(list) == 1 {
+		return embedOne, list[0]
+	}
+	for i := range list {
+		list[i].Model = "models/" + bareModel(t.Model)
+	}
+	return embedMany, struct {
+		Requests []embedding `json:"requests"`
+	}{list}
+}
+
 // EmbeddingUsage reads an answer but for its vectors.
 func (Format) EmbeddingUsage(body []byte) (wire.Metered, *llm.Error) {
 	var a struct {
-		Error      jsontext.Value `json:"error"`
-		Embedding  jsontext.Value `json:"embedding"`
-		Embeddings jsontext.Value `json:"embeddings"`
-		Usage      jsontext.Value `json:"usageMetadata"`
+		Error       jsontext.Value `json:"error"`
+		Embedding   jsontext.Value `json:"embedding"`
+		Embeddings  jsontext.Value `json:"embeddings"`
+		Predictions jsontext.Value `json:"predictions"`
+		Usage       jsontext.Value `json:"usageMetadata"`
 	}
 	if err := unmarshal(body, &a); err != nil {
 		return wire.Metered{}, llm.Errorf(llm.KindUpstream, "the provider's answer can't be read: %w", err)
 	}
 	if e := errorIn(a.Error, 0); e != nil {
 		return wire.Metered{}, e
+	}
+	if a.Predictions.Kind() == '[' {
+		return predictionUsage(a.Predictions), nil
 	}
 	if a.Embedding.Kind() != '{' && a.Embeddings.Kind() != '[' {
 		return wire.Metered{}, llm.Errorf(llm.KindUpstream, "the provider's answer holds no embeddings")
@@ -265,9 +285,16 @@ func (f Format) DecodeEmbedding(body []byte) (*llm.Embedding, error) {
 	if e != nil {
 		return nil, e
 	}
-	var a embedded
+	var a struct {
+		Embedding   *vector      `json:"embedding"`
+		Embeddings  []vector     `json:"embeddings"`
+		Predictions []prediction `json:"predictions"`
+	}
 	if err := unmarshal(body, &a); err != nil {
 		return nil, llm.Errorf(llm.KindUpstream, "the provider's embeddings can't be read: %w", err)
+	}
+	for _, p := range a.Predictions {
+		a.Embeddings = append(a.Embeddings, vector{p.Embeddings.Values})
 	}
 	if a.Embedding != nil {
 		a.Embeddings = []vector{*a.Embedding}

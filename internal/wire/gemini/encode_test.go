@@ -1,6 +1,7 @@
 package gemini_test
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -350,5 +351,18 @@ func TestPrefillIsLeftOutWhereItIsRefused(t *testing.T) {
 	body, down := encode(t, &llm.Request{Messages: []llm.Message{user(text("x")), model(text("Once"))}}, wire.Target{NoPrefill: true})
 	if strings.Contains(body, "Once") || !slices.Equal(down, []string{"prefill"}) {
 		t.Errorf("%s %v", body, down)
+	}
+}
+
+// However much is cited, of however long a text, an answer stays in proportion to it.
+func TestCitationsDontMultiplyTheAnswer(t *testing.T) {
+	t.Parallel()
+	said := llm.Text{Text: strings.Repeat("words ", 20_000), Citations: slices.Repeat([]llm.Citation{{URL: "https://x"}}, 5000)}
+	out, err := format.EncodeAnswer(&llm.Answer{Choices: []llm.Choice{{Parts: []llm.Part{said}}}}, wire.Caller{})
+	if err != nil || len(out) > 3*len(said.Text) {
+		t.Errorf("%d bytes of %d: %v", len(out), len(said.Text), err)
+	}
+	if n := bytes.Count(out, []byte("groundingChunkIndices")); n != 1000 {
+		t.Errorf("%d citations", n)
 	}
 }

@@ -172,6 +172,7 @@ func (Format) DecodeError(status int, h http.Header, body []byte) *llm.Error {
 }
 
 func refusalOf(status int, body []byte) *llm.Error {
+	body = scan.Sound(body)
 	v := jsontext.Value(body)
 	if v.Kind() == '[' {
 		if a := scan.NewArray(body); a.Next() {

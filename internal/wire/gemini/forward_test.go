@@ -195,7 +195,7 @@ func TestEncodeError(t *testing.T) {
 func TestDecodeModels(t *testing.T) {
 	t.Parallel()
 	models, next, err := format.DecodeModels([]byte(`{"models":[{"name":"models/a","displayName":"A","inputTokenLimit":10,"outputTokenLimit":5,"supportedGenerationMethods":["generateContent","countTokens"],"thinking":true},{"name":"models/e","supportedGenerationMethods":["embedContent"]},{}],"nextPageToken":"n"}`))
-	want := []wire.ListedModel{{ID: "a", Name: "A", Context: 10, MaxOutput: 5, Thinking: p(true)}, {ID: "e", NotChat: true, Embeds: true}}
+	want := []wire.ListedModel{{ID: "a", Name: "A", Chat: p(true), Context: 10, MaxOutput: 5, Thinking: p(true)}, {ID: "e", Chat: p(false), Embeds: true}}
 	if diff := cmp.Diff(want, models); diff != "" || err != nil || !cmp.Equal(next, url.Values{"pageToken": {"n"}}) {
 		t.Errorf("%v %v (-want +got):\n%s", next, err, diff)
 	}

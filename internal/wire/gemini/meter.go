@@ -6,6 +6,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // meter reads along a passing answer. Chunks with nothing but a piece of text in
@@ -270,7 +271,7 @@ func (m *meter) Result() wire.Metered {
 	out.ToolCalls = slices.Clone(m.m.ToolCalls)
 	if len(m.usage) > 0 {
 		var last answer
-		if unmarshal(m.usage, &last) == nil && !last.Usage.empty() {
+		if scan.Read(m.usage, &last, reading) == nil && !last.Usage.empty() {
 			out.Usage = last.Usage.neutral()
 		}
 	}

@@ -40,9 +40,12 @@ func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) 
 			ID: bareModel(m.Name), Name: m.DisplayName,
 			Context: int(max(m.Input, 0)), MaxOutput: int(max(m.Output, 0)),
 			Thinking: m.Thinking,
-			NotChat:  (m.Methods != nil || len(page.Published) == 0) && !slices.Contains(m.Methods, generate),
 			Embeds:   slices.Contains(m.Methods, embedOne),
 		})
+		if m.Methods != nil || len(page.Published) == 0 {
+			chat := slices.Contains(m.Methods, generate)
+			models[len(models)-1].Chat = &chat
+		}
 	}
 	if page.Next == "" {
 		return models, nil, nil

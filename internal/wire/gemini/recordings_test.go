@@ -2,7 +2,6 @@ package gemini_test
 
 import (
 	"bytes"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -36,59 +35,9 @@ func totalOf(t testing.TB, chunk []byte) int64 {
 	return c.Usage.Total
 }
 
-// grammar checks the order of events and returns what is wrong with it.
+// grammar checks the events of a stream and returns what is wrong with them.
 func grammar(events []llm.Event) error {
-	type place struct{ choice, index int }
-	open, next, finished := map[place]bool{}, map[int]int{}, map[int]bool{}
-	for i, e := range events {
-		_, isStart := e.(llm.Start)
-		if isStart != (i == 0) {
-			return fmt.Errorf("event %d: %T", i, e)
-		}
-		delta := func(c, at int) error {
-			if !open[place{c, at}] {
-				return fmt.Errorf("event %d: %T for a part that isn't open", i, e)
-			}
-			return nil
-		}
-		var err error
-		switch e := e.(type) {
-		case llm.PartStart:
-			if e.Index != next[e.Choice] || finished[e.Choice] {
-				return fmt.Errorf("event %d: part %d opens", i, e.Index)
-			}
-			next[e.Choice]++
-			open[place{e.Choice, e.Index}] = true
-			if c, ok := e.Part.(llm.ToolCall); ok && (c.ID == "" || c.Name == "") {
-				return fmt.Errorf("event %d: a call without id or name", i)
-			}
-		case llm.TextDelta:
-			err = delta(e.Choice, e.Index)
-		case llm.ReasoningDelta:
-			err = delta(e.Choice, e.Index)
-		case llm.ArgumentsDelta:
-			err = delta(e.Choice, e.Index)
-		case llm.BlobDelta:
-			err = delta(e.Choice, e.Index)
-		case llm.CitationDelta:
-			err = delta(e.Choice, e.Index)
-		case llm.PartEnd:
-			err = delta(e.Choice, e.Index)
-			delete(open, place{e.Choice, e.Index})
-		case llm.Finish:
-			if finished[e.Choice] {
-				return fmt.Errorf("event %d: a second finish", i)
-			}
-			finished[e.Choice] = true
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if len(open) > 0 || len(finished) == 0 {
-		return fmt.Errorf("at the end %d parts are open and %d choices finished", len(open), len(finished))
-	}
-	return nil
+	return (&wiretest.Grammar{Origin: origin}).All(events)
 }
 
 func eventsOf(t testing.TB, stream []byte, tg wire.Target) []llm.Event {

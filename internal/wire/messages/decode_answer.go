@@ -53,6 +53,10 @@ func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
 		case asAnswer:
 			answer = true
 		case asCall, asCustom:
+			if call, ok := p.(llm.ToolCall); ok && call.ID == "" {
+				call.ID = wire.InventedID(in.ID, 0, calls)
+				p = call
+			}
 			calls++
 		}
 		c.Parts = append(c.Parts, p)
@@ -76,6 +80,9 @@ func answerPart(raw jsontext.Value, t wire.Target) (llm.Part, meaning, error) {
 	var b block
 	if err := json.Unmarshal(raw, &b, scan.Lenient); err != nil {
 		return nil, asOpaque, err
+	}
+	if typ == typeToolUse && b.Name == "" {
+		return nil, asNothing, nil // nothing that could be called
 	}
 	if typ != typeToolUse {
 		p, err := b.part("content", t.Origin)

@@ -50,6 +50,7 @@ type decoder struct {
 	out    []llm.Event // of the current event; used again
 	begun  bool
 	over   bool
+	id     string // the answer's
 	usage  usage
 	open   []*incoming
 	parts  int // neutral parts so far
@@ -98,9 +99,8 @@ func (d *decoder) feed(name string, data []byte) ([]llm.Event, error) {
 			}
 		}
 	}
-	data = scan.Sound(data)
 	var ev event
-	if err := json.Unmarshal(data, &ev, scan.Lenient); err != nil {
+	if err := scan.Read(data, &ev); err != nil {
 		return nil, unreadable(name, data, err)
 	}
 	switch ev.Type {
@@ -136,7 +136,7 @@ func (d *decoder) feed(name string, data []byte) ([]llm.Event, error) {
 // unreadable judges data that isn't what it should be. Words of other formats
 // ("[DONE]") and unknown events mean nothing.
 func unreadable(name string, data []byte, err error) error {
-	typ := scan.Text(scan.Member(data, "type"))
+	typ := scan.Text(scan.Member(scan.Sound(data), "type"))
 	if typ == "" {
 		typ = name
 	}
@@ -162,7 +162,7 @@ func (d *decoder) begin(h *head) {
 	d.begun = true
 	s := llm.Start{}
 	if h != nil {
-		s.ID, s.Model = h.ID, h.Model
+		s.ID, s.Model, d.id = h.ID, h.Model, h.ID
 		if h.Usage != nil {
 			s.ServiceTier = h.Usage.ServiceTier
 		}
@@ -196,6 +196,9 @@ func (d *decoder) start(index int, raw jsontext.Value) error {
 			return llm.Errorf(llm.KindUpstream, "the provider sent a %s block that can't be read: %w", typ, err)
 		}
 	}
+	if typ == typeToolUse && b.Name == "" {
+		return nil // nothing that could be called
+	}
 	d.open = append(d.open, in)
 	switch typ {
 	case typeText:
@@ -224,6 +227,9 @@ func (d *decoder) start(index int, raw jsontext.Value) error {
 			d.answer = true
 			d.begins(in, llm.Text{})
 			break
+		}
+		if call.ID == "" {
+			call.ID = wire.InventedID(d.id, 0, d.calls)
 		}
 		d.calls++
 		d.begins(in, call)
@@ -341,10 +347,11 @@ func (d *decoder) stop(index int) error {
 
 // withInput gives an opaque block the input that came after it.
 func withInput(raw jsontext.Value, input string) jsontext.Value {
-	if input == "" || !jsontext.Value(input).IsValid(scan.Lenient) {
+	value, ok := scan.Strict(jsontext.Value(input))
+	if !ok {
 		return raw
 	}
-	out, err := scan.Splice(raw, []scan.Edit{{Name: "input", Value: []byte(input)}})
+	out, err := scan.Splice(raw, []scan.Edit{{Name: "input", Value: value}})
 	if err != nil {
 		return raw
 	}

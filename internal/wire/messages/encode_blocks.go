@@ -158,8 +158,7 @@ func objectOf(arguments string) jsontext.Value {
 	if blank(arguments) {
 		return jsontext.Value("{}")
 	}
-	v := jsontext.Value(arguments)
-	if v.Kind() == '{' && v.IsValid(scan.Lenient) {
+	if v, ok := scan.Strict(jsontext.Value(arguments)); ok && v.Kind() == '{' {
 		return v
 	}
 	return append(append([]byte(`{"_malformed_arguments":`), scan.Quote(arguments)...), '}')

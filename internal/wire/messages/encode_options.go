@@ -45,8 +45,8 @@ func (e *encoding) shape() error {
 	case len(o.Schema) == 0:
 		return wire.BadRequest("output_config.format", "the schema of the answer is missing")
 	case !e.t.NoSchemaOutput:
-		e.output.Format = &outputFormat{Type: "json_schema", Schema: closed(o.Schema)}
-	case e.t.NoTools || !isObject(scan.Member(o.Schema, "type")):
+		e.output.Format = &outputFormat{Type: "json_schema", Schema: scan.Closed(o.Schema)}
+	case e.t.NoTools || !scan.AnswersObject(o.Schema):
 		e.instruct("Answer with one JSON value that keeps this JSON Schema, and with nothing else:\n" + string(o.Schema))
 		e.drop("json_schema", "the schema is given in words, not enforced")
 	default:

@@ -135,7 +135,7 @@ func (e *encoding) tool(t llm.Tool) *tool {
 		e.drop("strict", "the model can't be held to a tool's schema")
 		return out
 	}
-	out.Strict, out.InputSchema = t.Strict, closed(out.InputSchema)
+	out.Strict, out.InputSchema = t.Strict, scan.Closed(out.InputSchema)
 	return out
 }
 

@@ -3,6 +3,8 @@ package messages
 import (
 	"bytes"
 	"errors"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -10,6 +12,7 @@ import (
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/sse"
+	"github.com/oidostudio/oido/internal/wire/wiretest"
 )
 
 // Whatever a client sends is refused with a reason, or can be written again in
@@ -100,8 +103,9 @@ func FuzzDecodeStream(f *testing.F) {
 		var out bytes.Buffer
 		s := Format{}.NewStream(&out, wire.Caller{})
 		var failed error
-		finished := 0
-		broken := false
+		g := wiretest.Grammar{Origin: here}
+		var seen llm.Collector
+		arguments := map[int]string{}
 		for e, err := range (Format{}).DecodeStream(bytes.NewReader(raw), target) {
 			if failed != nil {
 				t.Fatal("more after an error")
@@ -109,27 +113,19 @@ func FuzzDecodeStream(f *testing.F) {
 			if failed = err; err != nil {
 				continue
 			}
-			switch e := e.(type) {
-			case llm.Finish:
-				finished++
-			case llm.PartStart:
-				if c, ok := e.Part.(llm.ToolCall); ok {
-					broken = broken || c.ID == "" || c.Name == ""
-				}
-				// A block of an unknown type goes on as it came, double names and all.
-				if o, ok := e.Part.(llm.Opaque); ok {
-					broken = broken || !jsontext.Value(o.Raw).IsValid()
-				}
-			case llm.ArgumentsDelta:
-				// Arguments that aren't JSON are the model's, and go on as they are.
-				broken = broken || !isJSON([]byte(e.Arguments))
+			if err := g.Add(e); err != nil {
+				t.Fatal(err)
+			}
+			seen.Add(e)
+			if d, ok := e.(llm.ArgumentsDelta); ok {
+				arguments[d.Index] += d.Arguments
 			}
 			if err := s.Write(e); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if (failed == nil) != (finished == 1) {
-			t.Fatalf("%d finishes, %v", finished, failed)
+		if (failed == nil) != (g.End() == nil) {
+			t.Fatalf("%v, after %v", g.End(), failed)
 		}
 		err := s.Close()
 		if failed != nil {
@@ -138,6 +134,11 @@ func FuzzDecodeStream(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if err := wiretest.Strict(out.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+		// Arguments that aren't JSON are the model's, and go on as they are.
+		broken := slices.ContainsFunc(slices.Collect(maps.Values(arguments)), func(s string) bool { return !jsontext.Value(s).IsValid() })
 		if _, err := readGrammar(out.Bytes()); err != nil && !broken {
 			t.Fatalf("%v\n%s", err, out.Bytes())
 		}
@@ -149,8 +150,8 @@ func FuzzDecodeStream(f *testing.F) {
 				m.Event("", ev.Data)
 			}
 		}
-		if !m.Result().Complete {
-			t.Fatal("the meter saw no end")
+		if got := m.Result(); !got.Complete || got.Usage.Total() != seen.Answer().Usage.Total() || got.Finish != seen.Answer().Choices[0].Finish.Reason {
+			t.Fatalf("metered %+v, decoded %+v", got, seen.Answer())
 		}
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oidostudio/oido/internal/llm"
@@ -127,9 +126,8 @@ func stringLength(b []byte) (n int, ok bool) {
 
 // rare decodes the events that are not deltas of text.
 func (m *meter) rare(name string, data []byte) wire.Verdict {
-	data = scan.Sound(data)
 	var ev event
-	if err := json.Unmarshal(data, &ev, scan.Lenient); err != nil {
+	if err := scan.Read(data, &ev); err != nil {
 		if err := unreadable(name, data, err); err != nil {
 			return wire.Verdict{Err: llm.AsError(err)}
 		}
@@ -185,7 +183,7 @@ func (m *meter) start(raw jsontext.Value) (meaningful bool) {
 	}
 	switch p := p.(type) {
 	case llm.ToolCall:
-		if len(m.m.ToolCalls) < maxOpen {
+		if p.ID != "" && len(m.m.ToolCalls) < maxOpen {
 			m.m.ToolCalls = append(m.m.ToolCalls, p.ID)
 		}
 		return true

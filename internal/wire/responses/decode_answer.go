@@ -3,7 +3,6 @@ package responses
 import (
 	"bytes"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oidostudio/oido/internal/llm"
@@ -14,6 +13,7 @@ import (
 // DecodeAnswer reads a whole answer. One that failed, was canceled or is still
 // being made in the background is an error.
 func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
+	body = scan.Sound(body)
 	r, err := responseIn(body)
 	if err != nil {
 		return nil, err
@@ -45,16 +45,24 @@ func (Format) DecodeAnswer(body []byte, t wire.Target) (*llm.Answer, error) {
 // returned as one.
 func responseIn(body []byte) (*response, error) {
 	var r response
-	if err := json.Unmarshal(body, &r, scan.Lenient); err != nil {
+	if err := scan.Read(body, &r); err != nil {
 		return nil, llm.Errorf(llm.KindUpstream, "the answer can't be read: %w", err)
 	}
 	if r.Status == "" && r.Output == nil {
 		if e := errorIn(r.Error, 0); e != nil {
+			if e.Code == "" {
+				e.Code = codeOf(body)
+			}
 			return nil, e
 		}
 		return nil, llm.Errorf(llm.KindUpstream, "the answer holds no output")
 	}
 	return &r, nil
+}
+
+// codeOf is the code that some write beside an error instead of inside it.
+func codeOf(body []byte) string {
+	return textOf(scan.Member(body, "code"))
 }
 
 // failure is the error that the answer stands for; nil when it is one.
@@ -121,9 +129,6 @@ func beside(body []byte) (out []llm.Field) {
 		if v.Compact(scan.Lenient) == nil {
 			out = append(out, llm.Field{Format: llm.FormatResponses, Name: string(f.Name), Value: v})
 		}
-	}
-	if o.Err() != nil {
-		return nil // a name twice: nobody can say which one is meant
 	}
 	return out
 }

@@ -44,7 +44,10 @@ func readInput(r *reading, v jsontext.Value) error {
 
 // conversation makes messages of items. What the model wrote in a row is one
 // message, as the answer was that it came from; so are the results after it.
-type conversation struct{ messages []llm.Message }
+type conversation struct {
+	messages []llm.Message
+	made     llm.Origin // of the reasoning in it; zero: not known
+}
 
 func (c *conversation) join(role llm.Role, parts ...llm.Part) {
 	if n := len(c.messages); n > 0 && c.messages[n-1].Role == role && (role == llm.RoleAssistant || role == llm.RoleTool) {
@@ -68,7 +71,7 @@ func (c *conversation) add(raw jsontext.Value) error {
 	case k.Type == "function_call_output" || k.Type == "custom_tool_call_output":
 		return c.result(raw)
 	case k.Type == "function_call" || k.Type == "custom_tool_call" || k.Type == "reasoning":
-		parts, err := partsOf(raw, wire.Target{})
+		parts, err := partsOf(raw, wire.Target{Origin: c.made})
 		if err != nil {
 			return err
 		}

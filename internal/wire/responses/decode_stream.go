@@ -167,7 +167,7 @@ func (d *decoder) take(typ, name string, data []byte) *llm.Error {
 		}
 	}
 	var ev event
-	if err := json.Unmarshal(data, &ev, scan.Lenient); err != nil {
+	if err := scan.Read(data, &ev); err != nil {
 		return llm.Errorf(llm.KindUpstream, "the event %s can't be read: %w", typ, err)
 	}
 	return handle(d, &ev)
@@ -176,6 +176,7 @@ func (d *decoder) take(typ, name string, data []byte) *llm.Error {
 // errorEvent reads the event of an error: documented as flat, sent with the
 // error inside.
 func errorEvent(data []byte) *llm.Error {
+	data = scan.Sound(data)
 	var ev struct {
 		Error jsontext.Value `json:"error"`
 	}

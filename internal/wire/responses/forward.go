@@ -34,6 +34,11 @@ func (Format) Peek(r wire.RawRequest) (wire.Peeked, error) {
 			user, ok = f.String()
 		case "previous_response_id":
 			p.PreviousResponse, ok = f.String()
+		case "store":
+			_, ok = f.Bool()
+			p.NoStore = f.Kind == 'f' // null is the default, which is to store
+		case "background":
+			p.Background, ok = f.Bool()
 		case "max_output_tokens":
 			p.MaxOutput, ok = f.Int()
 		case "tools":

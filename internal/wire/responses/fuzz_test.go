@@ -2,9 +2,12 @@ package responses_test
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
@@ -86,7 +89,7 @@ func FuzzDecodeStream(f *testing.F) {
 		f.Add(stream)
 	}
 	f.Fuzz(func(t *testing.T, stream []byte) {
-		list, _, err := collect(t, stream)
+		list, answer, err := collect(t, stream)
 		if len(list) > 0 {
 			checkEvents(t, list)
 		}
@@ -94,18 +97,80 @@ func FuzzDecodeStream(f *testing.F) {
 			return
 		}
 		again := encode(t, list, wire.Caller{ID: "turn"})
-		if err := checkStream(again); err != nil {
+		if err := errors.Join(checkStream(again), wiretest.Strict(again)); err != nil {
 			t.Fatalf("%v in\n%s", err, again)
 		}
 		m := format.NewMeter(here)
 		r := sse.NewReader(bytes.NewReader(stream))
 		defer r.Close()
-		for {
-			ev, err := r.Next()
-			if err != nil {
-				return
+		for ev, err := r.Next(); err == nil && !m.Result().Complete; ev, err = r.Next() {
+			if v := m.Event(string(ev.Name), ev.Data); v.Err != nil {
+				t.Fatal(v.Err)
 			}
-			m.Event(string(ev.Name), ev.Data)
 		}
+		if got := m.Result(); !got.Complete || got.Usage.Total() != answer.Usage.Total() {
+			t.Fatalf("metered %+v, decoded %+v", got, answer)
+		}
+	})
+}
+
+// What a request adds to a conversation is what is decoded of it.
+func FuzzAsked(f *testing.F) {
+	f.Add([]byte(forwarded))
+	f.Add([]byte(`{"model":"m","instructions":"s","input":"x"}`))
+	f.Add([]byte(`{"model":"m","input":[{"role":"system","content":"s"},{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"e"},{"type":"function_call","call_id":"a","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"a","output":[{"type":"input_text","text":"x"}]},{"id":"msg_1"}]}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		raw := wire.RawRequest{Body: body}
+		if _, err := format.Peek(raw); err != nil {
+			return
+		}
+		want, err := format.Decode(raw)
+		if err != nil {
+			return
+		}
+		asked, err := format.Asked(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := format.Messages(asked.Items, llm.Origin{})
+		if err != nil {
+			t.Fatalf("%v in %s", err, asked.Items)
+		}
+		whole, err := format.DecodeAfter(wire.RawRequest{Body: []byte(`{"model":"m","previous_response_id":"r"}`)}, got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rest := want.Messages
+		if n := len(rest) - len(got); n == 1 {
+			rest = rest[1:] // the instructions
+		}
+		if d := cmp.Diff(rest, whole.Messages, cmpopts.EquateEmpty()); d != "" {
+			t.Fatalf("%s: %s", asked.Items, d)
+		}
+	})
+}
+
+// Whatever a provider answers, what is kept of it is an answer of the same id.
+func FuzzAnswered(f *testing.F) {
+	f.Add([]byte(`{"id":"r","status":"completed","store":false,"output":[{"type":"message","role":"assistant","content":[{"type":"output_text","text":"\ud800"}]}]}`))
+	f.Add([]byte(`{"type":"response.completed","response":{"id":"r"}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if final := format.Final(body); final != nil {
+			body = final
+		}
+		a, ok := format.Answered(body)
+		if !ok {
+			return
+		}
+		kept, err := format.KeptAs(body, "resp_0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, ok := format.Answered(kept)
+		a.Stored = true
+		if d := cmp.Diff(a, again); d != "" || !ok {
+			t.Fatalf("%s: %s", kept, d)
+		}
+		_, _ = format.Messages(a.Items, llm.Origin{}) // which may be anything
 	})
 }

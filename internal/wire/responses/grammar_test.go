@@ -13,6 +13,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire/sse"
+	"github.com/oidostudio/oido/internal/wire/wiretest"
 )
 
 // wireEvent is an event of a stream as a client reads it.
@@ -308,44 +309,10 @@ func (c *checker) terminal(e wireEvent) error {
 // checkEvents holds neutral events to the grammar of llm.Event.
 func checkEvents(t testing.TB, list []llm.Event) {
 	t.Helper()
-	open, next, finished := map[int]bool{}, 0, false
-	part := func(i int) {
-		if !open[i] {
-			t.Errorf("a delta for part %d, which isn't open", i)
-		}
-	}
+	g := wiretest.Grammar{Origin: here.Origin}
 	for i, e := range list {
-		if _, ok := e.(llm.Start); ok != (i == 0) {
-			t.Errorf("event %d is %T", i, e)
-		}
-		switch e := e.(type) {
-		case llm.PartStart:
-			if e.Index != next || finished {
-				t.Errorf("part %d starts, want %d", e.Index, next)
-			}
-			if c, ok := e.Part.(llm.ToolCall); ok && (c.ID == "" || c.Name == "") {
-				t.Errorf("a call starts without id or name: %+v", c)
-			}
-			open[next] = true
-			next++
-		case llm.TextDelta:
-			part(e.Index)
-		case llm.ReasoningDelta:
-			part(e.Index)
-		case llm.ArgumentsDelta:
-			part(e.Index)
-		case llm.BlobDelta:
-			part(e.Index)
-		case llm.CitationDelta:
-			part(e.Index)
-		case llm.PartEnd:
-			part(e.Index)
-			delete(open, e.Index)
-		case llm.Finish:
-			if finished || len(open) > 0 {
-				t.Errorf("finish with %d parts open, finished before: %v", len(open), finished)
-			}
-			finished = true
+		if err := g.Add(e); err != nil {
+			t.Errorf("event %d: %v", i, err)
 		}
 	}
 }

@@ -45,8 +45,8 @@ var streams = []struct {
 			`{"type":"response.output_item.done","output_index":1,"item":{"type":"shell_call","id":"sh_1","id":"sh_2"}}`,
 		},
 		[]llm.Part{
-			llm.Text{Text: "hi", Citations: []llm.Citation{{Format: llm.FormatResponses, Raw: []byte(`{"type":"file_citation","file_id":"f","file_id":"g"}`)}}},
-			llm.Opaque{Format: llm.FormatResponses, Type: "shell_call", Raw: []byte(`{"type":"shell_call","id":"sh_1","id":"sh_2"}`)},
+			llm.Text{Text: "hi", Citations: []llm.Citation{{Format: llm.FormatResponses, Raw: []byte(`{"type":"file_citation","file_id":"g"}`)}}},
+			llm.Opaque{Format: llm.FormatResponses, Type: "shell_call", Raw: []byte(`{"type":"shell_call","id":"sh_2"}`)},
 		},
 		llm.Finish{Reason: llm.FinishStop, Raw: "completed"},
 	},

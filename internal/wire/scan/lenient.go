@@ -1,9 +1,6 @@
 package scan
 
 import (
-	"bytes"
-	"unicode/utf8"
-
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -37,32 +34,39 @@ func Text(v jsontext.Value) string {
 
 // Sound is what a provider sent, as JSON that every reader takes: broken UTF-8
 // and halves of surrogate pairs, as servers send that cut text between them,
-// become replacement characters. What is sound already costs a look.
+// become replacement characters, and of the members of an object that have one
+// name the last is kept. What is sound already comes back as it is, and so does
+// what is no JSON.
 func Sound(data []byte) []byte {
-	if utf8.Valid(data) && !bytes.Contains(data, []byte(`\ud`)) && !bytes.Contains(data, []byte(`\uD`)) {
-		return data
+	if out, ok := Strict(data); ok {
+		return out
 	}
-	if jsontext.Value(data).IsValid(jsontext.AllowDuplicateNames(true)) {
-		return data
-	}
-	out, err := jsontext.AppendFormat(nil, data, Lenient, jsontext.PreserveRawStrings(false))
-	if err != nil {
-		return data
-	}
-	return out
+	return data
 }
 
-// Strict is a value that was read leniently, as every reader takes it: what is
-// broken in its text is replaced, and of a name that stands twice the last is
-// kept. What is strict already comes back as it is; false when v is no JSON.
+// Strict is Sound for what must be JSON; false when it is none.
 func Strict(v jsontext.Value) (jsontext.Value, bool) {
 	if v.IsValid() {
 		return v, true
 	}
-	var read any
-	if json.Unmarshal(v, &read, Lenient) != nil {
+	out, err := jsontext.AppendFormat(nil, v, Lenient, jsontext.PreserveRawStrings(false))
+	if err != nil {
 		return nil, false
 	}
-	out, err := json.Marshal(read, json.Deterministic(true))
-	return out, err == nil
+	return lastOfName(out), true
+}
+
+// Read decodes what a provider sent, made [Sound] where it isn't: the raw values
+// that v keeps are sound too.
+func Read[T any](data []byte, v *T, o ...json.Options) error {
+	err := json.Unmarshal(data, v, o...)
+	if err == nil {
+		return nil
+	}
+	sound, ok := Strict(data)
+	if !ok {
+		return err //nolint:wrapcheck // each caller says what it was that can't be read
+	}
+	*v = *new(T)
+	return json.Unmarshal(sound, v, o...) //nolint:wrapcheck // as above
 }

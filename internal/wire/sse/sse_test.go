@@ -227,13 +227,26 @@ func BenchmarkReader(b *testing.B) {
 	}
 }
 
+// However a stream is cut, its bytes stay the same and its events say the same, and
+// each of them can be written again.
 func FuzzReader(f *testing.F) {
 	f.Add([]byte("event: a\r\ndata: b\r\n\r\n: c\n\ndata: d"), uint8(3))
 	f.Add(steady(), uint8(200))
 	f.Fuzz(func(t *testing.T, in []byte, cut uint8) {
-		_, raw := readAll(t, &cutter{in, []int{int(cut) + 1}, 0})
+		whole, _ := readAll(t, bytes.NewReader(in))
+		events, raw := readAll(t, &cutter{in, []int{int(cut) + 1}, 0})
 		if raw != string(in) {
 			t.Fatalf("raw is %q, not %q", raw, in)
+		}
+		if d := cmp.Diff(fields(whole), fields(events)); d != "" {
+			t.Fatal(d)
+		}
+		var again []byte
+		for _, e := range fields(whole) {
+			again = sse.AppendEvent(again, e.Name, []byte(e.Data))
+		}
+		if read, _ := readAll(t, bytes.NewReader(again)); !cmp.Equal(fields(whole), read) {
+			t.Fatalf("%+v became %+v", whole, read)
 		}
 	})
 }

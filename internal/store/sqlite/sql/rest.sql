@@ -14,13 +14,3 @@ ON CONFLICT (account) DO UPDATE SET fetched = excluded.fetched, list = excluded.
 
 -- name: load list
 SELECT list FROM model_lists WHERE account = ?;
-
--- name: put reasoning
-INSERT INTO sealed_reasoning (org, key, user, data, created, expires) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (org, key) DO UPDATE SET user = excluded.user, data = excluded.data, created = excluded.created, expires = excluded.expires;
-
--- name: get reasoning
-SELECT data FROM sealed_reasoning WHERE org = ? AND key = ? AND expires > ?;
-
--- name: forget reasoning
-DELETE FROM sealed_reasoning WHERE rowid IN (SELECT rowid FROM sealed_reasoning WHERE expires <= ? LIMIT 500);

@@ -1,22 +1,20 @@
-package messages
+package scan
 
 import (
 	"bytes"
 
 	"github.com/go-json-experiment/json/jsontext"
-
-	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
-// closed returns a JSON Schema in which every object says that it has no other
-// properties than the named ones: the API enforces no other (docs, structured
-// outputs, 2026-11-20). The order of fields, which the model's answer follows,
-// stays. A schema that can't be read is returned as it is.
-func closed(schema jsontext.Value) jsontext.Value {
+// Closed returns a JSON Schema in which every object says that it has no other
+// properties than the named ones: there are vendors who enforce no other. The order
+// of fields, which the model's answer follows, stays. A schema that can't be read is
+// returned as it is.
+func Closed(schema jsontext.Value) jsontext.Value {
 	var out bytes.Buffer
 	c := closing{
-		in:  jsontext.NewDecoder(bytes.NewReader(schema), scan.Lenient),
-		out: jsontext.NewEncoder(&out, writing),
+		in:  jsontext.NewDecoder(bytes.NewReader(schema), Lenient),
+		out: jsontext.NewEncoder(&out, Lenient),
 	}
 	if c.schema() != nil {
 		return schema
@@ -52,7 +50,7 @@ func (c *closing) schema() error {
 			if err != nil {
 				return err
 			}
-			object = object || isObject(v)
+			object = object || allowsObject(v)
 			return c.out.WriteValue(v)
 		}
 		return c.copy()
@@ -68,9 +66,11 @@ func (c *closing) schema() error {
 	return err
 }
 
-// isObject says whether a schema's type allows an object.
-func isObject(v jsontext.Value) bool {
-	return scan.Text(v) == "object" || v.Kind() == '[' && bytes.Contains(v, []byte(`"object"`))
+// AnswersObject says whether a schema's own type allows an object.
+func AnswersObject(schema []byte) bool { return allowsObject(Member(schema, "type")) }
+
+func allowsObject(typ jsontext.Value) bool {
+	return Text(typ) == "object" || typ.Kind() == '[' && bytes.Contains(typ, []byte(`"object"`))
 }
 
 // object passes on an object field by field; last may add fields.

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,11 +10,11 @@ import (
 )
 
 // What is told without a pattern is what the pattern says.
-func TestTierRulesAreTheirPatterns(t *testing.T) {
+func TestRulesAreTheirPatterns(t *testing.T) {
 	t.Parallel()
-	rules := append([]tierRule{}, tierRules()...)
+	rules := slices.Concat(tierRules(), outputRules())
 	for _, pattern := range []string{"a", "^a|^b", "^a(b|c)?d$", "^[a-c]x|y", "(?i)^ab", "^a*b", "^(ab|a)c", "a|b[cd]|", "^", "$", "^a.c", "^ab?c", "[^a]b", "^(a|^b)c", `^a\.b`, "x^a", "^a+b"} {
-		r, err := newTierRule(TierFast, pattern)
+		r, err := newRule("x", pattern)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,110 @@
+package writebehind
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// batch is how many changes are written at once at most.
+	batch = 256
+	// forgetEvery is how often expired rows are looked for, forgetMost how many
+	// times then in a row.
+	forgetEvery = time.Minute
+	forgetMost  = 20
+	// patientTries is how many tries go by before it is told that the table can't,
+	// longestPause the time between them at last.
+	patientTries = 5
+	longestPause = 5 * time.Second
+)
+
+// write stores what was kept, in batches and in order, and now and then forgets
+// what has expired.
+func (c *Cache[V]) write() {
+	defer close(c.done)
+	forget := time.NewTicker(forgetEvery)
+	defer forget.Stop()
+	for closing := false; ; {
+		var changes []change
+		if !closing {
+			select {
+			case ch := <-c.queue:
+				changes = append(changes, ch)
+			case <-forget.C:
+				c.forget()
+				continue
+			case <-c.closing:
+				closing = true
+			}
+		}
+		for len(changes) < batch && len(c.queue) > 0 {
+			changes = append(changes, <-c.queue)
+		}
+		if len(changes) == 0 {
+			return
+		}
+		c.settle(changes, c.store(changes))
+	}
+}
+
+// store writes a batch, trying again as long as the table can't: what waits behind
+// it is bounded, and found in memory. The error says that the time is over.
+func (c *Cache[V]) store(changes []change) error {
+	rows := make([]Row, len(changes))
+	for i := range changes {
+		rows[i] = changes[i].row
+	}
+	for try := 1; ; try++ {
+		ctx, cancel := context.WithTimeout(c.storing, 10*time.Second)
+		err := c.o.Table.Write(ctx, rows)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if c.storing.Err() != nil {
+			c.o.Log.Error(c.o.What+" not stored: after a restart it is lost", "rows", len(rows), "error", err)
+			return err
+		}
+		if try == patientTries {
+			c.o.Log.Warn(c.o.What+" not stored yet: the database can't", "rows", len(rows), "error", err)
+		}
+		select {
+		case <-c.storing.Done():
+		case <-time.After(min(time.Duration(try)*200*time.Millisecond, longestPause)):
+		}
+	}
+}
+
+// settle lets changes wait no more.
+func (c *Cache[V]) settle(changes []change, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range changes {
+		ch := &changes[i]
+		c.waiting.Add(-int64(len(ch.row.Data)))
+		if e := c.entries[ch.id]; e != nil {
+			e.waits--
+			c.rest(e)
+		}
+		if ch.written != nil {
+			ch.written <- err
+		}
+	}
+}
+
+func (c *Cache[V]) forget() {
+	if c.o.Table == nil {
+		return
+	}
+	for range forgetMost {
+		ctx, cancel := context.WithTimeout(c.storing, 10*time.Second)
+		more, err := c.o.Table.Forget(ctx, c.o.Now().UTC())
+		cancel()
+		if err != nil {
+			c.o.Log.Warn("expired "+c.o.What+" not forgotten yet", "error", err)
+		}
+		if err != nil || !more {
+			return
+		}
+	}
+}
