@@ -41,7 +41,7 @@ func rowOf(t *gateway.Turn) *ledger.Turn {
 		ID: t.ID, Org: t.Org, User: t.User, Key: t.Key, EndUser: t.EndUser, Agent: t.Agent, Session: t.Session,
 		SessionSource: string(t.SessionSource), Workload: t.Workload, Class: t.Class, Purpose: t.Purpose,
 		RequestedModel: t.RequestedModel, Format: string(t.Format), Stream: t.Stream, Started: t.Started,
-		InputEstimate: t.InputEstimate, Decision: []byte(t.Rule),
+		InputEstimate: t.InputEstimate, Decision: t.Decision,
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/oidostudio/oido/internal/config"
 	"github.com/oidostudio/oido/internal/dispatch"
 	"github.com/oidostudio/oido/internal/gateway"
+	"github.com/oidostudio/oido/internal/health"
 	"github.com/oidostudio/oido/internal/httpapi"
 	"github.com/oidostudio/oido/internal/idempotency"
 	"github.com/oidostudio/oido/internal/identity"
@@ -181,8 +182,8 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	s.directory.SetStored(stored)
 	all, spoken := formats(), upstreams()
 	s.gateway = &gateway.Gateway{
-		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Upstream, bool) { w, ok := spoken[f]; return w, ok }},
-		Recorder:   recorder{s.ledger}, Sessions: session.New(s.now), Memory: s.memory, Answers: s.answers, Now: s.now,
+		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Upstream, bool) { w, ok := spoken[f]; return w, ok }, Health: health.New(s.now)},
+		Recorder:   recorder{s.ledger}, Sessions: session.New(s.now), Memory: s.memory, Answers: s.answers, Places: gateway.NewPlaces(s.now), Now: s.now,
 		Gone: s.gone,
 	}
 	s.inference = &httpapi.Inference{
@@ -268,18 +269,16 @@ func (s *Server) publish(lists *provider.Refresher) {
 		s.log.Error("the model catalog can't be read", "error", err)
 		return
 	}
-	st := &gateway.State{Accounts: map[string]*provider.Account{}, View: v, Policy: router.Policy{Aliases: map[string][]string{}, Complete: map[string]bool{}}}
+	cfg := s.cfg.Load()
+	st := &gateway.State{Accounts: map[string]*provider.Account{}, View: v, Policy: policyOf(cfg)}
 	for _, c := range s.accounts {
 		st.Accounts[c.account.Name] = c.account
 		st.Policy.Complete[c.account.Name] = c.account.Profile.List.Trust == provider.TrustComplete
 	}
-	st.Policy.Replace = s.cfg.Load().Replace == "auto"
-	if cfg := s.cfg.Load(); cfg.Responses.Store {
+	if cfg.Responses.Store {
 		st.KeepAnswers = time.Duration(cfg.Retention.ResponsesDays) * 24 * time.Hour
 	}
-	for _, a := range s.cfg.Load().Aliases {
-		st.Policy.Aliases[a.Name] = a.Value
-	}
+	st.Routes = router.NewRoutes(st.Policy, v, s.now())
 	s.gateway.Swap(st)
 	for _, e := range v.LeftSince(older) {
 		s.log.Warn("a model has left its provider's list", "model", e.Name(), "replacement", strings.Join(v.Replacements(e, s.now()), ", then "))

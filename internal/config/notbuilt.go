@@ -52,22 +52,10 @@ var gaps = []struct {
 		func(c *Config) bool { return c.Baseline != "" },
 	},
 	{
-		Gap{"aliases", "going on to an alias's next model isn't built yet; the first that is connected answers, or nobody does", false},
+		Gap{"workloads", "when and escalate aren't built yet; a workload is found by its name alone, and stays on its chain", false},
 		func(c *Config) bool {
-			return slices.ContainsFunc(c.Aliases, func(e Entry[Chain]) bool { return len(e.Value) > 1 })
+			return slices.ContainsFunc(c.Workloads, func(e Entry[Workload]) bool { return e.Value.When != "" || len(e.Value.Escalate.To) > 0 })
 		},
-	},
-	{
-		Gap{"classes", "classes aren't built yet; requests for class/NAME get 501", false},
-		func(c *Config) bool { return len(c.Classes) > 0 },
-	},
-	{
-		Gap{"auto", "choosing a model for auto isn't built yet; such requests get 501", false},
-		func(c *Config) bool { return c.said("auto") },
-	},
-	{
-		Gap{"workloads", "routing by workload isn't built yet; a workload's name labels turns, and requests for workload/NAME get 501", false},
-		func(c *Config) bool { return len(c.Workloads) > 0 },
 	},
 	{
 		Gap{"limits", "limits and budgets aren't built yet; nothing is refused because of them", false},

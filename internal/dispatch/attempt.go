@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oidostudio/oido/internal/health"
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/provider"
 	"github.com/oidostudio/oido/internal/wire"
@@ -23,21 +24,21 @@ type Formats func(llm.Format) (f wire.Upstream, ok bool)
 // maxErrorBody bounds what is read of a refusal.
 const maxErrorBody = 64 << 10
 
-// attempt makes one attempt. It returns true when another one should follow.
-func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again bool) {
+// attempt makes one attempt, and says what follows it.
+func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) step {
 	name := r.format()
 	upstream, ok := r.Formats(name)
 	if !ok {
-		r.fail(llm.Errorf(llm.KindNotBuilt, "%s speaks %s, which can't be spoken yet", a.Provider, name))
-		return false
+		r.lose(llm.Errorf(llm.KindNotBuilt, "%s speaks %s, which can't be spoken yet", a.Provider, name))
+		return onward
 	}
 	a.Format = name
 	target := r.target(name, key)
 	a.Origin = target.Origin
 	out, err := r.encode(a, upstream, &target)
 	if err != nil {
-		r.fail(llm.AsError(err))
-		return false
+		r.lose(llm.AsError(err))
+		return onward
 	}
 	out.Model, out.Stream, out.Embeds = r.cand.Model, target.Stream, r.call.Embed
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -45,8 +46,8 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again 
 
 	a.Started = time.Now()
 	if err := r.rec.Open(a); err != nil {
-		r.fail(llm.AsError(err))
-		return false
+		r.lose(llm.AsError(err))
+		return over
 	}
 	if before := r.outcome.Last(); before != nil {
 		r.rec.Close(before)
@@ -72,7 +73,7 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again 
 	var e *llm.Error
 	switch {
 	case r.call.Peeked.Stream:
-		if r.call.KeepParts {
+		if r.cand.KeepParts {
 			body.most = framed * r.maxAnswer()
 		}
 		e = r.stream(a, upstream, target, resp, body)
@@ -84,7 +85,24 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) (again 
 	if e != nil {
 		return r.failed(ctx, a, key, r.cand.Account.Judge(e, nil))
 	}
-	return false
+	r.learn(a, key)
+	return over
+}
+
+// learn tells how an attempt ended. What a client cut short says nothing of the
+// provider.
+func (r *run) learn(a *Attempt, key provider.Key) {
+	if r.Health == nil {
+		return
+	}
+	result := health.Result{FirstToken: a.FirstEvent, Duration: a.Duration, Output: a.Metered.Usage.Output}
+	if a.Err != nil {
+		result.Kind, result.RetryAfter = a.Err.Kind, a.Err.RetryAfter
+		if r.late() {
+			result.Kind = llm.KindCanceled
+		}
+	}
+	r.Health.Ended(r.place(key), result)
 }
 
 // format is the one to call the account in.
@@ -115,7 +133,7 @@ func (r *run) encode(a *Attempt, upstream wire.Upstream, t *wire.Target) (wire.O
 	}
 	same := upstream.Name() == r.call.Client.Name()
 	if p := r.call.Previous; p != nil {
-		if r.expanded = r.forgotten || !same || !p.keeps(t.Origin); r.expanded {
+		if r.expanded = r.forgotten || !same || !r.cand.KeepsAnswers || !p.keeps(t.Origin); r.expanded {
 			if err := r.call.expand(); err != nil {
 				return wire.Outbound{}, err
 			}
@@ -172,8 +190,8 @@ func (r *run) encode(a *Attempt, upstream wire.Upstream, t *wire.Target) (wire.O
 		req = withoutReasoning(req)
 	}
 	known := false
-	if r.strip != stripAll && r.call.Restore != nil {
-		if req, known, err = r.call.Restore(req, t.Origin); err != nil {
+	if r.strip != stripAll && r.cand.Restore != nil {
+		if req, known, err = r.cand.Restore(req, t.Origin); err != nil {
 			return wire.Outbound{}, err
 		}
 	}
@@ -201,14 +219,14 @@ type Conversationalist interface {
 // restored returns the request with its lost reasoning put back, or nil when
 // nothing was lost.
 func (r *run) restored(at llm.Origin, replayed bool) (*llm.Request, error) {
-	if !replayed || r.call.Restore == nil {
+	if !replayed || r.cand.Restore == nil {
 		return nil, nil
 	}
 	req, err := r.request()
 	if err != nil {
 		return nil, err
 	}
-	restored, changed, err := r.call.Restore(req, at)
+	restored, changed, err := r.cand.Restore(req, at)
 	if err != nil || !changed {
 		return nil, err
 	}
@@ -329,7 +347,7 @@ func (r *run) refusal(resp *http.Response, body io.Reader, f wire.Upstream) *llm
 }
 
 // failed closes an attempt that the client has seen nothing of, or that broke.
-func (r *run) failed(ctx context.Context, a *Attempt, key provider.Key, e *llm.Error) (again bool) {
+func (r *run) failed(ctx context.Context, a *Attempt, key provider.Key, e *llm.Error) step {
 	a.Duration = time.Since(a.Started)
 	if cause := context.Cause(ctx); cause != nil {
 		e = causeOf(cause)
@@ -341,13 +359,14 @@ func (r *run) failed(ctx context.Context, a *Attempt, key provider.Key, e *llm.E
 	}
 	e = r.cand.Account.Redact(e)
 	a.Err = e
+	r.learn(a, key)
 	switch {
 	case e.Kind == llm.KindCanceled:
 		a.Status = StatusCanceled
-		return false
+		return over
 	case r.out.begun():
 		a.Status = StatusCut
-		return false
+		return over
 	}
 	a.Status = StatusError
 	return r.next(a, key, e)
@@ -394,7 +413,7 @@ func (r *run) whole(a *Attempt, upstream wire.Upstream, t wire.Target, resp *htt
 // passed takes a whole answer as it is, and reads along.
 func (r *run) passed(a *Attempt, t wire.Target, data []byte) *llm.Error {
 	meter := r.call.Client.NewMeter(t)
-	if k, ok := meter.(wire.Keeper); ok && (r.call.KeepParts || r.call.WantOpening > 0) {
+	if k, ok := meter.(wire.Keeper); ok && (r.cand.KeepParts || r.call.WantOpening > 0) {
 		k.Keep()
 	}
 	verdict := meter.Body(data)
@@ -499,7 +518,7 @@ func tooMany() *llm.Error {
 
 func (r *run) meter(t wire.Target) wire.Meter {
 	m := r.call.Client.NewMeter(t)
-	if k, ok := m.(wire.Keeper); ok && r.call.KeepParts {
+	if k, ok := m.(wire.Keeper); ok && r.cand.KeepParts {
 		k.Keep()
 	}
 	return m

@@ -14,8 +14,12 @@ type Call struct {
 	Client wire.Format // the format that the client speaks
 	Raw    wire.RawRequest
 	Peeked wire.Peeked
-	// Timeout limits the whole call; 0 leaves it to the account.
+	// Timeout limits the whole call, with all its attempts; 0 leaves each candidate
+	// to its account's limit.
 	Timeout time.Duration
+	// Attempts bounds the attempts; 0 is one round over the candidates. More than
+	// that is further rounds, with pauses.
+	Attempts int
 	// Session names the conversation: it stays with one of the account's keys
 	// while that can be used.
 	Session string
@@ -24,14 +28,6 @@ type Call struct {
 	// InputEstimate is a guess of the prompt's tokens, to show until the provider
 	// has counted.
 	InputEstimate int64
-	// Restore, when set, puts reasoning back that the client's format lost. It is
-	// called for each attempt with the decoded request and the attempt's origin,
-	// must not change its argument, and returns it unchanged when there is
-	// nothing to restore; changed says which. An error fails the call.
-	Restore func(req *llm.Request, at llm.Origin) (restored *llm.Request, changed bool, err error)
-	// KeepParts asks for the answer's parts in the outcome: where the profile
-	// says that the model's reasoning must be sent back.
-	KeepParts bool
 	// WantOpening asks for how the answer begins: so many bytes of its text, and
 	// what stands before them; 0 is nothing.
 	WantOpening int
@@ -47,6 +43,7 @@ type Call struct {
 	// Count says that only the tokens of the prompt are asked for.
 	Count bool
 
+	keeps   bool // the attempt's parts are asked for
 	once    sync.Once
 	decoded *llm.Request
 	whole   *llm.Request // with what Previous stands for; nil: no attempt needed it
@@ -74,7 +71,7 @@ func (c *Call) prepare(q *llm.Request) {
 }
 
 // NeedsBody says that the client's bytes are needed until the call has ended.
-func (c *Call) NeedsBody() bool { return c.KeepParts || c.KeepAnswer }
+func (c *Call) NeedsBody() bool { return c.keeps || c.KeepAnswer }
 
 // release lets go of the client's bytes once an answer is committed: from then on
 // no other attempt can need them.
@@ -90,13 +87,28 @@ type Candidate struct {
 	Model   string // as the provider writes it
 	// MaxOutput is the model's output cap; 0 when unknown.
 	MaxOutput int
+	// Context is the model's window in tokens; 0 when unknown.
+	Context int
 	// What the model is known not to take.
 	NoVision, NoPDF, NoAudio, NoTools bool
+	// Restore, when set, puts reasoning back that the client's format lost. It is
+	// called for each attempt with the decoded request and the attempt's origin,
+	// must not change its argument, and returns it unchanged when there is
+	// nothing to restore; changed says which. An error fails the candidate.
+	Restore func(req *llm.Request, at llm.Origin) (restored *llm.Request, changed bool, err error)
+	// KeepParts asks for the answer's parts in the outcome: where the profile
+	// says that the model's reasoning must be sent back.
+	KeepParts bool
+	// KeepsAnswers says that the provider keeps answers of the client's format.
+	KeepsAnswers bool
+	// Resting says that it fails of late, and is asked because nothing else is left.
+	Resting bool
 }
 
 // Attempt is one request to one provider.
 type Attempt struct {
 	Number     int // from 0
+	Candidate  int // which of the call's, from 0
 	Provider   string
 	Model      string
 	KeyHint    string

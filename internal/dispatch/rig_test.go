@@ -245,7 +245,7 @@ func (r *rig) call(f llm.Format, body string) *dispatch.Call {
 
 func (r *rig) run(ctx context.Context, c *dispatch.Call) (*dispatch.Outcome, bool) {
 	r.out.start = time.Now()
-	return r.d.Run(ctx, c, dispatch.Candidate{Account: r.account, Model: "m"}, r, r.out)
+	return r.d.Run(ctx, c, []dispatch.Candidate{{Account: r.account, Model: "m"}}, r, r.out)
 }
 
 const (

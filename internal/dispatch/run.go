@@ -5,12 +5,17 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/oidostudio/oido/internal/health"
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/provider"
 )
 
-// maxAttempts bounds what one candidate may cost: its keys, and one repair.
-const maxAttempts = 8
+const (
+	// maxTries bounds what one candidate may cost in a round: its keys, and a repair.
+	maxTries = 8
+	// maxAttempts bounds what a call may cost.
+	maxAttempts = 20
+)
 
 // Dispatcher carries out calls. It is safe for concurrent use.
 type Dispatcher struct {
@@ -25,23 +30,37 @@ type Dispatcher struct {
 	// in bytes; 0 is 256 MiB.
 	MaxAnswers int64
 
+	// Health is told how attempts end, and asked whether a key may be used; nil:
+	// every key may.
+	Health *health.Tracker
+
 	answers atomic.Int64 // bytes of them now
 }
 
 // run is the state of one call.
 type run struct {
 	*Dispatcher
-	call  *Call
-	rec   Recorder
-	out   *reply
+	call    *Call
+	rec     Recorder
+	out     *reply
+	cands   []Candidate
+	held    int64  // of Dispatcher.answers
+	watch   *watch // of the attempt under way
+	losses  []loss // of the candidates that failed in this round
+	tooLong int    // the largest window that didn't hold the prompt
+	outcome *Outcome
+	late    func() bool // the whole call has taken too long, or its client left
+	candidacy
+}
+
+// candidacy is the state of the candidate whose turn it is.
+type candidacy struct {
+	at    int // its place in the call's
 	cand  Candidate
 	tried []provider.Key
-	held  int64  // of Dispatcher.answers
-	watch *watch // of the attempt under way
 	strip strip
 	// answerID is the id of the answer under way, told beside its body; "": none.
 	answerID string
-	outcome  *Outcome
 	// expanded says that the attempt tells the whole conversation in the place of
 	// the id of an earlier answer, forgotten that the one who gave it must be told.
 	expanded, forgotten bool
@@ -56,17 +75,18 @@ const (
 	stripAll
 )
 
-// Run carries out a call and returns how it ended. When the outcome's status is
-// cut, the client's connection must be aborted; the format's error event has
-// been written. A failure with status error has written nothing unless
-// committed is true, in which case the error event has been written too.
-func (d *Dispatcher) Run(ctx context.Context, call *Call, cand Candidate, rec Recorder, out Output) (o *Outcome, committed bool) {
-	if total := shorter(call.Timeout, cand.Account.Timeout.Total); total > 0 {
+// Run carries out a call by the first of its candidates that answers, and returns
+// how it ended. When the outcome's status is cut, the client's connection must be
+// aborted; the format's error event has been written. A failure with status error
+// has written nothing unless committed is true, in which case the error event has
+// been written too.
+func (d *Dispatcher) Run(ctx context.Context, call *Call, cands []Candidate, rec Recorder, out Output) (o *Outcome, committed bool) {
+	if call.Timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, total, overran(total))
+		ctx, cancel = context.WithTimeoutCause(ctx, call.Timeout, overran(call.Timeout))
 		defer cancel()
 	}
-	r := &run{Dispatcher: d, call: call, rec: rec, cand: cand, outcome: &Outcome{}}
+	r := &run{Dispatcher: d, call: call, rec: rec, cands: cands, outcome: &Outcome{}}
 	r.out = newReply(call, out, d.pingAfter())
 	defer r.out.stop()
 	defer func() { r.answers.Add(-r.held) }()
@@ -86,13 +106,6 @@ type overran time.Duration
 
 func (o overran) Error() string {
 	return "no whole answer within " + time.Duration(o).String() + ": ask for a longer X-Oido-Timeout or raise the provider's timeout.total"
-}
-
-func shorter(a, b time.Duration) time.Duration {
-	if a > 0 && (b <= 0 || a < b) {
-		return a
-	}
-	return b
 }
 
 func (d *Dispatcher) pingAfter() time.Duration {
@@ -116,55 +129,120 @@ func (d *Dispatcher) maxAnswers() int64 {
 	return 256 << 20
 }
 
-// loop makes attempts until one answers or none may follow.
+// step is what follows an attempt.
+type step int
+
+const (
+	over   step = iota // nothing: it answered, or nobody waits for an answer
+	again              // another attempt at the same candidate
+	onward             // an attempt at the next one
+)
+
+// loop goes over the candidates, in rounds, until one answers or none may follow.
 func (r *run) loop(ctx context.Context) {
-	for number := range maxAttempts {
-		key, ok := r.cand.Account.Pick(r.tried, r.call.Session)
+	defer r.finish()
+	r.late = func() bool { return ctx.Err() != nil }
+	for round := 0; ; round++ {
+		r.losses = r.losses[:0]
+		for i := range r.cands {
+			if window := r.cands[i].Context; window > 0 && window <= r.tooLong || r.spent() {
+				continue
+			}
+			r.candidacy = candidacy{at: i, cand: r.cands[i]}
+			r.call.keeps = r.cand.KeepParts
+			if !r.candidate(ctx) || r.late() {
+				return
+			}
+		}
+		if !r.pause(ctx, round) {
+			return
+		}
+	}
+}
+
+// spent says whether no attempt may follow.
+func (r *run) spent() bool {
+	most := maxAttempts
+	if r.call.Attempts > 0 {
+		most = min(most, r.call.Attempts)
+	}
+	return len(r.outcome.Attempts) >= most
+}
+
+// candidate makes attempts at one candidate, by one key after the other; true says
+// that all of them failed and the next candidate may be asked.
+func (r *run) candidate(ctx context.Context) bool {
+	if total := r.cand.Account.Timeout.Total; total > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, total, overran(total))
+		defer cancel()
+	}
+	for tries := 0; tries < maxTries && !r.spent(); tries++ {
+		key, ok := r.key()
 		if !ok {
-			if number == 0 {
+			if tries == 0 {
 				e := llm.Errorf(llm.KindUnavailable, "%s: every key rests after errors", r.cand.Account.Name)
 				e.RetryAfter = max(r.cand.Account.Resting(), time.Second)
-				r.fail(e)
+				r.lose(e)
 			}
-			break
+			return true
 		}
-		a := &Attempt{Number: number, Provider: r.cand.Account.Name, Model: r.cand.Model, KeyHint: key.Hint}
-		if !r.attempt(ctx, a, key) {
+		a := &Attempt{
+			Number: len(r.outcome.Attempts), Candidate: r.at, Provider: r.cand.Account.Name, Model: r.cand.Model, KeyHint: key.Hint,
+		}
+		next := r.attempt(ctx, a, key)
+		if next == over {
+			return false
+		}
+		if a.Err != nil {
+			r.lose(a.Err)
+		}
+		if next == onward {
 			break
 		}
 	}
-	r.finish()
+	return true
 }
 
-// next says what follows a failed attempt that the client has seen nothing of:
-// true is another attempt at the same candidate.
-func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) bool {
+// key is the next one to use: none that rests, unless the candidate is asked in
+// spite of that.
+func (r *run) key() (provider.Key, bool) {
+	for {
+		key, ok := r.cand.Account.Pick(r.tried, r.call.Session)
+		if !ok || r.Health == nil || r.cand.Resting || r.Health.Allow(r.place(key)) {
+			return key, ok
+		}
+		r.tried = append(r.tried, key)
+	}
+}
+
+func (r *run) place(key provider.Key) health.Place {
+	return health.Place{Account: r.cand.Account.Name, Key: key.Hint, Model: r.cand.Model}
+}
+
+// next says what follows a failed attempt that the client has seen nothing of.
+func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) step {
 	r.cand.Account.Rest(key, e)
 	if r.unknown(e) {
 		r.forgotten = true
-		return true
+		return again
 	}
 	switch e.Kind {
 	case llm.KindAuth, llm.KindQuota, llm.KindRateLimit, llm.KindPermission:
 		r.tried = append(r.tried, key)
-		return true
+		return again
+	case llm.KindContextLength:
+		r.tooLong = max(r.tooLong, r.cand.Context)
 	case llm.KindReasoning:
-		if r.strip == stripAll {
-			return false
+		if r.strip != stripAll {
+			r.strip++
+			return again
 		}
-		r.strip++
-		return true
 	}
-	return r.cand.Account.Refused(a.Format, e.Status)
-}
-
-// fail ends a call whose next attempt can't be sent. Where one was sent before,
-// how that one ended is how the call ends.
-func (r *run) fail(e *llm.Error) {
-	if r.outcome.Last() != nil {
-		return
+	if r.cand.Account.Refused(a.Format, e.Status) {
+		return again
 	}
-	r.outcome.Status, r.outcome.Err = StatusError, e
+	return onward
 }
 
 // crashed records a call that a panic ends, which goes on: a turn that never ends
@@ -186,10 +264,15 @@ func (r *run) crashed() {
 func (r *run) finish() {
 	last := r.outcome.Last()
 	if last == nil {
+		r.outcome.Status, r.outcome.Err = StatusError, r.verdict()
 		if r.out.isCommitted() {
 			r.out.fail(r.outcome.Err)
 		}
 		return
+	}
+	if last.Status == StatusError && r.outcome.Status == "" {
+		r.outcome.Status, r.outcome.Err = StatusError, r.verdict()
+		r.rec.Done(r.outcome)
 	}
 	r.done(last)
 	if r.outcome.Err != nil && r.out.isCommitted() && r.outcome.Status != StatusCanceled {

@@ -121,7 +121,7 @@ func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error
 	caller := r.caller(a, t)
 	begins := &opening{want: r.call.WantOpening}
 	r.out.begin(a, r.call.Client.NewStream(replyWriter{r.out}, caller), begins)
-	tally := tally{keep: r.call.KeepParts}
+	tally := tally{keep: r.cand.KeepParts}
 	defer func() { a.Metered = tally.result() }()
 	for e, err := range events {
 		if err != nil {

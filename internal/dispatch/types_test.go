@@ -14,7 +14,7 @@ import (
 // runAs has a certain model answer.
 func (r *rig) runAs(model string, c *dispatch.Call) *dispatch.Outcome {
 	r.t.Helper()
-	o, _ := r.d.Run(r.t.Context(), c, dispatch.Candidate{Account: r.account, Model: model}, r, r.out)
+	o, _ := r.d.Run(r.t.Context(), c, []dispatch.Candidate{{Account: r.account, Model: model}}, r, r.out)
 	return o
 }
 

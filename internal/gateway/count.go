@@ -35,10 +35,11 @@ type Counted struct {
 // be asked, or doesn't answer, the prompt is guessed at, by what the provider has
 // counted in others. The error is an *llm.Error of a provider that refuses the prompt.
 func (g *Gateway) Count(ctx context.Context, c Call) (Counted, error) {
-	cand, _, err := g.choose(g.state.Load(), &c, nil)
+	p, err := g.plan(g.state.Load(), &c, g.turn(&c), nil)
 	if err != nil {
 		return Counted{Estimate: rough(c.Raw.Body)}, nil //nolint:nilerr // every name has an estimate
 	}
+	cand := p.cands[0]
 	if _, ok := c.Format.(wire.Counter); ok && cand.Account.Speaks(c.Format.Name()) {
 		body, err := g.asked(ctx, c, cand)
 		if body != nil || err != nil {
@@ -62,7 +63,7 @@ func rough(body []byte) int64 {
 func (g *Gateway) asked(ctx context.Context, c Call, cand dispatch.Candidate) ([]byte, error) {
 	c.Peeked.Stream = false
 	d := &dispatch.Call{Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, Timeout: countPatience, Count: true}
-	o, _ := g.Dispatcher.Run(ctx, d, cand, unrecorded{}, nil)
+	o, _ := g.Dispatcher.Run(ctx, d, []dispatch.Candidate{cand}, unrecorded{}, nil)
 	if o.Err == nil {
 		return o.Body, nil
 	}

@@ -15,7 +15,11 @@ import (
 // belongs to a session only where the client names one.
 func (g *Gateway) Embed(ctx context.Context, c Call) (*Exchange, error) {
 	st := g.state.Load()
-	cand, rule, err := g.choose(st, &c, func(a *provider.Account, model string) *llm.Error {
+	t := g.turn(&c)
+	if t.Session = c.Labels.Session; t.Session != "" {
+		t.SessionSource = session.SourceHeader
+	}
+	p, err := g.plan(st, &c, t, func(a *provider.Account, model string) *llm.Error {
 		if _, ok := a.EmbedFormat(c.Format.Name(), model); ok {
 			return nil
 		}
@@ -27,10 +31,6 @@ func (g *Gateway) Embed(ctx context.Context, c Call) (*Exchange, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := g.turn(&c, cand, rule)
-	if t.Session = c.Labels.Session; t.Session != "" {
-		t.SessionSource = session.SourceHeader
-	}
-	d := &dispatch.Call{Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, Session: t.Session, AnswerID: t.ID, Timeout: c.Timeout, Embed: true}
-	return g.run(ctx, d, cand, g.recording(t, st), nil)
+	d := &dispatch.Call{Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, Session: t.Session, AnswerID: t.ID, Timeout: shorter(c.Timeout, p.Timeout), Attempts: p.Attempts, Embed: true}
+	return g.run(ctx, d, p.cands, g.recording(t, st), nil)
 }

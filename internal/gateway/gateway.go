@@ -29,6 +29,7 @@ type State struct {
 	Accounts map[string]*provider.Account
 	Policy   router.Policy
 	View     *catalog.View
+	Routes   *router.Routes // of Policy and View
 	// KeepAnswers is how long answers are kept for requests that go on from them;
 	// 0: none are.
 	KeepAnswers time.Duration
@@ -69,6 +70,8 @@ type Turn struct {
 	Stream         bool
 	Started        time.Time
 	Rule           string // how the model's name was understood
+	// Decision is which models were chosen and why, as [router.Tell] reads it.
+	Decision []byte
 	// InputEstimate is the prompt's size in tokens, as far as it can be guessed.
 	InputEstimate int64
 
@@ -126,6 +129,7 @@ type Gateway struct {
 	Recorder   Recorder
 	Sessions   *session.Recogniser
 	Memory     *recall.Memory
+	Places     *Places
 	Answers    *responsestore.Store // nil: none are kept
 	Now        func() time.Time
 	// Gone is told of a model that a provider says isn't there.
@@ -160,38 +164,41 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 	if err != nil {
 		return nil, err
 	}
-	cand, rule, err := g.choose(st, &c, before.can())
-	if err != nil {
-		return nil, err
-	}
-	t := g.turn(&c, cand, rule)
+	t := g.turn(&c)
 	s := g.Sessions.Recognise(session.Request{
 		Org: t.Org, KeyID: t.Key, Header: c.Labels.Session, Previous: before.session(),
 		InBody: c.Peeked.Session, Format: t.Format, Body: c.Raw.Body,
 	})
 	t.Session, t.SessionSource = s.ID, s.Source
-
+	p, err := g.plan(st, &c, t, before.can())
+	if err != nil {
+		return nil, err
+	}
 	d := &dispatch.Call{
 		Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, Session: t.Session, AnswerID: t.ID,
-		Timeout: c.Timeout, InputEstimate: t.InputEstimate,
+		Timeout: shorter(c.Timeout, p.Timeout), Attempts: p.Attempts, InputEstimate: t.InputEstimate,
 	}
 	if s.First {
 		d.WantOpening = session.Enough
 	}
-	replay := cand.Account.Target(cand.Model, cand.Account.Format(c.Format.Name(), cand.Model), provider.Key{}).Reasoning.Replay
-	if replay != "" && g.Memory != nil {
-		d.KeepParts = true
-		d.Restore = g.restorer(ctx, t, replay)
+	for i := range p.cands {
+		cand := &p.cands[i]
+		replay := cand.Account.Target(cand.Model, cand.Account.Format(c.Format.Name(), cand.Model), provider.Key{}).Reasoning.Replay
+		if replay != "" && g.Memory != nil {
+			cand.KeepParts, cand.Restore = true, g.restorer(ctx, t, replay)
+		}
+		cand.KeepsAnswers = cand.Account.Keeps(c.Format.Name(), cand.Model)
 	}
-	g.continued(d, &c, t, before, st, cand)
+	g.continued(d, &c, t, before, st)
 	rec := g.recording(t, st)
 	rec.remember = func(o *dispatch.Outcome) {
 		if o.Status == dispatch.StatusOK {
+			g.settle(t, p, o)
 			g.remember(d, t, s, o)
 		}
 		g.keepAnswer(d, t, st, o)
 	}
-	return g.run(ctx, d, cand, rec, out)
+	return g.run(ctx, d, p.cands, rec, out)
 }
 
 func (g *Gateway) recording(t *Turn, st *State) *recording {
@@ -199,13 +206,15 @@ func (g *Gateway) recording(t *Turn, st *State) *recording {
 }
 
 // run carries out a call that was prepared.
-func (g *Gateway) run(ctx context.Context, d *dispatch.Call, cand dispatch.Candidate, rec *recording, out Output) (*Exchange, error) {
-	o, committed := g.Dispatcher.Run(ctx, d, cand, rec, output{out, rec, d})
+func (g *Gateway) run(ctx context.Context, d *dispatch.Call, cands []dispatch.Candidate, rec *recording, out Output) (*Exchange, error) {
+	o, committed := g.Dispatcher.Run(ctx, d, cands, rec, output{out, rec, d})
+	for _, a := range o.Attempts {
+		if a.Err != nil && g.Gone != nil && !d.Embed && missing(a.Err, a.Model) {
+			g.Gone(a.Provider, a.Model)
+		}
+	}
 	x := &Exchange{Head: rec.describe(o.Last(), false), Body: o.Body, Sent: len(o.Attempts) > 0, Committed: committed}
 	if o.Err != nil {
-		if last := o.Last(); last != nil && g.Gone != nil && !d.Embed && missing(o.Err, last.Model) {
-			g.Gone(last.Provider, last.Model)
-		}
 		return x, wire.Shown(o.Err)
 	}
 	x.Cost = rec.total()
@@ -224,56 +233,14 @@ const (
 	maxEndUser = 128
 )
 
-// choose finds the candidate that a request's model name stands for. can, when
-// set, refuses accounts that can't do what is asked.
-func (g *Gateway) choose(st *State, c *Call, can func(a *provider.Account, model string) *llm.Error) (dispatch.Candidate, string, error) {
-	if n := len(c.Peeked.Model); n > maxModel {
-		return dispatch.Candidate{}, "", &llm.Error{
-			Kind: llm.KindBadRequest, Status: http.StatusBadRequest, Param: "model",
-			Message: fmt.Sprintf("the model's name has %d bytes: at most %d", n, maxModel),
-		}
-	}
-	res, err := st.Resolve(c.Peeked.Model, c.Caller.Org, g.Now())
-	if err != nil {
-		return dispatch.Candidate{}, "", err
-	}
-	var unable *llm.Error
-	for _, rc := range res.Candidates {
-		a := st.Accounts[rc.Account]
-		if a == nil || !c.Caller.MayUseModel(rc.Name()) {
-			continue
-		}
-		if can != nil {
-			if e := can(a, rc.Model); e != nil {
-				unable = e
-				continue
-			}
-		}
-		cand := dispatch.Candidate{Account: a, Model: rc.Model}
-		if e := rc.Entry; e != nil {
-			cand.MaxOutput = e.MaxOutput
-			cand.NoVision, cand.NoPDF, cand.NoAudio = !e.Takes("image"), !e.Takes("pdf"), !e.Takes("audio")
-			cand.NoTools = e.Caps.Tools != nil && !*e.Caps.Tools
-		}
-		return cand, res.Rule, nil
-	}
-	if unable != nil {
-		return dispatch.Candidate{}, "", unable
-	}
-	return dispatch.Candidate{}, "", &llm.Error{
-		Kind: llm.KindPermission, Status: http.StatusForbidden, Param: "model",
-		Message: fmt.Sprintf("this key may not use the model %q", c.Peeked.Model),
-	}
-}
-
-func (g *Gateway) turn(c *Call, cand dispatch.Candidate, rule string) *Turn {
+func (g *Gateway) turn(c *Call) *Turn {
 	t := &Turn{
 		ID: newID(), RequestID: c.RequestID, Org: c.Caller.Org, User: c.user(), Key: c.Caller.KeyID,
 		EndUser: cut(c.Peeked.EndUser, maxEndUser), Agent: c.Labels.Agent, Workload: c.Labels.Workload, Class: c.Labels.Class,
 		Purpose: c.Labels.Purpose, RequestedModel: c.Peeked.Model, Format: c.Format.Name(), Stream: c.Peeked.Stream,
-		Started: g.Now(), Rule: rule, promptSize: tokens.Size(c.Raw.Body),
+		Started: g.Now(), promptSize: tokens.Size(c.Raw.Body),
 	}
-	t.InputEstimate, _ = g.tokens.Of(cand.Account.Name, cand.Model, t.promptSize)
+	t.InputEstimate = tokens.Rough(t.promptSize)
 	if t.Agent == "" {
 		t.Agent = c.Caller.Agent
 	}

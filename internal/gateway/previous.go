@@ -140,7 +140,7 @@ func (p *previous) session() string {
 }
 
 // continued has a call go on from an answer, or keep its own.
-func (g *Gateway) continued(d *dispatch.Call, c *Call, t *Turn, p *previous, st *State, cand dispatch.Candidate) {
+func (g *Gateway) continued(d *dispatch.Call, c *Call, t *Turn, p *previous, st *State) {
 	if _, ok := c.Format.(wire.Chained); !ok || g.Answers == nil {
 		return
 	}
@@ -155,7 +155,7 @@ func (g *Gateway) continued(d *dispatch.Call, c *Call, t *Turn, p *previous, st 
 		t.InputEstimate += tokensOf(size)
 		return said, err
 	}}
-	if p.Theirs && cand.Account.Keeps(c.Format.Name(), cand.Model) {
+	if p.Theirs {
 		d.Previous.At = p.Made
 	}
 }

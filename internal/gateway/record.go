@@ -137,7 +137,7 @@ func (r *recording) describe(a *dispatch.Attempt, early bool) Head {
 	if a == nil || early {
 		return h
 	}
-	h.Provider, h.Model, h.Attempts = a.Provider, a.Model, r.sent
+	h.Provider, h.Model, h.Attempts, h.Fallback = a.Provider, a.Model, r.sent, a.Candidate > 0
 	for _, d := range a.Downgrades {
 		h.Downgrades = append(h.Downgrades, d.Feature)
 	}

@@ -453,6 +453,10 @@ func (a *Account) Pick(tried []Key, conversation string) (Key, bool) {
 	return a.pool.pick(tried, conversation)
 }
 
+// Hints are those of the account's keys, which must not be changed; a single "" for
+// an account without any.
+func (a *Account) Hints() []string { return a.pool.hints }
+
 // Resting is how long it takes until a key may be used again, where all rest.
 func (a *Account) Resting() time.Duration { return a.pool.resting() }
 

@@ -31,7 +31,8 @@ func HintOf(secret string) string {
 
 // keyPool hands out the keys in turn, past those that rest or are refused.
 type keyPool struct {
-	now func() time.Time
+	now   func() time.Time
+	hints []string // of the keys, in order
 
 	mu    sync.Mutex // protects following fields
 	next  int
@@ -52,7 +53,7 @@ func newKeyPool(secrets []string, prefix string, now func() time.Time) *keyPool 
 		p.add(s, Key{value: prefix + s})
 	}
 	if len(p.keys) == 0 {
-		p.keys = []Key{{}}
+		p.keys, p.hints = []Key{{}}, []string{""}
 	}
 	p.until = make([]time.Time, len(p.keys))
 	return p
@@ -62,10 +63,10 @@ func newKeyPool(secrets []string, prefix string, now func() time.Time) *keyPool 
 func (p *keyPool) add(name string, k Key) {
 	k.Hint = HintOf(name)
 	if len(p.keys) == 1 && p.keys[0] == (Key{}) {
-		p.keys = p.keys[:0]
+		p.keys, p.hints = p.keys[:0], nil
 	}
 	k.index = len(p.keys)
-	p.keys = append(p.keys, k)
+	p.keys, p.hints = append(p.keys, k), append(p.hints, k.Hint)
 	p.until = make([]time.Time, len(p.keys))
 }
 

@@ -27,6 +27,9 @@ type Decision struct {
 	// Stayed says that the first candidate is where the session was, Switched
 	// that the user chose it just now, Escalated that stronger models come first.
 	Stayed, Switched, Escalated bool
+	// Last says that all of them fail of late, and the one that has rested longest is
+	// asked all the same.
+	Last bool
 	// Timeout and Attempts are the workload's; 0: nothing is said.
 	Timeout  time.Duration
 	Attempts int

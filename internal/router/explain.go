@@ -59,6 +59,9 @@ func (d *Told) Explain(q Asked) string {
 	if d.Escalated {
 		say("The task had turned out harder, so the stronger models come first until the next one.")
 	}
+	if d.Last {
+		say("All of them failed of late; the one that has rested longest was asked all the same.")
+	}
 	for _, x := range d.Excluded {
 		if x.Reason == ReasonUnknown {
 			say("Not %s: %s.", x.Name, x)

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/oidostudio/oido/internal/llm"
 )
@@ -25,6 +24,9 @@ func Plan(f *Facts, r *Routes, now Now) (Decision, error) {
 		return p.d, err
 	}
 	p.sift()
+	if len(p.left) == 0 {
+		p.lastResort()
+	}
 	if len(p.left) == 0 {
 		return p.d, p.refusal()
 	}
@@ -232,6 +234,30 @@ func (p *planner) sift() {
 	}
 }
 
+// lastResort takes back the model whose rest ends first, where nothing but rest
+// speaks against all that is left: what its provider says is of more use than a
+// refusal of ours.
+func (p *planner) lastResort() {
+	first := -1
+	for i, x := range p.d.Excluded {
+		if x.Reason == ReasonResting && (first < 0 || x.Until.Before(p.d.Excluded[first].Until)) {
+			first = i
+		}
+	}
+	if first < 0 {
+		return
+	}
+	name := p.d.Excluded[first].Name
+	p.d.Excluded = slices.Delete(p.d.Excluded, first, first+1)
+	for i := range p.steps {
+		if p.steps[i].name == name {
+			p.left = append(p.left, ranked{step: &p.steps[i]})
+			p.d.Last = true
+			return
+		}
+	}
+}
+
 // against is what speaks against a model. One that a client named exactly is
 // asked all the same where only our knowledge of it speaks against it.
 func (p *planner) against(s *step, needs Needs) Exclusion {
@@ -341,20 +367,14 @@ func (p *planner) notFree(s *step) int64 {
 func (p *planner) refusal() error {
 	e := &llm.Error{Kind: llm.KindUnavailable, Param: "model"}
 	reasons := map[Reason]int{}
-	var until time.Time
 	for _, x := range p.d.Excluded {
 		reasons[x.Reason]++
-		if x.Reason == ReasonResting && (until.IsZero() || x.Until.Before(until)) {
-			until = x.Until
-		}
 	}
 	all := len(p.d.Excluded)
 	switch {
 	case all == 0:
 		e.Message = fmt.Sprintf("%q leads to no model: connect a provider, or name models for it in the configuration", p.f.Model)
 		return e
-	case reasons[ReasonResting] > 0:
-		e.RetryAfter = max(until.Sub(p.now.Time), time.Second)
 	case reasons[ReasonContext] == all:
 		e.Kind = llm.KindContextLength
 	case reasons[ReasonKey] == all:

@@ -119,6 +119,9 @@ func summary(d router.Decision) string {
 			s += ", " + word
 		}
 	}
+	if d.Last {
+		s += ", as a last resort"
+	}
 	if d.ClassBy != "" {
 		s += fmt.Sprintf(", %s by %s", d.Class, d.ClassBy)
 	}
@@ -177,7 +180,7 @@ func TestPlan(t *testing.T) {
 		"an unknown workload":             {router.Facts{Model: "workload/x"}, now, `not_found: there is no workload "x": there are cheap, coding, fast, free, loop, research, review, ruled, support`},
 		"an unknown class":                {router.Facts{Model: "class/x"}, now, `not_found: there is no class "x": there are high_volume, interactive, reasoning, long_context`},
 		"too long for all":                {router.Facts{Model: "workload/support", Input: 400_000}, now, "context_length: no model can answer this request for \"workload/support\":\n- a/small: has a window of 32000 tokens, and 441024 are needed for prompt and answer\n- b/mid: has a window of 400000 tokens, and 441024 are needed for prompt and answer"},
-		"all rest":                        {router.Facts{Model: "a/mid"}, worse(health{"a/mid": {Resting: true, Until: days[1].Add(7 * time.Second), Last: llm.KindTimeout}}), "unavailable: no model can answer this request for \"a/mid\":\n- a/mid: failed lately and is left alone (timeout) until 00:00:07"},
+		"all rest":                        {router.Facts{Model: "workload/support"}, worse(health{"a/small": {Resting: true, Until: days[1].Add(7 * time.Second)}, "b/mid": {Resting: true, Until: days[1].Add(5 * time.Second)}}), "workload: b/mid, not a/small (resting), as a last resort"},
 		"none for the caller":             {router.Facts{Model: "a/mid", MayModel: func(string) bool { return false }}, now, "permission: no model can answer this request for \"a/mid\":\n- a/mid: this key may not use it"},
 	} {
 		d, err := router.Plan(&c.facts, router.NewRoutes(policy(), world(t), days[1]), c.now)
@@ -313,7 +316,7 @@ func TestPlansAreTotal(t *testing.T) {
 				t.Fatalf("%s stands twice", name)
 			case slices.ContainsFunc(d.Excluded, func(x router.Exclusion) bool { return x.Name == name }):
 				t.Fatalf("%s is excluded: %+v", name, d)
-			case now.Health.Of(c.Account, c.Model).Resting:
+			case now.Health.Of(c.Account, c.Model).Resting != d.Last:
 				t.Fatalf("%s rests", name)
 			case f.MayModel != nil && (!f.MayModel(name) || !f.MayAccount(c.Account)):
 				t.Fatalf("%s may not be used", name)

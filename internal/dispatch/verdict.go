@@ -1,0 +1,121 @@
+package dispatch
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
+)
+
+// loss is how a candidate failed.
+type loss struct {
+	at  int    // which of the call's
+	who string // provider/model
+	err *llm.Error
+}
+
+// lose notes how the candidate failed: what its provider said counts for more than
+// what kept us from asking it once more.
+func (r *run) lose(e *llm.Error) {
+	l := loss{r.at, r.cand.Account.Name + "/" + r.cand.Model, e}
+	if n := len(r.losses); n > 0 && r.losses[n-1].at == r.at {
+		if e.Provider != "" || r.losses[n-1].err.Provider == "" {
+			r.losses[n-1] = l
+		}
+		return
+	}
+	r.losses = append(r.losses, l)
+}
+
+// verdict is how a call ended that no candidate answered: in the words of the only
+// one, or of the last where all refuse the request itself; else that nothing is
+// available, with a line for each.
+func (r *run) verdict() *llm.Error {
+	if len(r.losses) == 0 {
+		return llm.Errorf(llm.KindUnavailable, "no model could be asked")
+	}
+	last := r.losses[len(r.losses)-1].err
+	refused, limited := true, true
+	var wait time.Duration
+	for _, l := range r.losses {
+		refused = refused && faultOfRequest(l.err)
+		limited = limited && l.err.Kind == llm.KindRateLimit
+		if d := l.err.RetryAfter; d > 0 && (wait == 0 || d < wait) {
+			wait = d
+		}
+	}
+	if len(r.losses) == 1 || refused {
+		return last
+	}
+	var b strings.Builder
+	b.WriteString("no model could answer this request:")
+	for _, l := range r.losses {
+		fmt.Fprintf(&b, "\n- %s: %s", l.who, wire.Shown(l.err).Message)
+	}
+	e := &llm.Error{Kind: llm.KindUnavailable, Message: b.String(), RetryAfter: max(wait, time.Second)}
+	if limited {
+		e.Kind = llm.KindRateLimit
+	}
+	return e
+}
+
+// faultOfRequest says whether every provider would refuse the request.
+func faultOfRequest(e *llm.Error) bool {
+	switch e.Kind {
+	case llm.KindBadRequest, llm.KindTooLarge, llm.KindContextLength, llm.KindContentFilter:
+		return true
+	}
+	return false
+}
+
+// transient says whether a candidate may answer when it is asked again.
+func transient(e *llm.Error) bool {
+	switch e.Kind {
+	case llm.KindRateLimit, llm.KindOverloaded, llm.KindUpstream, llm.KindTimeout, llm.KindTruncated:
+		return true
+	}
+	return false
+}
+
+const (
+	// firstPause is between the first two rounds, about; each is twice the one
+	// before, up to longestPause.
+	firstPause   = 250 * time.Millisecond
+	longestPause = 8 * time.Second
+)
+
+// pause waits before another round over the candidates, where the call may make
+// one and any of them may answer then.
+func (r *run) pause(ctx context.Context, round int) bool {
+	if r.call.Attempts <= 0 || r.spent() {
+		return false
+	}
+	wait := min(firstPause<<min(round, 10), longestPause)
+	wait = wait/2 + time.Duration(rand.Int64N(int64(wait)))
+	hope := false
+	var asked time.Duration // the shortest that a provider asks for
+	for _, l := range r.losses {
+		if !transient(l.err) {
+			continue
+		}
+		if d := l.err.RetryAfter; !hope || d < asked {
+			asked = d
+		}
+		hope = true
+	}
+	if !hope || asked > longestPause {
+		return false
+	}
+	t := time.NewTimer(max(wait, asked))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
