@@ -164,12 +164,15 @@ func (r *run) encode(a *Attempt, upstream wire.Upstream, t *wire.Target) (wire.O
 		}
 		if restored == nil {
 			a.Forwarded = true
+			room := roomFor(len(r.call.Raw.Body))
+			edits.Room = room.bytes()
 			out, err := r.call.Client.Splice(r.call.Raw, r.call.Peeked, edits)
 			if b := r.call.Raw.Body; err == nil && len(b) > 0 && len(out.Body) > 0 && &b[0] == &out.Body[0] {
 				// A provider may answer before it has read the request. The
 				// client's buffer is another request's by then.
-				out.Body = slices.Clone(out.Body)
+				out.Body = append(room.bytes(), out.Body...)
 			}
+			room.lend(&out)
 			return out, err
 		}
 		// The conversation alone is written anew; every other field stays as

@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -475,9 +474,14 @@ func (a *Account) Send(ctx context.Context, f llm.Format, out wire.Outbound, cli
 		return nil, llm.Errorf(llm.KindUpstream, "%s does not speak %s", a.Name, f)
 	}
 	if err := ep.apply(&out, a.deployed(out.Model), client); err != nil {
+		if out.Sent != nil {
+			out.Sent()
+		}
 		return nil, err
 	}
-	resp, err := a.deliver(ctx, http.MethodPost, ep, out, client, key)
+	p := newParcel(out)
+	defer p.let()
+	resp, err := a.deliver(ctx, http.MethodPost, ep, out, p, client, key)
 	if err == nil && out.Stream {
 		ep.unpack(resp)
 	}
@@ -490,7 +494,7 @@ func (a *Account) Get(ctx context.Context, f llm.Format, path string, query url.
 	if ep == nil {
 		return nil, llm.Errorf(llm.KindUpstream, "%s does not speak %s", a.Name, f)
 	}
-	return a.deliver(ctx, http.MethodGet, ep, wire.Outbound{Path: path, Query: query}, nil, key)
+	return a.deliver(ctx, http.MethodGet, ep, wire.Outbound{Path: path, Query: query}, nil, nil, key)
 }
 
 // Delete has something deleted that one of the keys made, at a path below where a
@@ -501,7 +505,7 @@ func (a *Account) Delete(ctx context.Context, f llm.Format, model, path, hint st
 	if ep == nil || !known {
 		return llm.Errorf(llm.KindUpstream, "%s has no such key any more, or does not speak %s", a.Name, f)
 	}
-	resp, err := a.deliver(ctx, http.MethodDelete, ep, wire.Outbound{Path: path}, nil, key)
+	resp, err := a.deliver(ctx, http.MethodDelete, ep, wire.Outbound{Path: path}, nil, nil, key)
 	if err != nil {
 		return err
 	}
@@ -512,7 +516,7 @@ func (a *Account) Delete(ctx context.Context, f llm.Format, model, path, hint st
 	return nil
 }
 
-func (a *Account) request(ctx context.Context, method string, ep *endpoint, out wire.Outbound, client http.Header, key Key) *http.Request {
+func (a *Account) request(ctx context.Context, method string, ep *endpoint, out wire.Outbound, p *parcel, client http.Header, key Key) *http.Request {
 	u := *ep.base
 	u.Path += out.Path
 	if strings.Contains(out.Path, "%") {
@@ -555,8 +559,8 @@ func (a *Account) request(ctx context.Context, method string, ep *endpoint, out 
 	if method == http.MethodPost {
 		h["Content-Type"] = jsonType
 		r.ContentLength = int64(len(out.Body))
-		r.Body = body(out.Body)
-		r.GetBody = func() (io.ReadCloser, error) { return body(out.Body), nil }
+		r.Body = p.open()
+		r.GetBody = func() (io.ReadCloser, error) { return p.open(), nil }
 	}
 	return r.WithContext(ctx)
 }
@@ -575,5 +579,3 @@ func (a *Account) roundTrip(r *http.Request) (*http.Response, error) {
 
 // May says whether an org may use the account.
 func (a *Account) May(org string) bool { return len(a.Orgs) == 0 || slices.Contains(a.Orgs, org) }
-
-func body(b []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(b)) }

@@ -112,9 +112,9 @@ func (ep *endpoint) flag(out *wire.Outbound, client http.Header) []scan.Edit {
 
 // deliver sends a request whose shape is final, with the proof of who sends it.
 // Where that has grown too old, it is renewed once.
-func (a *Account) deliver(ctx context.Context, method string, ep *endpoint, out wire.Outbound, client http.Header, key Key) (*http.Response, error) {
+func (a *Account) deliver(ctx context.Context, method string, ep *endpoint, out wire.Outbound, p *parcel, client http.Header, key Key) (*http.Response, error) {
 	for renewed := false; ; renewed = true {
-		r := a.request(ctx, method, ep, out, client, key)
+		r := a.request(ctx, method, ep, out, p, client, key)
 		if key.auth != nil {
 			if err := a.authorize(r, out.Body, key); err != nil {
 				return nil, err

@@ -153,7 +153,7 @@ func (a *Account) GetList(ctx context.Context, path string, query url.Values, ke
 			ep = &a.endpoints[0]
 		}
 	}
-	return a.deliver(ctx, http.MethodGet, ep, wire.Outbound{Path: path, Query: query}, nil, key)
+	return a.deliver(ctx, http.MethodGet, ep, wire.Outbound{Path: path, Query: query}, nil, nil, key)
 }
 
 func (a *Account) listPage(ctx context.Context, lister wire.Lister, path string, query url.Values, key Key, into *bytes.Buffer) error {

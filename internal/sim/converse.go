@@ -282,8 +282,11 @@ func (c converseFormat) refusal(x *exchange, f *failure) []byte {
 // broken is an exception inside a stream.
 func (c converseFormat) broken(o *outlet, f *failure) []byte {
 	name := c.typeOf(f)
-	if f.kind == broken {
+	switch f.kind {
+	case broken:
 		name = "ModelStreamErrorException"
+	case unauthenticated: // it was good when the answer began
+		name = "ExpiredTokenException"
 	}
 	name = strings.ToLower(name[:1]) + name[1:]
 	return packed([][2]string{{":exception-type", name}, {":content-type", "application/json"}, {":message-type", "exception"}}, c.refusal(o.x, f))

@@ -130,6 +130,8 @@ type Outbound struct {
 	Model  string
 	Stream bool
 	Embeds bool
+	// Sent is called once when Body isn't needed any more; nil: nobody is told.
+	Sent func()
 }
 
 // Downgrade is something that a target couldn't say and that was left out.
@@ -308,6 +310,8 @@ type Edits struct {
 	// Messages, when not nil, replaces the conversation's field ("messages",
 	// "input", "contents") by this JSON.
 	Messages []byte
+	// Room is where the body may be written that differs; nil: in room of its own.
+	Room []byte
 }
 
 // Meter reads usage, finish, tool ids and errors out of passing bytes, decoding

@@ -109,7 +109,7 @@ func (Format) Splice(r wire.RawRequest, p wire.Peeked, e wire.Edits) (wire.Outbo
 	if len(edits) == 0 {
 		return wire.Outbound{Path: path, Body: r.Body}, nil
 	}
-	body, err := scan.Splice(r.Body, edits)
+	body, err := scan.SpliceInto(e.Room, r.Body, edits)
 	if err != nil {
 		return wire.Outbound{}, wire.BadRequest("", "the request's body can't be read: "+err.Error())
 	}

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -64,72 +65,103 @@ const maxListed = 20_000
 type entries []wire.ListedModel
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.
-func (all *entries) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	if d.PeekKind() != '[' {
-		return d.SkipValue()
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	*all = entries{}
-	for n := 0; d.PeekKind() != ']'; n++ {
-		if n == maxListed {
-			return fmt.Errorf("the list holds more than %d entries", maxListed)
-		}
+func (all *entries) UnmarshalJSONFrom(d *jsontext.Decoder) (err error) {
+	*all, err = entriesOf(d, func(d *jsontext.Decoder) (wire.ListedModel, error) {
+		var l listed
+		err := json.UnmarshalDecode(d, &l)
+		return l.model(), err
+	})
+	return err
+}
+
+// oddEntries reads a list of which an entry isn't as it should be, which doesn't
+// cost the list: its id is all that is needed of it.
+type oddEntries []wire.ListedModel
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (all *oddEntries) UnmarshalJSONFrom(d *jsontext.Decoder) (err error) {
+	*all, err = entriesOf(d, func(d *jsontext.Decoder) (wire.ListedModel, error) {
 		raw, err := d.ReadValue()
 		if err != nil {
-			return err
+			return wire.ListedModel{}, err
 		}
-		if m, ok := modelOf(raw); ok {
-			*all = append(*all, m)
+		var l listed
+		if json.Unmarshal(raw, &l) == nil {
+			return l.model(), nil
+		}
+		var bare struct {
+			ID string `json:"id"`
+		}
+		if json.Unmarshal(raw, &bare) != nil {
+			return wire.ListedModel{}, nil
+		}
+		return wire.ListedModel{ID: bare.ID}, nil
+	})
+	return err
+}
+
+func entriesOf(d *jsontext.Decoder, entry func(*jsontext.Decoder) (wire.ListedModel, error)) ([]wire.ListedModel, error) {
+	if d.PeekKind() != '[' {
+		return nil, d.SkipValue()
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return nil, err
+	}
+	all := []wire.ListedModel{}
+	for n := 0; d.PeekKind() != ']'; n++ {
+		if n == maxListed {
+			return nil, fmt.Errorf("the list holds more than %d entries", maxListed)
+		}
+		m, err := entry(d)
+		if err != nil {
+			return nil, err
+		}
+		if m.ID != "" {
+			all = append(all, m)
 		}
 	}
 	_, err := d.ReadToken()
-	return err
+	return all, err
+}
+
+// page is a page of a list.
+type page[E any] struct {
+	Data  E `json:"data"`
+	Links *struct {
+		Next string `json:"next"`
+	} `json:"links"`
+}
+
+func pageIn[E any](body []byte) (p page[E], err error) {
+	if jsontext.Value(body).Kind() == '[' {
+		err = json.Unmarshal(body, &p.Data)
+	} else {
+		err = json.Unmarshal(body, &p)
+	}
+	return p, err
 }
 
 // DecodeModels reads a model list.
 func (Format) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) {
-	var in struct {
-		Data  entries `json:"data"`
-		Links *struct {
-			Next string `json:"next"`
-		} `json:"links"`
-	}
-	v := jsontext.Value(body)
-	var err error
-	if v.Kind() == '[' {
-		err = json.Unmarshal(body, &in.Data)
-	} else {
-		err = json.Unmarshal(body, &in)
+	p, err := pageIn[entries](body)
+	if odd := new(json.SemanticError); errors.As(err, &odd) {
+		var q page[oddEntries]
+		q, err = pageIn[oddEntries](body)
+		p.Data, p.Links = entries(q.Data), q.Links
 	}
 	if err != nil {
 		return nil, nil, llm.Errorf(llm.KindUpstream, "the model list can't be read: %w", err)
 	}
-	if in.Data == nil {
+	if p.Data == nil {
 		return nil, nil, llm.Errorf(llm.KindUpstream, "there is no list of models in it")
 	}
 	var next url.Values
-	if in.Links != nil && in.Links.Next != "" {
-		if u, err := url.Parse(in.Links.Next); err == nil {
+	if p.Links != nil && p.Links.Next != "" {
+		if u, err := url.Parse(p.Links.Next); err == nil {
 			next = u.Query()
 		}
 	}
-	return in.Data, next, nil
-}
-
-// modelOf reads an entry. One that is odd doesn't cost the list: its id is all that
-// is needed of it.
-func modelOf(raw jsontext.Value) (m wire.ListedModel, ok bool) {
-	var l listed
-	if json.Unmarshal(raw, &l) == nil {
-		return l.model(), l.ID != ""
-	}
-	var bare struct {
-		ID string `json:"id"`
-	}
-	err := json.Unmarshal(raw, &bare)
-	return wire.ListedModel{ID: bare.ID}, err == nil && bare.ID != ""
+	return p.Data, next, nil
 }
 
 func (l *listed) model() wire.ListedModel {

@@ -65,7 +65,7 @@ func (Format) Splice(r wire.RawRequest, p wire.Peeked, edits wire.Edits) (wire.O
 	}
 	body := r.Body
 	if len(changes) > 0 {
-		if body, err = scan.Splice(body, changes); err != nil {
+		if body, err = scan.SpliceInto(edits.Room, body, changes); err != nil {
 			return wire.Outbound{}, wire.BadRequest("", err.Error())
 		}
 	}

@@ -88,7 +88,7 @@ func (Format) Splice(r wire.RawRequest, p wire.Peeked, e wire.Edits) (wire.Outbo
 	}
 	body := r.Body
 	if len(edits) > 0 {
-		if body, err = scan.Splice(r.Body, edits); err != nil {
+		if body, err = scan.SpliceInto(e.Room, r.Body, edits); err != nil {
 			return wire.Outbound{}, badBody(err)
 		}
 	}

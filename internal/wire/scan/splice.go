@@ -20,9 +20,13 @@ type Edit struct {
 }
 
 // Splice returns the object with the edits made and every other byte as it was.
-// The body must have been walked before (see CheckedObject). A field to be dropped or renamed that isn't there is no error. The error is
-// that of walking the object.
-func Splice(body []byte, edits []Edit) ([]byte, error) {
+// The body must have been walked before (see CheckedObject). A field to be dropped
+// or renamed that isn't there is no error. The error is that of walking the object.
+func Splice(body []byte, edits []Edit) ([]byte, error) { return SpliceInto(nil, body, edits) }
+
+// SpliceInto is Splice that writes in room's place, as far as it holds the object.
+// room must not overlap with body or with what is in the edits.
+func SpliceInto(room, body []byte, edits []Edit) ([]byte, error) {
 	var store [48]Field
 	fields := store[:0]
 	o := CheckedObject(body)
@@ -36,7 +40,10 @@ func Splice(body []byte, edits []Edit) ([]byte, error) {
 	for _, e := range edits {
 		size += len(e.Name) + len(e.Value) + len(e.Rename) + 8
 	}
-	out := make([]byte, 0, size)
+	out := room[:0]
+	if cap(out) < size {
+		out = make([]byte, 0, size)
+	}
 	open := slices.Index(body, '{') + 1
 	out = append(out, body[:open]...)
 	copied, kept := open, 0 // up to where body is copied; where out ends after the last field kept
