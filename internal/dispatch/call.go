@@ -70,6 +70,9 @@ func (c *Call) prepare(q *llm.Request) {
 	}
 }
 
+// KeepsParts says that the last attempt's answer must be kept for later turns.
+func (c *Call) KeepsParts() bool { return c.keeps }
+
 // NeedsBody says that the client's bytes are needed until the call has ended.
 func (c *Call) NeedsBody() bool { return c.keeps || c.KeepAnswer }
 

@@ -2,8 +2,6 @@ package gateway
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -314,7 +312,7 @@ func (g *Gateway) remember(d *dispatch.Call, t *Turn, s session.Session, o *disp
 	if s.First {
 		g.Sessions.Answered(s, session.Opening(last.Opening))
 	}
-	if !d.KeepParts || len(last.Metered.Parts) == 0 {
+	if !d.KeepsParts() || len(last.Metered.Parts) == 0 {
 		return
 	}
 	before := ""
