@@ -210,6 +210,9 @@ func TestATableThatCannotJustNow(t *testing.T) {
 		if err := c.Remove(t.Context(), "o", "u", "before"); err == nil {
 			t.Error("a removal that didn't happen is told as one")
 		}
+		if v, err := c.Get(t.Context(), "o", "before"); v == nil || err != nil {
+			t.Errorf("what may stay is not found: %v %v", v, err)
+		}
 		if took := time.Since(start); took > 5*time.Second {
 			t.Errorf("requests waited for %s", took)
 		}
@@ -220,6 +223,9 @@ func TestATableThatCannotJustNow(t *testing.T) {
 		time.Sleep(time.Minute)
 		if n := tab.len(); n != 6 {
 			t.Errorf("%d rows, want 6 without the one that was taken away", n)
+		}
+		if v, err := c.Get(t.Context(), "o", "before"); v != nil || err != nil {
+			t.Errorf("what was taken away in the end is found: %v %v", v, err)
 		}
 		c.Close()
 	})
@@ -256,6 +262,9 @@ func TestNothingIsUnbounded(t *testing.T) {
 		}
 		for i := range 1000 {
 			keep(t, c, fmt.Sprint(i), strings.Repeat("x", 1<<10))
+			if i == 0 {
+				synctest.Wait() // it is being written, and all others wait behind it
+			}
 		}
 		found := 0
 		for i := range 1000 {
@@ -268,6 +277,9 @@ func TestNothingIsUnbounded(t *testing.T) {
 		}
 		if err := c.Remove(t.Context(), "o", "u", "999"); !errors.Is(err, writebehind.ErrBehind) {
 			t.Errorf("removed: %v", err)
+		}
+		if v, err := c.Get(t.Context(), "o", "999"); v == nil || err != nil {
+			t.Errorf("what stays is not found: %v %v", v, err)
 		}
 		c.Close()
 	})
