@@ -231,6 +231,47 @@ func TestATableThatCannotJustNow(t *testing.T) {
 	})
 }
 
+// late is a table whose rows are long on their way.
+type late struct {
+	*table
+	arrive chan struct{}
+}
+
+func (l late) Read(ctx context.Context, org, key string, now time.Time) (*writebehind.Row, error) {
+	r, err := l.table.Read(ctx, org, key, now)
+	<-l.arrive
+	return r, err
+}
+
+// What is removed while somebody looks for it doesn't come back with what was found.
+func TestWhatIsRemovedStaysSo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := late{newTable(), make(chan struct{})}
+		c := open(t, l, 0, 0)
+		keep(t, c, "k", "text")
+		c.Close()
+		c = open(t, l, 0, 0)
+		defer c.Close()
+		looked := make(chan error)
+		go func() {
+			_, err := c.Get(t.Context(), "o", "k")
+			looked <- err
+		}()
+		synctest.Wait()
+		if err := c.Remove(t.Context(), "o", "u", "k"); err != nil {
+			t.Error(err)
+		}
+		close(l.arrive)
+		if err := <-looked; err != nil {
+			t.Error(err)
+		}
+		if v, err := c.Get(t.Context(), "o", "k"); v != nil || err != nil {
+			t.Errorf("%v %v", v, err)
+		}
+	})
+}
+
 func TestWhatHasExpiredIsGone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -11,7 +11,7 @@ const (
 	// forgetEvery is how often expired rows are looked for, forgetMost how many
 	// times then in a row.
 	forgetEvery = time.Minute
-	forgetMost  = 20
+	forgetMost  = 200
 	// patientTries is how many tries go by before it is told that the table can't,
 	// longestPause the time between them at last.
 	patientTries = 5
