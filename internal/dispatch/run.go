@@ -139,7 +139,9 @@ func (r *run) loop(ctx context.Context) {
 // next says what follows a failed attempt that the client has seen nothing of:
 // true is another attempt at the same candidate.
 func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) bool {
-	r.cand.Account.Rest(key, e)
+	if !r.call.Count { // which has limits of its own
+		r.cand.Account.Rest(key, e)
+	}
 	if r.unknown(e) {
 		r.forgotten = true
 		return true

@@ -72,7 +72,8 @@ type Turn struct {
 	// InputEstimate is the prompt's size in tokens, as far as it can be guessed.
 	InputEstimate int64
 
-	promptSize int // see tokens.Size
+	promptSize int  // see tokens.Size
+	partial    bool // the provider knows more of the prompt than we have sized
 }
 
 // Labels are what the request headers say of a turn.
@@ -117,6 +118,8 @@ type Exchange struct {
 	// Sent says that at least one attempt was sent, so that there is a turn;
 	// Committed that the answer's head was.
 	Sent, Committed bool
+	// Failed says that the answer itself says that its provider couldn't end it.
+	Failed bool
 }
 
 // Gateway has models answer. It is safe for concurrent use; its fields must not
@@ -128,6 +131,10 @@ type Gateway struct {
 	Memory     *recall.Memory
 	Answers    *responsestore.Store // nil: none are kept
 	Now        func() time.Time
+	// MaxTold bounds the conversations that are told at the same time for the id of
+	// their last answer, in bytes: a short request can stand for a long one. 0 is
+	// 256 MiB.
+	MaxTold int64
 	// Gone is told of a model that a provider says isn't there.
 	Gone func(account, model string)
 	// Ended is told of every turn that ended; it must be quick.
@@ -135,6 +142,7 @@ type Gateway struct {
 
 	state  atomic.Pointer[State]
 	tokens tokens.Estimator
+	told   atomic.Int64 // see MaxTold
 }
 
 // Swap puts a new state in force for the calls that follow.
@@ -160,6 +168,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 	if err != nil {
 		return nil, err
 	}
+	defer before.done()
 	cand, rule, err := g.choose(st, &c, before.can())
 	if err != nil {
 		return nil, err
@@ -208,7 +217,7 @@ func (g *Gateway) run(ctx context.Context, d *dispatch.Call, cand dispatch.Candi
 		}
 		return x, wire.Shown(o.Err)
 	}
-	x.Cost = rec.total()
+	x.Cost, x.Failed = rec.total(), o.Last().Metered.Finish == llm.FinishError
 	return x, nil
 }
 
@@ -268,7 +277,7 @@ func (g *Gateway) choose(st *State, c *Call, can func(a *provider.Account, model
 
 func (g *Gateway) turn(c *Call, cand dispatch.Candidate, rule string) *Turn {
 	t := &Turn{
-		ID: newID(), RequestID: c.RequestID, Org: c.Caller.Org, User: c.user(), Key: c.Caller.KeyID,
+		ID: newID(), RequestID: c.RequestID, Org: c.Caller.Org, User: c.User(), Key: c.Caller.KeyID,
 		EndUser: cut(c.Peeked.EndUser, maxEndUser), Agent: c.Labels.Agent, Workload: c.Labels.Workload, Class: c.Labels.Class,
 		Purpose: c.Labels.Purpose, RequestedModel: c.Peeked.Model, Format: c.Format.Name(), Stream: c.Peeked.Stream,
 		Started: g.Now(), Rule: rule, promptSize: tokens.Size(c.Raw.Body),
@@ -283,11 +292,8 @@ func (g *Gateway) turn(c *Call, cand dispatch.Candidate, rule string) *Turn {
 	return t
 }
 
-// tokensOf guesses how many tokens so many bytes of a request are.
-func tokensOf(bytes int) int64 { return int64(bytes+3) / 4 }
-
-// user is whose call it is.
-func (c *Call) user() string {
+// User is whose call it is.
+func (c *Call) User() string {
 	if c.Labels.User != "" {
 		return c.Labels.User
 	}

@@ -344,6 +344,13 @@ func (a *Account) Keeps(f llm.Format, model string) bool {
 	return ep != nil && ep.keeps
 }
 
+// Counts says whether the tokens of a model's prompt can be asked for in a format.
+// Where the address is that of the model, whatever is sent there is answered by it.
+func (a *Account) Counts(f llm.Format, model string) bool {
+	ep := a.endpoint(f, model)
+	return ep != nil && ep.shape.Path == ""
+}
+
 // Address is where the account speaks a format; "" where it doesn't.
 func (a *Account) Address(f llm.Format) string {
 	if ep := a.endpoint(f, ""); ep != nil {

@@ -11,7 +11,7 @@ const (
 	// forgetEvery is how often expired rows are looked for, forgetMost how many
 	// times then in a row.
 	forgetEvery = time.Minute
-	forgetMost  = 20
+	forgetMost  = 200
 	// patientTries is how many tries go by before it is told that the table can't,
 	// longestPause the time between them at last.
 	patientTries = 5
@@ -81,14 +81,17 @@ func (c *Cache[V]) settle(changes []change, err error) {
 	defer c.mu.Unlock()
 	for i := range changes {
 		ch := &changes[i]
-		c.waiting.Add(-int64(len(ch.row.Data)))
-		if e := c.entries[ch.id]; e != nil {
-			e.waits--
-			c.rest(e)
-		}
 		if ch.written != nil {
+			if err == nil {
+				c.removed(ch)
+			}
 			ch.written <- err
+			continue
 		}
+		c.waiting.Add(-int64(len(ch.row.Data)))
+		e := c.entries[ch.id] // what waits is not let go of
+		e.waits--
+		c.rest(e)
 	}
 }
 
