@@ -129,6 +129,24 @@ func TestATokenThatIsRefusedIsRenewedOnce(t *testing.T) {
 	}
 }
 
+// Where tokens are made is the operator's network: that it can't be reached is said
+// without an address.
+func TestATokenServersAddressIsNotTold(t *testing.T) {
+	s := simulated(t)
+	a := account(t, "azure", "127.0.0.1:1", provider.Options{
+		BaseURL: s.URL + "/azure", Settings: options{"authority": "https://login.inside.example", "tenant_id": "t", "client_id": "c", "client_secret": "s"},
+	})
+	key, _ := a.Pick(nil, "")
+	resp, err := a.Send(t.Context(), llm.FormatChat, wire.Outbound{Path: "/chat/completions", Body: []byte(hello), Model: "d"}, nil, key)
+	if err == nil {
+		_ = resp.Body.Close()
+		t.Fatal("answered without a token")
+	}
+	if got := err.Error(); got != "p: the token server can't be reached: connection refused" || llm.AsError(err).Kind != llm.KindUpstream {
+		t.Error(got)
+	}
+}
+
 // A stream in frames that ends in an exception, or in the middle, is no whole one.
 func TestAStreamInFramesTellsHowItBroke(t *testing.T) {
 	s := simulated(t)

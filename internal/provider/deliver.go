@@ -142,6 +142,9 @@ func (a *Account) authorize(r *http.Request, body []byte, key Key) error {
 	}
 	e := *llm.AsError(err)
 	e.Provider = a.Name
+	if e.Kind == llm.KindUpstream && e.Err != nil {
+		e.Err = Discreet(e.Err)
+	}
 	return &e
 }
 

@@ -43,6 +43,7 @@ func (t token) left(now time.Time) time.Duration {
 type tokens struct {
 	fetch func(context.Context) (token, error) // nil: there is no other token
 	now   func() time.Time
+	payer string // the project of Google's that pays; "" leaves it to the request
 
 	mu     sync.Mutex // protects following fields
 	token  token
@@ -66,6 +67,9 @@ func (t *tokens) Authorize(ctx context.Context, r *http.Request, _ []byte) error
 		return err
 	}
 	r.Header["Authorization"] = []string{bearer + value}
+	if t.payer != "" {
+		r.Header["X-Goog-User-Project"] = []string{t.payer}
+	}
 	return nil
 }
 
