@@ -16,6 +16,9 @@ import (
 // bedrockList names the shape of the lists of Bedrock's control plane.
 const bedrockList = "bedrock"
 
+// onDemand is how models are called by their own id.
+const onDemand = "ON_DEMAND"
+
 // bedrockLister reads both of Bedrock's lists: its models and the inference
 // profiles, under whose ids newer models are called.
 type bedrockLister struct{}
@@ -29,6 +32,7 @@ func (bedrockLister) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, 
 			Owner     string   `json:"providerName"`
 			In        []string `json:"inputModalities"`
 			Out       []string `json:"outputModalities"`
+			Inference []string `json:"inferenceTypesSupported"`
 			Lifecycle struct {
 				Status string         `json:"status"`
 				End    jsontext.Value `json:"endOfLifeTime"`
@@ -59,6 +63,9 @@ func (bedrockLister) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, 
 		if len(m.Out) > 0 {
 			chat := slices.Contains(m.Out, "TEXT")
 			listed.Chat, listed.Embeds = &chat, slices.Contains(m.Out, "EMBEDDING")
+		}
+		if len(m.Inference) > 0 && !slices.Contains(m.Inference, onDemand) {
+			listed.Chat = new(bool) // its own id is refused, and profiles lead to it
 		}
 		if len(m.In) > 0 {
 			listed.Vision = &vision

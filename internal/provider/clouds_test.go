@@ -183,7 +183,7 @@ func TestListsOfCloudsAreRead(t *testing.T) {
 		want      []string
 	}{
 		{"vertex", "/vertex", nil, []string{"k"}, []string{"gemini-2.5-flash-lite"}},
-		{"bedrock", "/bedrock", options{"region": "us-east-1"}, []string{"k"}, []string{"anthropic.claude-opus-4-7", "us.anthropic.claude-haiku-4-5-20251001-v1:0", "anthropic.claude-3-haiku-20240307-v1:0", "us.amazon.nova-lite-v1:0", "amazon.titan-embed-text-v2:0", "cohere.rerank-v3-5:0"}},
+		{"bedrock", "/bedrock", options{"region": "us-east-1"}, []string{"k"}, []string{"us.anthropic.claude-opus-4-7", "us.anthropic.claude-haiku-4-5-20251001-v1:0", "anthropic.claude-3-haiku-20240307-v1:0", "us.amazon.nova-lite-v1:0", "amazon.titan-embed-text-v2:0", "cohere.rerank-v3-5:0"}},
 	} {
 		a := account(t, c.typ, s.Listener.Addr().String(), provider.Options{BaseURL: s.URL + c.base, Settings: c.settings, Keys: c.keys})
 		r := provider.NewRefresher([]*provider.Account{a}, listers, nil, slog.New(slog.DiscardHandler), func() {})
@@ -199,6 +199,9 @@ func TestListsOfCloudsAreRead(t *testing.T) {
 			if m, ok := got[id]; !ok || (m.Chat != nil && !*m.Chat) != (strings.Contains(id, "embed") || strings.Contains(id, "rerank")) || m.Embeds != strings.Contains(id, "embed") || (m.State == "deprecated") != strings.Contains(id, "claude-3-") || m.Shutdown.IsZero() == strings.Contains(id, "claude-3-") {
 				t.Errorf("%s: %s is %+v of %d", c.typ, id, m, len(got))
 			}
+		}
+		if m, ok := got["anthropic.claude-opus-4-7"]; c.typ == "bedrock" && (!ok || m.Chat == nil || *m.Chat) {
+			t.Errorf("a model that only profiles lead to is %+v", m)
 		}
 		if of := got["us.amazon.nova-lite-v1:0"].Of; c.typ == "bedrock" && of != "amazon.nova-lite-v1:0" {
 			t.Errorf("a profile leads to %q", of)
