@@ -40,10 +40,15 @@ func (a *Account) deployed(model string) string {
 
 // apply gives a request the shape that it has at the endpoint.
 func (ep *endpoint) apply(out *wire.Outbound, model string, client http.Header) error {
-	path := ep.shape.Path
+	path, drop := ep.shape.Path, ep.shape.Drop
 	switch {
 	case out.Embeds:
 		path = ep.shape.EmbedPath
+	case out.Counts:
+		// To what answers prompts it would be one more.
+		if path, drop = ep.shape.CountPath, nil; path == "" && ep.shape.Path != "" {
+			return llm.Errorf(llm.KindNotBuilt, "the tokens of a prompt can't be asked for there")
+		}
 	case out.Stream && ep.shape.StreamPath != "":
 		path = ep.shape.StreamPath
 	}
@@ -54,10 +59,10 @@ func (ep *endpoint) apply(out *wire.Outbound, model string, client http.Header) 
 		out.Path = strings.ReplaceAll(path, "{model}", escaped)
 	}
 	edits := ep.flag(out, client)
-	if len(ep.shape.Drop)+len(ep.set)+len(edits) == 0 {
+	if len(drop)+len(ep.set)+len(edits) == 0 {
 		return nil
 	}
-	for _, name := range ep.shape.Drop {
+	for _, name := range drop {
 		edits = append(edits, scan.Edit{Name: name, Drop: true})
 	}
 	for _, name := range slices.Sorted(maps.Keys(ep.set)) {

@@ -125,6 +125,9 @@ type Shape struct {
 	StreamPath string `yaml:"stream_path"`
 	// EmbedPath is for embeddings, which don't go to Path.
 	EmbedPath string `yaml:"embed_path"`
+	// CountPath is where the tokens of a prompt are asked for, whose body keeps what
+	// Drop names; "" beside a Path: nowhere.
+	CountPath string `yaml:"count_path"`
 	// Drop and Set change top-level fields of the body.
 	Drop []string          `yaml:"drop"`
 	Set  map[string]string `yaml:"set"`
