@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -119,6 +120,21 @@ func TestClouds(t *testing.T) {
 									c.run(p)
 								})
 							}
+						}
+					})
+				}
+				for _, c := range early {
+					if !slices.Contains(ownWords, c.script) {
+						continue
+					}
+					t.Run(c.script, func(t *testing.T) {
+						t.Parallel()
+						for _, at := range accounts {
+							eachPair(t, l, &b, []upstream{at.upstream}, func(p *pair) {
+								if p.actor = at.actor; c.only == "" || p.stream == (c.only == "streamed") {
+									p.failsEarly(c.script, c.status)
+								}
+							})
 						}
 					})
 				}
