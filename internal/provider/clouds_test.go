@@ -129,6 +129,42 @@ func TestATokenThatIsRefusedIsRenewedOnce(t *testing.T) {
 	}
 }
 
+// A token that was fetched is as secret as a key: what a provider repeats of it is
+// not passed on.
+func TestAFetchedTokenIsNotTold(t *testing.T) {
+	const fetched = "token-that-was-fetched"
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if strings.HasSuffix(r.URL.Path, "/token") {
+			_, _ = fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":3600}`, fetched)
+			return
+		}
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = fmt.Fprintf(w, `{"error":{"message":"odd: %s"}}`, r.Header.Get("Authorization"))
+	}))
+	defer s.Close()
+	a := account(t, "azure", s.Listener.Addr().String(), provider.Options{
+		BaseURL: s.URL, Settings: options{"authority": s.URL, "tenant_id": "t", "client_id": "c", "client_secret": "s"},
+	})
+	key, _ := a.Pick(nil, "")
+	resp, err := a.Send(t.Context(), llm.FormatChat, wire.Outbound{Path: "/chat/completions", Body: []byte(hello), Model: "d"}, nil, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || !strings.Contains(string(body), fetched) {
+		t.Fatalf("%v %s", err, body)
+	}
+	said := &llm.Error{Kind: llm.KindBadRequest, Message: string(body), Raw: body}
+	if e := a.Redact(said); strings.Contains(e.Error()+string(e.Raw), fetched) || !strings.Contains(e.Message, "odd: Bearer") {
+		t.Errorf("%v %s", e, e.Raw)
+	}
+	if text := a.Masked(said.Message); strings.Contains(text, fetched) {
+		t.Error(text)
+	}
+}
+
 // Where tokens are made is the operator's network: that it can't be reached is said
 // without an address.
 func TestATokenServersAddressIsNotTold(t *testing.T) {

@@ -25,6 +25,9 @@ type Authorizer interface {
 	// Renew is told that r was answered as unauthorized. It says whether r may be
 	// sent once more, authorized anew.
 	Renew(r *http.Request) bool
+	// Secrets are what requests were sent with of late that nobody may be told, but
+	// for what the settings hold.
+	Secrets() []string
 	// Explain says what a refusal means where that has a cause that the provider
 	// doesn't name plainly; nil: nothing to add.
 	Explain(status int, h http.Header, body []byte) *llm.Error
