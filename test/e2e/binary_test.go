@@ -135,7 +135,7 @@ type lab struct {
 
 // played are the scripts that are played at accounts with models of a list alone.
 const played = `n2 n3 n6 n40 empty refuse n6-wholestream n6-nousage n2-think n4-cached50 n4-think-cached50-written20
-	tools1 tools1-mix tools1-noargs tools1-par3 tools2-par3 tools3-n2 think-tools1-par2 think-tools2-par2 think-tools3-par2
+	tools1 tools1-mix tools1-noargs tools1-par2 tools1-par3 tools2-par3 tools3-n2 think-tools1 think-tools1-par2 think-tools2-par2 think-tools3-par2
 	quota ctx e401 e429-ra7 err0`
 
 func newLab(t *testing.T) *lab {
