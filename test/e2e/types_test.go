@@ -76,6 +76,7 @@ func TestAClientIsAnsweredInItsOwnFormat(t *testing.T) {
 		[2]string{"moonshot", `base_url: "SIM/moonshot/v1", api_key: k, formats: {chat: "", messages: "SIM/moonshot/anthropic"}`},
 		[2]string{"dashscope", `base_url: "SIM/dashscope/compatible-mode/v1", api_key: k, formats: {chat: "", responses: "", messages: "SIM/dashscope/apps/anthropic"}`},
 		[2]string{"ollama", `base_url: "SIM/ollama", models: [{id: sim-n2}]`},
+		[2]string{"compatible", `type: openai, base_url: "SIM/v1", api_key: k`},
 	)
 	want, all := map[string]int{
 		"/deepseek/chat/completions": 2, "/deepseek/responses": 1, "/deepseek/anthropic/v1/messages": 1,
@@ -83,11 +84,16 @@ func TestAClientIsAnsweredInItsOwnFormat(t *testing.T) {
 		"/moonshot/v1/chat/completions": 3, "/moonshot/anthropic/v1/messages": 1,
 		"/dashscope/compatible-mode/v1/chat/completions": 2, "/dashscope/compatible-mode/v1/responses": 1, "/dashscope/apps/anthropic/v1/messages": 1,
 		"/ollama/v1/chat/completions": 3, "/ollama/v1/responses": 1,
+		"/v1/chat/completions": 3, "/v1/responses": 2,
 	}, 0
 	for _, n := range want {
 		all += n
 	}
-	for _, provider := range []string{"deepseek", "openrouter", "moonshot", "dashscope", "ollama"} {
+	// That a model isn't there says nothing of the format that it was asked in.
+	if status, answer, err := l.post(t, "/v1/responses", `{"model":"compatible/no-such-model","input":"a"}`); status != http.StatusNotFound || err != nil {
+		t.Errorf("%d %v %s", status, err, answer)
+	}
+	for _, provider := range []string{"deepseek", "openrouter", "moonshot", "dashscope", "ollama", "compatible"} {
 		for i := range dialects {
 			path, doc := dialects[i].hello(provider+"/sim-n2", false)
 			if status, answer, err := l.post(t, path, doc); status != http.StatusOK || err != nil {
