@@ -157,7 +157,7 @@ func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) bool {
 		r.strip++
 		return true
 	}
-	return r.cand.Account.Refused(a.Format, e.Status)
+	return !e.MissesModel(a.Model) && r.cand.Account.Refused(a.Format, e.Status)
 }
 
 // fail ends a call whose next attempt can't be sent. Where one was sent before,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -212,19 +211,13 @@ func (g *Gateway) run(ctx context.Context, d *dispatch.Call, cand dispatch.Candi
 	o, committed := g.Dispatcher.Run(ctx, d, cand, rec, output{out, rec, d})
 	x := &Exchange{Head: rec.describe(o.Last(), false), Body: o.Body, Sent: len(o.Attempts) > 0, Committed: committed}
 	if o.Err != nil {
-		if last := o.Last(); last != nil && g.Gone != nil && !d.Embed && missing(o.Err, last.Model) {
+		if last := o.Last(); last != nil && g.Gone != nil && !d.Embed && o.Err.MissesModel(last.Model) {
 			g.Gone(last.Provider, last.Model)
 		}
 		return x, wire.Shown(o.Err)
 	}
 	x.Cost, x.Failed = rec.total(), o.Last().Metered.Finish == llm.FinishError
 	return x, nil
-}
-
-// missing says whether a provider doesn't have the model: other things that a
-// request names, like a file, may be missing too.
-func missing(e *llm.Error, model string) bool {
-	return e.Kind == llm.KindNotFound && (e.Code == "model_not_found" || strings.Contains(e.Message, model))
 }
 
 // Bounds of what a client's body names: it comes into rows, logs and messages.
