@@ -63,35 +63,6 @@ func TestTokensAreCountedByTheProvider(t *testing.T) {
 	}
 }
 
-// Where an address is that of a model, whatever is asked there is generated and paid:
-// it is not asked for tokens.
-func TestCloudsAreNotAskedToGenerateForACount(t *testing.T) {
-	t.Parallel()
-	l := newCloudLab(t,
-		[2]string{"vertex", `base_url: "SIM/vertex", project: p, credentials: "${file:sa.json}"`},
-		[2]string{"bedrock", `base_url: "SIM/bedrock", region: us-east-1, api_key: k`},
-	)
-	for _, model := range []string{"bedrock/" + bedrockClaude + "sim", "bedrock/amazon.nova-lite-v1:0"} {
-		_, id, _ := strings.Cut(model, "/")
-		got := l.received(t, id, 0, func() {
-			for _, limit := range []string{"", `"max_tokens":9,`} {
-				status, header, answer := l.sendTo(t, "/v1/messages/count_tokens", `{"model":"`+model+`",`+limit+`"messages":[{"role":"user","content":"hello"}]}`)
-				if status != 200 || header.Get("X-Oido-Usage-Quality") != "estimated" {
-					t.Errorf("%s: %d %v %s", model, status, header, answer)
-				}
-			}
-		})
-		if len(got) > 0 {
-			t.Errorf("%s was sent %s", model, got)
-		}
-	}
-	const gemini = "/v1beta/models/vertex/gemini-3-pro-sim:countTokens"
-	if status, header, answer := l.sendTo(t, gemini, `{"contents":[{"role":"user","parts":[{"text":"hello"}]}]}`); status != 200 || header.Get("X-Oido-Usage-Quality") != "exact" {
-		t.Errorf("%d %v %s", status, header, answer)
-	}
-	l.turns(t, 0)
-}
-
 // The question reaches the provider as it was written but for the model's name.
 func TestCountsAreForwardedAsBytes(t *testing.T) {
 	t.Parallel()
