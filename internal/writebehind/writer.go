@@ -6,8 +6,10 @@ import (
 )
 
 const (
-	// batch is how many changes are written at once at most.
-	batch = 256
+	// batch is how many changes are written at once at most, gather for how long
+	// the first of them waits for others: a transaction costs more than its rows.
+	batch  = 256
+	gather = 100 * time.Millisecond
 	// forgetEvery is how often expired rows are looked for, forgetMost how many
 	// times then in a row.
 	forgetEvery = time.Minute
@@ -29,7 +31,7 @@ func (c *Cache[V]) write() {
 		if !closing {
 			select {
 			case ch := <-c.queue:
-				changes = append(changes, ch)
+				changes = c.gather(ch)
 			case <-forget.C:
 				c.forget()
 				continue
@@ -45,6 +47,25 @@ func (c *Cache[V]) write() {
 		}
 		c.settle(changes, c.store(changes))
 	}
+}
+
+// gather waits for what comes shortly after a change, unless somebody waits for it
+// or much is on its way already.
+func (c *Cache[V]) gather(first change) []change {
+	changes := []change{first}
+	late := time.NewTimer(gather)
+	defer late.Stop()
+	for changes[len(changes)-1].written == nil && len(changes) < batch && c.waiting.Load() < int64(c.o.Bytes/8) {
+		select {
+		case ch := <-c.queue:
+			changes = append(changes, ch)
+		case <-late.C:
+			return changes
+		case <-c.closing:
+			return changes
+		}
+	}
+	return changes
 }
 
 // store writes a batch, trying again as long as the table can't: what waits behind
