@@ -236,7 +236,7 @@ func (s *Server) warnOfEnds(cfg *config.Config) {
 	if st == nil || cfg.Replace == "off" {
 		return
 	}
-	for _, e := range st.Policy.Endings(st.View, s.now(), endsSoon) {
+	for _, e := range st.Routes.Policy().Endings(st.View(), s.now(), endsSoon) {
 		if e.Why != "" {
 			s.log.Warn("an alias names a model that is retired", "alias", e.Alias, "model", e.Target, "problem", e.Why)
 			continue

@@ -226,7 +226,7 @@ func (t *trial) call(ctx context.Context, a *provider.Account) Check {
 func (t *trial) cheapest(a *provider.Account) string {
 	now := t.server.now()
 	best, least := "", [3]int64{}
-	for _, e := range t.server.gateway.State().View.All() {
+	for _, e := range t.server.gateway.State().View().All() {
 		if e.Account != a.Name || e.Gone || !a.Serves(e.ID) || !e.Generates() || e.Ended(now) || e.Redirected(now) || e.Caps.Tools != nil && !*e.Caps.Tools {
 			continue
 		}

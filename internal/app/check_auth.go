@@ -84,12 +84,12 @@ func (t *trial) knock(ctx context.Context, a *provider.Account, key provider.Key
 	}
 	t.looks[a.Name] = like
 	kind := llm.KindUpstream
-	if resp.StatusCode == http.StatusBadRequest {
+	if resp.StatusCode == http.StatusBadRequest || resp.StatusCode == http.StatusForbidden {
 		for format, l := range listers() {
 			if f, ok := l.(interface {
 				DecodeError(status int, h http.Header, body []byte) *llm.Error
 			}); ok && format == p.Format {
-				kind = f.DecodeError(resp.StatusCode, resp.Header, body).Kind
+				kind = a.Judge(f.DecodeError(resp.StatusCode, resp.Header, body), resp.Header).Kind
 			}
 		}
 	}

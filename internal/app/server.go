@@ -262,7 +262,7 @@ func (s *Server) publish(lists *provider.Refresher) {
 	}
 	var older *catalog.View
 	if st := s.gateway.State(); st != nil {
-		older = st.View
+		older = st.View()
 	}
 	v, err := view(s.accounts, older)
 	if err != nil {
@@ -270,15 +270,16 @@ func (s *Server) publish(lists *provider.Refresher) {
 		return
 	}
 	cfg := s.cfg.Load()
-	st := &gateway.State{Accounts: map[string]*provider.Account{}, View: v, Policy: policyOf(cfg)}
+	st := &gateway.State{Accounts: map[string]*provider.Account{}}
+	pol := policyOf(cfg)
 	for _, c := range s.accounts {
 		st.Accounts[c.account.Name] = c.account
-		st.Policy.Complete[c.account.Name] = c.account.Profile.List.Trust == provider.TrustComplete
+		pol.Complete[c.account.Name] = c.account.Profile.List.Trust == provider.TrustComplete
 	}
 	if cfg.Responses.Store {
 		st.KeepAnswers = time.Duration(cfg.Retention.ResponsesDays) * 24 * time.Hour
 	}
-	st.Routes = router.NewRoutes(st.Policy, v, s.now())
+	st.Routes = router.NewRoutes(pol, v, s.now())
 	s.gateway.Swap(st)
 	for _, e := range v.LeftSince(older) {
 		s.log.Warn("a model has left its provider's list", "model", e.Name(), "replacement", strings.Join(v.Replacements(e, s.now()), ", then "))

@@ -14,6 +14,7 @@ import (
 	"github.com/oidostudio/oido/internal/config"
 	"github.com/oidostudio/oido/internal/httpapi"
 	"github.com/oidostudio/oido/internal/provider"
+	"github.com/oidostudio/oido/internal/provider/cloudauth"
 	"github.com/oidostudio/oido/internal/seal"
 )
 
@@ -81,6 +82,10 @@ func admit(cfg *config.Config, others []connected, o provider.Opened, now func()
 	if st.clash {
 		return st, nil
 	}
+	if o.Org != "" && reaches(&st.options) {
+		st.off = ofOperators
+		return st, nil
+	}
 	if o.Org != "" {
 		st.options.Orgs = []string{o.Org}
 	}
@@ -132,8 +137,8 @@ func (s *Server) draft(org, name string, options []byte) (stored, error) {
 	if err != nil {
 		return stored{}, refusal(http.StatusUnprocessableEntity, "%s", err.Error())
 	}
-	if org != "" && (p.Proxy != "" || p.CAFile != "" || len(p.Orgs) > 0) {
-		return stored{}, refusal(http.StatusForbidden, "proxy, ca_file and orgs are for operators to set")
+	if org != "" && reaches(&p) {
+		return stored{}, refusal(http.StatusForbidden, ofOperators)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,6 +151,16 @@ func (s *Server) draft(org, name string, options []byte) (stored, error) {
 		return stored{}, refusal(http.StatusConflict, "there are %d accounts already: remove some first", maxStored)
 	}
 	return stored{Opened: provider.Opened{Stored: provider.Stored{Org: org, Name: name, Type: p.Type}, Options: options}, options: p}, nil
+}
+
+// ofOperators says what an org's own accounts may not have.
+const ofOperators = "proxy, ca_file, orgs, token_file and a path in credentials are for operators to set"
+
+// reaches says whether an account's options reach beyond its org: into the network
+// or the files of this machine, of which a token_file would be sent to a base_url
+// of anybody's, or to other orgs.
+func reaches(p *config.Provider) bool {
+	return p.Proxy != "" || p.CAFile != "" || len(p.Orgs) > 0 || p.TokenFile != "" || cloudauth.NamesFile(p.Credentials.Reveal())
 }
 
 // TryDraft tries an account before it is added.

@@ -22,7 +22,7 @@ func complete(root *cobra.Command) {
 		"status": {"ok", "error", "cut", "canceled", "interrupted"},
 		"tier":   {"frontier", "balanced", "fast", "specialist"},
 		"in":     {"text", "image", "pdf", "audio", "video"},
-		"out":    {"text", "image", "audio", "video"},
+		"out":    {"text", "image", "audio", "video", "embedding"},
 		"free":   {"true", "always", "tier", "trial"},
 	}
 	for _, s := range config.Scalars() {

@@ -16,6 +16,9 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
+
+	"github.com/oidostudio/oido/internal/config"
+	"github.com/oidostudio/oido/internal/provider/cloudauth"
 )
 
 func providersAdd() *cobra.Command {
@@ -27,11 +30,13 @@ func providersAdd() *cobra.Command {
 		Use:   "add TYPE",
 		Short: "Try an account, and connect it while the gateway runs",
 		Long: "Have the running gateway try an account (its key, its list, and a small streamed request with a tool), then keep it, sealed, and connect it. " +
-			"The provider's key is asked for on a terminal, or taken from the standard input or a variable; never from the command line, which other users of the machine can see.",
+			"The provider's key is asked for on a terminal, or taken from the standard input or a variable; never from the command line, which other users of the machine can see. " +
+			"So are other options that are secret, like secret_access_key: they take the name of a variable.",
 		Example: `  oido providers add anthropic
   oido providers add openai --name team-b --api-key TEAM_B_KEY
   oido providers add openai --name my-vllm --base-url http://127.0.0.1:8000/v1 --api-key none
   pass show groq | oido providers add groq --api-key -
+  oido providers add bedrock --api-key none --option region=us-east-1 --option access_key_id=AKIA… --option secret_access_key=AWS_SECRET_ACCESS_KEY
   oido providers add openai --option models_ttl=1m --option 'formats=["chat"]' --option headers.X-Team=b`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -72,7 +77,7 @@ func providersAdd() *cobra.Command {
 	c.Flags().StringVar(&name, "name", "", "what the account is called here (default: its type)")
 	c.Flags().StringVar(&from, "api-key", "", "where the provider's key comes from: - (standard input), prompt, the name of a variable, or none (default: prompt on a terminal)")
 	c.Flags().StringVar(&base, "base-url", "", "address, written as that vendor's own SDK takes it")
-	c.Flags().StringArrayVar(&options, "option", nil, "another option of the configuration as k=v; v may be JSON, k may have dots")
+	c.Flags().StringArrayVar(&options, "option", nil, "another option of the configuration as k=v; v may be JSON, k may have dots; of a secret one, v is the name of a variable")
 	c.Flags().BoolVar(&force, "force", false, "add it also where its key is refused")
 	return c
 }
@@ -172,7 +177,12 @@ func accountBody(typ, name, key, base string, options []string) ([]byte, error) 
 			return nil, mistake("--option %s: a key on the command line could be seen by other users of this machine; use --api-key", k)
 		}
 		var v any = text
-		if raw := jsontext.Value(text); raw.IsValid() && strings.ContainsAny(text[:1], "[{") {
+		if raw := jsontext.Value(text); config.IsSecret(k) {
+			var err error
+			if v, err = secretOption(k, text); err != nil {
+				return nil, err
+			}
+		} else if raw.IsValid() && strings.ContainsAny(text[:1], "[{") {
 			v = raw
 		}
 		at := all
@@ -187,6 +197,20 @@ func accountBody(typ, name, key, base string, options []string) ([]byte, error) 
 		at[k] = v
 	}
 	return json.Marshal(all, json.Deterministic(true))
+}
+
+// secretOption is the value of an option that is secret, out of the variable that is
+// named. Where credentials are is no secret.
+func secretOption(name, from string) (string, error) {
+	if isName(from) {
+		if text, set := os.LookupEnv(from); set {
+			return text, nil
+		}
+	}
+	if name == "credentials" && cloudauth.NamesFile(from) {
+		return from, nil
+	}
+	return "", mistake("--option %s takes the name of a variable that is set; never the secret itself, which other users of this machine could see", name)
 }
 
 // change sends a change, with the ETag of what it is of, and returns the answer

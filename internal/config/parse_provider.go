@@ -7,10 +7,10 @@ import (
 )
 
 // ParseProvider reads one provider that is not of the file: the options as a JSON
-// object, under a name. Nothing in them expands, since whoever sends them must not
-// read this machine's files and variables. The error is an [Errors].
+// object, under a name. Nothing in them expands or is filled in, since whoever sends
+// them must not read this machine's files and variables. The error is an [Errors].
 func ParseProvider(name string, options []byte, types map[string]ProviderType) (Provider, error) {
-	l := &loader{opts: Options{ProviderTypes: types}, cfg: Default()}
+	l := &loader{opts: Options{ProviderTypes: types, LookupEnv: noVariable}, cfg: Default()}
 	l.cfg.Sources = map[string]Source{}
 	d := &decoder{expander: &expander{verbatim: true}, sources: l.cfg.Sources, open: map[*yaml.Node]bool{}}
 	root, err := parse(options)
@@ -29,8 +29,13 @@ func ParseProvider(name string, options []byte, types map[string]ProviderType) (
 		p = all[0].Value
 	}
 	l.checkProvider(name, &p)
-	if t, known := types[p.Type]; known && !t.Built && len(l.problems) == 0 {
-		l.fail(join("providers", quoteName(name)), notBuiltType(p.Type), "")
+	if t, known := types[p.Type]; known && len(l.problems) == 0 {
+		at := join("providers", quoteName(name))
+		if !t.Built {
+			l.fail(at, notBuiltType(p.Type), "")
+		} else if t.Lacks != nil && t.Lacks(p) != "" {
+			l.fail(at, "can't be used: "+t.Lacks(p), "")
+		}
 	}
 	if len(l.problems) == 0 {
 		return p, nil
@@ -41,3 +46,6 @@ func ParseProvider(name string, options []byte, types map[string]ProviderType) (
 	}
 	return Provider{}, l.problems
 }
+
+// noVariable finds no variable of this machine.
+func noVariable(string) (string, bool) { return "", false }

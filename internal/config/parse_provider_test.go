@@ -33,3 +33,26 @@ func TestAProviderOutsideOfTheFile(t *testing.T) {
 		}
 	}
 }
+
+// What the options don't say is not taken from this machine's variables, and what
+// can't be done without is asked for.
+func TestAProviderOutsideOfTheFileTakesNoVariable(t *testing.T) {
+	t.Parallel()
+	types := map[string]config.ProviderType{"cloud": {
+		Type: "cloud", Built: true,
+		Options: []config.TypeOption{{Name: "region", Env: []string{"PATH"}}, {Name: "session_token", Env: []string{"PATH"}, Identity: true}},
+		Lacks: func(p config.Provider) string {
+			if p.Region == "" {
+				return "it has no region"
+			}
+			return ""
+		},
+	}}
+	p, err := config.ParseProvider("cloud", []byte(`{"region":"r"}`), types)
+	if err != nil || p.Region != "r" || p.SessionToken != "" {
+		t.Errorf("%+v %v", p, err)
+	}
+	if p, err := config.ParseProvider("cloud", []byte(`{}`), types); err == nil || !strings.Contains(err.Error(), "it has no region") {
+		t.Errorf("%+v %v", p, err)
+	}
+}

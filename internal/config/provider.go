@@ -2,6 +2,7 @@ package config
 
 import (
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -75,6 +76,13 @@ func (p Provider) Secrets() []Secret {
 		}
 	}
 	return out
+}
+
+// IsSecret says whether an option of a provider holds what nobody may see.
+func IsSecret(option string) bool {
+	return slices.ContainsFunc(fieldsOf(reflect.TypeFor[Provider]()), func(f field) bool {
+		return f.name == option && f.typ == reflect.TypeFor[Secret]()
+	})
 }
 
 // ProviderOff is a provider that the file names but that can't be used.

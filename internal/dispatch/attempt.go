@@ -40,7 +40,7 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) step {
 		r.lose(llm.AsError(err))
 		return onward
 	}
-	out.Model, out.Stream, out.Embeds = r.cand.Model, target.Stream, r.call.Embed
+	out.Model, out.Stream, out.Embeds, out.Counts = r.cand.Model, target.Stream, r.call.Embed, r.call.Count
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 

@@ -11,7 +11,7 @@ import (
 // asked in the client's own format alone.
 func (r *run) encodeCount(a *Attempt, f wire.Upstream, t wire.Target) (wire.Outbound, error) {
 	c, ok := f.(wire.Counter)
-	if !ok || f.Name() != r.call.Client.Name() {
+	if !ok || f.Name() != r.call.Client.Name() || !r.cand.Account.Counts(f.Name(), r.cand.Model) {
 		return wire.Outbound{}, llm.Errorf(llm.KindNotBuilt, "%s can't be asked for the tokens of a prompt as %s", a.Provider, r.call.Client.Name())
 	}
 	a.Forwarded = true

@@ -54,6 +54,7 @@ func TestWhoKeepsAnAnswerIsNamedIt(t *testing.T) {
 					}
 					_, _ = io.WriteString(w, response)
 				})
+				r.cand.KeepsAnswers = true
 				call := r.call(llm.FormatResponses, newOnly)
 				call.Previous = &dispatch.Previous{At: c.at, Conversation: func() ([]llm.Message, error) {
 					if c.lost {

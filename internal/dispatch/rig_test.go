@@ -81,6 +81,7 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 type rig struct {
 	t       *testing.T
 	account *provider.Account
+	cand    dispatch.Candidate // of the account
 	d       *dispatch.Dispatcher
 	events  []string // what the recorder was told
 	refuse  int      // number of the attempt that the recorder refuses; -1: none
@@ -144,7 +145,7 @@ func newRig(t *testing.T, o rigOptions, h http.HandlerFunc) *rig {
 		time.Sleep(time.Minute) // handlers that sleep wake up and find nobody
 	})
 	return &rig{
-		t: t, account: a, refuse: o.refuse - 1, out: &output{},
+		t: t, account: a, cand: dispatch.Candidate{Account: a, Model: "m"}, refuse: o.refuse - 1, out: &output{},
 		d: &dispatch.Dispatcher{Formats: spoken},
 	}
 }
@@ -245,7 +246,7 @@ func (r *rig) call(f llm.Format, body string) *dispatch.Call {
 
 func (r *rig) run(ctx context.Context, c *dispatch.Call) (*dispatch.Outcome, bool) {
 	r.out.start = time.Now()
-	return r.d.Run(ctx, c, []dispatch.Candidate{{Account: r.account, Model: "m"}}, r, r.out)
+	return r.d.Run(ctx, c, []dispatch.Candidate{r.cand}, r, r.out)
 }
 
 const (

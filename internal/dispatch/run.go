@@ -97,6 +97,7 @@ func (d *Dispatcher) Run(ctx context.Context, call *Call, cands []Candidate, rec
 		}
 	}()
 	r.loop(ctx)
+	r.finish()
 	ended = true
 	return r.outcome, r.out.isCommitted()
 }
@@ -140,7 +141,6 @@ const (
 
 // loop goes over the candidates, in rounds, until one answers or none may follow.
 func (r *run) loop(ctx context.Context) {
-	defer r.finish()
 	r.late = func() bool { return ctx.Err() != nil }
 	for round := 0; ; round++ {
 		r.losses = r.losses[:0]
@@ -222,7 +222,9 @@ func (r *run) place(key provider.Key) health.Place {
 
 // next says what follows a failed attempt that the client has seen nothing of.
 func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) step {
-	r.cand.Account.Rest(key, e)
+	if !r.call.Count { // which has limits of its own
+		r.cand.Account.Rest(key, e)
+	}
 	if r.unknown(e) {
 		r.forgotten = true
 		return again
@@ -239,7 +241,7 @@ func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) step {
 			return again
 		}
 	}
-	if r.cand.Account.Refused(a.Format, e.Status) {
+	if !e.MissesModel(a.Model) && r.cand.Account.Refused(a.Format, e.Status) {
 		return again
 	}
 	return onward

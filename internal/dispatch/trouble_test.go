@@ -174,7 +174,7 @@ func TestAKeptStreamIsBounded(t *testing.T) {
 					body = strings.Replace(streamed, `"stream_options":{"include_usage":true}`, `"max_tokens":9`, 1)
 				}
 				call := r.call(client, body)
-				call.KeepParts = keep
+				r.cand.KeepParts = keep
 				o, _ := r.run(t.Context(), call)
 				if cut := o.Err != nil && strings.Contains(o.Err.Message, "larger than 200000 bytes"); cut != keep {
 					t.Errorf("%s, kept %v: %s %v", client, keep, o.Status, o.Err)

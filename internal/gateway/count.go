@@ -40,11 +40,9 @@ func (g *Gateway) Count(ctx context.Context, c Call) (Counted, error) {
 		return Counted{Estimate: rough(c.Raw.Body)}, nil //nolint:nilerr // every name has an estimate
 	}
 	cand := p.cands[0]
-	if _, ok := c.Format.(wire.Counter); ok && cand.Account.Speaks(c.Format.Name()) {
-		body, err := g.asked(ctx, c, cand)
-		if body != nil || err != nil {
-			return Counted{Body: body}, err
-		}
+	body, err := g.asked(ctx, c, cand)
+	if body != nil || err != nil {
+		return Counted{Body: body}, err
 	}
 	n, learned := g.tokens.Of(cand.Account.Name, cand.Model, tokens.Size(c.Raw.Body))
 	if !learned {

@@ -15,6 +15,7 @@ import (
 	"github.com/oidostudio/oido/internal/gateway"
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/provider"
+	"github.com/oidostudio/oido/internal/router"
 	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/chat"
 )
@@ -53,9 +54,11 @@ func everyProvider(t *testing.T, now time.Time) *rig {
 		st.Accounts[p] = a
 		accounts = append(accounts, catalog.Account{Name: p, Catalog: p})
 	}
-	if st.View, err = catalog.NewView(accounts); err != nil {
+	view, err := catalog.NewView(accounts)
+	if err != nil {
 		t.Fatal(err)
 	}
+	st.Routes = router.NewRoutes(router.Policy{}, view, now)
 	r.Now = func() time.Time { return now }
 	r.Swap(st)
 	return r

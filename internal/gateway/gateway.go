@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"strings"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -25,9 +24,7 @@ import (
 // State is what the configuration and the live lists say. It is immutable.
 type State struct {
 	Accounts map[string]*provider.Account
-	Policy   router.Policy
-	View     *catalog.View
-	Routes   *router.Routes // of Policy and View
+	Routes   *router.Routes
 	// KeepAnswers is how long answers are kept for requests that go on from them;
 	// 0: none are.
 	KeepAnswers time.Duration
@@ -73,7 +70,8 @@ type Turn struct {
 	// InputEstimate is the prompt's size in tokens, as far as it can be guessed.
 	InputEstimate int64
 
-	promptSize int // see tokens.Size
+	promptSize int  // see tokens.Size
+	partial    bool // the provider knows more of the prompt than we have sized
 }
 
 // Labels are what the request headers say of a turn.
@@ -118,6 +116,8 @@ type Exchange struct {
 	// Sent says that at least one attempt was sent, so that there is a turn;
 	// Committed that the answer's head was.
 	Sent, Committed bool
+	// Failed says that the answer itself says that its provider couldn't end it.
+	Failed bool
 }
 
 // Gateway has models answer. It is safe for concurrent use; its fields must not
@@ -130,6 +130,10 @@ type Gateway struct {
 	Places     *Places
 	Answers    *responsestore.Store // nil: none are kept
 	Now        func() time.Time
+	// MaxTold bounds the conversations that are told at the same time for the id of
+	// their last answer, in bytes: a short request can stand for a long one. 0 is
+	// 256 MiB.
+	MaxTold int64
 	// Gone is told of a model that a provider says isn't there.
 	Gone func(account, model string)
 	// Ended is told of every turn that ended; it must be quick.
@@ -137,6 +141,7 @@ type Gateway struct {
 
 	state  atomic.Pointer[State]
 	tokens tokens.Estimator
+	told   atomic.Int64 // see MaxTold
 }
 
 // Swap puts a new state in force for the calls that follow.
@@ -145,10 +150,13 @@ func (g *Gateway) Swap(s *State) { g.state.Store(s) }
 // Resolve says which models a name stands for in an org. The error is an
 // *llm.Error, as of [router.Resolve].
 func (st *State) Resolve(name, org string, now time.Time) (router.Resolution, error) {
-	pol := st.Policy
+	pol := st.Routes.Policy()
 	pol.May = func(account string) bool { a := st.Accounts[account]; return a != nil && a.May(org) }
-	return router.Resolve(name, pol, st.View, now)
+	return router.Resolve(name, pol, st.View(), now)
 }
+
+// View is what is known of the connected models.
+func (st *State) View() *catalog.View { return st.Routes.View() }
 
 // State returns the state in force.
 func (g *Gateway) State() *State { return g.state.Load() }
@@ -162,6 +170,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 	if err != nil {
 		return nil, err
 	}
+	defer before.done()
 	t := g.turn(&c)
 	s := g.Sessions.Recognise(session.Request{
 		Org: t.Org, KeyID: t.Key, Header: c.Labels.Session, Previous: before.session(),
@@ -187,7 +196,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 		}
 		cand.KeepsAnswers = cand.Account.Keeps(c.Format.Name(), cand.Model)
 	}
-	g.continued(d, &c, t, before, st)
+	g.continued(d, &c, t, before, st, p.cands[0])
 	rec := g.recording(t, st)
 	rec.remember = func(o *dispatch.Outcome) {
 		if o.Status == dispatch.StatusOK {
@@ -207,7 +216,7 @@ func (g *Gateway) recording(t *Turn, st *State) *recording {
 func (g *Gateway) run(ctx context.Context, d *dispatch.Call, cands []dispatch.Candidate, rec *recording, out Output) (*Exchange, error) {
 	o, committed := g.Dispatcher.Run(ctx, d, cands, rec, output{out, rec, d})
 	for _, a := range o.Attempts {
-		if a.Err != nil && g.Gone != nil && !d.Embed && missing(a.Err, a.Model) {
+		if a.Err != nil && g.Gone != nil && !d.Embed && a.Err.MissesModel(a.Model) {
 			g.Gone(a.Provider, a.Model)
 		}
 	}
@@ -215,14 +224,8 @@ func (g *Gateway) run(ctx context.Context, d *dispatch.Call, cands []dispatch.Ca
 	if o.Err != nil {
 		return x, wire.Shown(o.Err)
 	}
-	x.Cost = rec.total()
+	x.Cost, x.Failed = rec.total(), o.Last().Metered.Finish == llm.FinishError
 	return x, nil
-}
-
-// missing says whether a provider doesn't have the model: other things that a
-// request names, like a file, may be missing too.
-func missing(e *llm.Error, model string) bool {
-	return e.Kind == llm.KindNotFound && (e.Code == "model_not_found" || strings.Contains(e.Message, model))
 }
 
 // Bounds of what a client's body names: it comes into rows, logs and messages.
@@ -233,7 +236,7 @@ const (
 
 func (g *Gateway) turn(c *Call) *Turn {
 	t := &Turn{
-		ID: newID(), RequestID: c.RequestID, Org: c.Caller.Org, User: c.user(), Key: c.Caller.KeyID,
+		ID: newID(), RequestID: c.RequestID, Org: c.Caller.Org, User: c.User(), Key: c.Caller.KeyID,
 		EndUser: cut(c.Peeked.EndUser, maxEndUser), Agent: c.Labels.Agent, Workload: c.Labels.Workload, Class: c.Labels.Class,
 		Purpose: c.Labels.Purpose, RequestedModel: c.Peeked.Model, Format: c.Format.Name(), Stream: c.Peeked.Stream,
 		Started: g.Now(), promptSize: tokens.Size(c.Raw.Body),
@@ -248,11 +251,8 @@ func (g *Gateway) turn(c *Call) *Turn {
 	return t
 }
 
-// tokensOf guesses how many tokens so many bytes of a request are.
-func tokensOf(bytes int) int64 { return int64(bytes+3) / 4 }
-
-// user is whose call it is.
-func (c *Call) user() string {
+// User is whose call it is.
+func (c *Call) User() string {
 	if c.Labels.User != "" {
 		return c.Labels.User
 	}

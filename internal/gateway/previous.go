@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,16 +14,22 @@ import (
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/provider"
 	"github.com/oidostudio/oido/internal/responsestore"
+	"github.com/oidostudio/oido/internal/tokens"
 	"github.com/oidostudio/oido/internal/wire"
 )
 
 // previous is the answer that a call goes on from by its id.
 type previous struct {
 	*responsestore.Answer
-	// conversation reads what was said up to it, once, and says how many bytes that
-	// is. The error is an *llm.Error.
+	// conversation reads what was said up to it, once, and says its [tokens.Size].
+	// The error is an *llm.Error.
 	conversation func() (said []llm.Message, size int, err error)
+	g            *Gateway
+	held         int64 // of Gateway.told
 }
+
+// maxTold is Gateway.MaxTold where that is not said.
+const maxTold = 256 << 20
 
 // previous finds the answer that a call goes on from; nil when it names none. The
 // error is an *llm.Error.
@@ -35,7 +42,7 @@ func (g *Gateway) previous(ctx context.Context, st *State, c *Call) (*previous, 
 	if !ok || st.KeepAnswers == 0 || g.Answers == nil {
 		return nil, notKept("previous_response_id")
 	}
-	org, user := c.Caller.Org, c.user()
+	org, user := c.Caller.Org, c.User()
 	a, err := g.Answers.Get(ctx, org, user, id)
 	switch {
 	case err != nil:
@@ -49,10 +56,20 @@ func (g *Gateway) previous(ctx context.Context, st *State, c *Call) (*previous, 
 		said []llm.Message
 		size int
 	}
+	p := &previous{Answer: a, g: g}
 	read := sync.OnceValues(func() (all told, err error) {
 		chain, err := g.Answers.Chain(ctx, org, user, id)
 		if err != nil {
 			return told{}, chainError(err)
+		}
+		for _, a := range chain {
+			p.held += int64(len(a.Asked) + len(a.Whole))
+		}
+		if g.told.Add(p.held) > cmp.Or(g.MaxTold, maxTold) {
+			return told{}, &llm.Error{
+				Kind: llm.KindUnavailable, Status: http.StatusServiceUnavailable, RetryAfter: time.Second,
+				Message: "too many long conversations are gone on from by their id at once: try again shortly",
+			}
 		}
 		for _, a := range chain {
 			said, _ := f.Answered(a.Whole) // it was read when it was kept
@@ -61,15 +78,16 @@ func (g *Gateway) previous(ctx context.Context, st *State, c *Call) (*previous, 
 				if err != nil {
 					return told{}, noPrevious("the conversation before '%s' can't be put together again: %s", cut(id, maxShown), err)
 				}
-				all.said, all.size = append(all.said, messages...), all.size+len(items)
+				all.said, all.size = append(all.said, messages...), all.size+tokens.Size(items)
 			}
 		}
 		return all, nil
 	})
-	return &previous{a, func() ([]llm.Message, int, error) {
+	p.conversation = func() ([]llm.Message, int, error) {
 		all, err := read()
 		return all.said, all.size, err
-	}}, nil
+	}
+	return p, nil
 }
 
 // maxShown bounds what of a client's id is shown in a message.
@@ -131,6 +149,13 @@ func (p *previous) can() func(*provider.Account, string) *llm.Error {
 	}
 }
 
+// done says that the conversation is not needed any more. A nil previous has none.
+func (p *previous) done() {
+	if p != nil {
+		p.g.told.Add(-p.held)
+	}
+}
+
 // session is the conversation of the answer; "" for none.
 func (p *previous) session() string {
 	if p == nil {
@@ -139,8 +164,9 @@ func (p *previous) session() string {
 	return p.Session
 }
 
-// continued has a call go on from an answer, or keep its own.
-func (g *Gateway) continued(d *dispatch.Call, c *Call, t *Turn, p *previous, st *State) {
+// continued has a call go on from an answer, or keep its own. The prompt's size is
+// guessed as for the first candidate.
+func (g *Gateway) continued(d *dispatch.Call, c *Call, t *Turn, p *previous, st *State, first dispatch.Candidate) {
 	if _, ok := c.Format.(wire.Chained); !ok || g.Answers == nil {
 		return
 	}
@@ -150,9 +176,14 @@ func (g *Gateway) continued(d *dispatch.Call, c *Call, t *Turn, p *previous, st 
 	if p == nil {
 		return
 	}
+	asked := t.promptSize
+	t.partial = true
 	d.Previous = &dispatch.Previous{Conversation: func() ([]llm.Message, error) {
 		said, size, err := p.conversation()
-		t.InputEstimate += tokensOf(size)
+		if err == nil {
+			t.promptSize, t.partial = asked+size, false
+			t.InputEstimate, _ = g.tokens.Of(first.Account.Name, first.Model, t.promptSize)
+		}
 		return said, err
 	}}
 	if p.Theirs {
@@ -195,7 +226,7 @@ func (g *Gateway) Answer(ctx context.Context, c Call, id string) (*responsestore
 	if g.Answers == nil || g.state.Load().KeepAnswers == 0 {
 		return nil, notKept("")
 	}
-	a, err := g.Answers.Get(ctx, c.Caller.Org, c.user(), id)
+	a, err := g.Answers.Get(ctx, c.Caller.Org, c.User(), id)
 	switch {
 	case err != nil:
 		return nil, unread(err)
@@ -213,7 +244,7 @@ func (g *Gateway) DeleteAnswer(ctx context.Context, c Call, id string) (theirs, 
 	if g.Answers == nil || st.KeepAnswers == 0 {
 		return nil, notKept("")
 	}
-	a, err := g.Answers.Delete(ctx, c.Caller.Org, c.user(), id)
+	a, err := g.Answers.Delete(ctx, c.Caller.Org, c.User(), id)
 	switch {
 	case err != nil:
 		return nil, unread(err)
@@ -222,10 +253,11 @@ func (g *Gateway) DeleteAnswer(ctx context.Context, c Call, id string) (theirs, 
 	}
 	f, ok := c.Format.(wire.Chained)
 	account := st.Accounts[a.Made.Provider]
-	if !a.Theirs || !ok || account == nil {
+	if !a.Theirs || !ok || account == nil || !account.May(c.Caller.Org) {
 		return nil, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, deletePatience)
+	// There is no second time: here it is gone.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deletePatience)
 	defer cancel()
 	return account.Delete(ctx, c.Format.Name(), a.Made.Model, f.PathOf(id), a.Made.Account), nil
 }

@@ -12,12 +12,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/oidostudio/oido/internal/gateway"
 	"github.com/oidostudio/oido/internal/identity"
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/responsestore"
 	"github.com/oidostudio/oido/internal/seal"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/chat"
 	"github.com/oidostudio/oido/internal/wire/responses"
 	"github.com/oidostudio/oido/internal/writebehind"
 )
@@ -47,7 +50,7 @@ func (d *database) Forget(context.Context, time.Time) (bool, error) { return fal
 func keeping(t *testing.T) (*rig, *database, func() string) {
 	t.Helper()
 	var sent atomic.Value
-	r := newRig(t, []string{"k"}, nil, func(w http.ResponseWriter, r *http.Request) {
+	r, db := keepingAt(t, func(w http.ResponseWriter, r *http.Request) {
 		b, err := io.ReadAll(r.Body)
 		if err != nil {
 			return
@@ -60,6 +63,13 @@ func keeping(t *testing.T) (*rig, *database, func() string) {
 		}
 		_, _ = fmt.Fprintf(w, answered, "priced")
 	})
+	return r, db, func() string { body, _ := sent.Load().(string); return body }
+}
+
+// keepingAt is a rig that keeps answers in front of a provider.
+func keepingAt(t *testing.T, h http.HandlerFunc) (*rig, *database) {
+	t.Helper()
+	r := newRig(t, []string{"k"}, nil, h)
 	s, err := seal.New([]byte("a secret of some length"), "responses")
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +80,7 @@ func keeping(t *testing.T) (*rig, *database, func() string) {
 	st := *r.State()
 	st.KeepAnswers = time.Hour
 	r.Swap(&st)
-	return r, db, func() string { body, _ := sent.Load().(string); return body }
+	return r, db
 }
 
 // respond asks in the Responses format, and returns the answer's id.
@@ -209,5 +219,122 @@ func TestWhatIsNotToBeKeptIsNot(t *testing.T) {
 		if e := llm.AsError(err); (e == nil) != (c.want == 0) || e != nil && e.Status != c.want {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestHowLongAConversationIsGoesIntoTheGuess: a short request that goes on from a
+// long conversation teaches nothing wrong of its model, and is not guessed to be
+// short where its answer breaks off.
+func TestHowLongAConversationIsGoesIntoTheGuess(t *testing.T) {
+	t.Parallel()
+	var cut atomic.Bool
+	var sent atomic.Int64 // bytes
+	r, _ := keepingAt(t, func(w http.ResponseWriter, r *http.Request) {
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		sent.Store(int64(len(b)))
+		if cut.Load() {
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = io.WriteString(w, word)
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}
+		_, _ = fmt.Fprintf(w, strings.Replace(answered, "300", fmt.Sprint(len(b)/4), 1), "priced")
+	})
+	input := `"input":"` + strings.Repeat("word ", 400) + `"`
+	id, _, err := r.respond(t, acme, input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 30 { // from one answer, each three times as long as what it sends
+		if _, _, err := r.respond(t, acme, `"input":"`+strings.Repeat("word ", 200)+`","previous_response_id":"`+id+`"`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	prompt := []byte(`{"model":"up/priced","messages":[{"role":"user","content":"` + strings.Repeat("word ", 4000) + `"}]}`)
+	c, err := r.Count(t.Context(), gateway.Call{Format: chat.Format{}, Raw: wire.RawRequest{Body: prompt}, Peeked: wire.Peeked{Model: "up/priced"}, Caller: acme})
+	if want := int64(len(prompt)) / 4; err != nil || c.Estimate < want*85/100 || c.Estimate > want*115/100 {
+		t.Errorf("%d tokens, want about %d: %v", c.Estimate, want, err)
+	}
+	cut.Store(true)
+	if _, _, err := r.respond(t, acme, `"stream":true,"input":"x","previous_response_id":"`+id+`"`); err == nil {
+		t.Error("not cut")
+	}
+	var in, out int64
+	last := r.book.lines[len(r.book.lines)-1]
+	if _, err := fmt.Sscanf(last, "end 0 cut in %d out %d estimated", &in, &out); err != nil || in < sent.Load()/5 || in > sent.Load()/3 {
+		t.Errorf("%s of %d bytes", last, sent.Load())
+	}
+}
+
+// TestConversationsThatAreToldAreBounded: many short requests can stand for more
+// than there is memory.
+func TestConversationsThatAreToldAreBounded(t *testing.T) {
+	t.Parallel()
+	came, goOn := make(chan struct{}), make(chan struct{})
+	var wait atomic.Bool
+	r, _ := keepingAt(t, func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			return
+		}
+		if wait.Load() {
+			came <- struct{}{}
+			<-goOn
+		}
+		_, _ = fmt.Fprintf(w, answered, "priced")
+	})
+	r.MaxTold = 25_000
+	id, _, err := r.respond(t, acme, `"input":"`+strings.Repeat("word ", 2000)+`"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait.Store(true)
+	more := `"input":"x","previous_response_id":"` + id + `"`
+	errs := make(chan error)
+	for range 2 {
+		go func() {
+			_, _, err := r.respond(t, acme, more)
+			errs <- err
+		}()
+		<-came
+	}
+	wait.Store(false)
+	_, x, err := r.respond(t, acme, more)
+	if e := llm.AsError(err); e == nil || e.Status != http.StatusServiceUnavailable || e.RetryAfter == 0 || x != nil {
+		t.Errorf("a third at once: %v", err)
+	}
+	close(goOn)
+	for range 2 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if _, _, err := r.respond(t, acme, more); err != nil {
+		t.Errorf("after the others: %v", err)
+	}
+}
+
+// brittle is a format with a mistake in it.
+type brittle struct{ responses.Format }
+
+func (brittle) Asked([]byte) (wire.Asked, error) { panic("a mistake of ours") }
+
+// A turn that was answered is one, also where its answer can't be kept.
+func TestATurnIsRecordedBeforeItsAnswerIsKept(t *testing.T) {
+	t.Parallel()
+	r, _, _ := keeping(t)
+	c := gateway.Call{Format: brittle{}, Raw: wire.RawRequest{Body: []byte(`{"model":"up/priced","input":"x"}`)}, Peeked: wire.Peeked{Model: "up/priced"}, Caller: acme}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic was swallowed")
+			}
+		}()
+		_, _ = r.Generate(t.Context(), c, &sink{})
+	}()
+	if d := cmp.Diff([]string{"open 0", "end 0 ok in 300 out 200 exact, cost 0.000700000"}, r.book.lines); d != "" {
+		t.Error(d)
 	}
 }

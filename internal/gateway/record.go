@@ -33,18 +33,18 @@ func (r *recording) Close(a *dispatch.Attempt) {
 	r.g.Recorder.CloseAttempt(r.t, a, c)
 }
 
-// Done records the turn.
+// Done records the turn, before anything that could fail over its answer.
 func (r *recording) Done(o *dispatch.Outcome) {
-	if r.remember != nil {
-		r.remember(o)
-	}
-	if o.Status == dispatch.StatusOK {
-		r.learn(o.Last())
-	}
 	r.charges = append(r.charges, r.charge(o.Last()))
 	r.g.Recorder.CloseTurn(r.t, o, r.charges)
 	if r.g.Ended != nil {
 		r.g.Ended(r.t, o, r.charges)
+	}
+	if o.Status == dispatch.StatusOK {
+		r.learn(o.Last())
+	}
+	if r.remember != nil {
+		r.remember(o)
 	}
 }
 
@@ -76,11 +76,11 @@ func (r *recording) charge(a *dispatch.Attempt) Charge {
 	}
 	// What answered is what costs: a name can be redirected, and not every
 	// provider says to what.
-	entry := r.st.View.Lookup(a.Provider, a.Metered.Model)
+	entry := r.st.View().Lookup(a.Provider, a.Metered.Model)
 	if entry == nil || entry.Price == nil {
-		entry = r.st.View.Lookup(a.Provider, a.Model)
+		entry = r.st.View().Lookup(a.Provider, a.Model)
 	}
-	if entry = r.st.View.Answering(entry, r.t.Started); entry != nil {
+	if entry = r.st.View().Answering(entry, r.t.Started); entry != nil {
 		c.Cost = entry.Cost(u, r.t.Started)
 	}
 	return c
@@ -102,7 +102,7 @@ func plausible(u llm.Usage) bool {
 
 // learn has a finished answer tell how good our guess of its prompt was.
 func (r *recording) learn(a *dispatch.Attempt) {
-	if u := a.Metered.Usage; u.Quality == llm.QualityExact && plausible(u) {
+	if u := a.Metered.Usage; u.Quality == llm.QualityExact && plausible(u) && !r.t.partial {
 		r.g.tokens.Learn(a.Provider, a.Model, r.t.promptSize, u.TotalInput())
 	}
 }

@@ -53,6 +53,7 @@ func TestWhoMayChangeProviders(t *testing.T) {
 	account := func(name, more string) string {
 		return fmt.Sprintf(`{"name":%q,"type":"openai","base_url":"%s/openai/v1","api_key":"good-SECRET-1","formats":["chat"]%s}`, name, up.URL, more)
 	}
+	cloud := `{"name":"cloud","type":"bedrock","region":"us-east-1","base_url":"` + up.URL + `/bedrock","access_key_id":"AKIASIM","secret_access_key":"secret-of-AKIASIM"}`
 	const all = "/api/v1/providers"
 	for _, c := range []struct {
 		key, method, path, body string
@@ -70,6 +71,9 @@ func TestWhoMayChangeProviders(t *testing.T) {
 		{operator, "POST", all, account("chat", ""), 409, "configuration"},
 		{operator, "POST", all, account("a/b", ""), 422, "name"},
 		{operator, "POST", all + "?force=maybe", account("a", ""), 422, "force"},
+		{operator, "POST", all, `{"name":"cloud","type":"bedrock"}`, 422, "region"},
+		{operator, "POST", all, cloud, 201, `"type":"bedrock"`},
+		{operator, "DELETE", all + "/cloud", "", 204, ""},
 		{operator, "POST", all, account("a", ""), 201, `"keys":["`},
 		{operator, "POST", all, account("a", ""), 409, "already"},
 		// What an org's admin adds reaches public addresses alone, and sets nothing of the machine's.
@@ -77,7 +81,12 @@ func TestWhoMayChangeProviders(t *testing.T) {
 		{admin, "POST", all + "?force=true", account("b", `,"proxy":"http://127.0.0.1:1"`), 403, "operators"},
 		{admin, "POST", all + "?force=true", account("b", `,"orgs":["other"]`), 403, "operators"},
 		{admin, "POST", all + "?force=true", account("b", `,"ca_file":"/etc/passwd"`), 403, "operators"},
+		{admin, "POST", all + "?force=true", `{"name":"b","type":"vertex","project":"p","token_file":"/etc/hostname"}`, 403, "operators"},
+		{admin, "POST", all + "?force=true", `{"name":"b","type":"vertex","project":"p","credentials":"/etc/hostname"}`, 403, "operators"},
+		{admin, "POST", all + "/b/test", `{"type":"azure","resource":"r","token_file":"/etc/hostname"}`, 403, "operators"},
 		{admin, "POST", all + "?force=true", account("b", ""), 201, `"org":"acme"`},
+		{admin, "POST", all + "?force=true", `{"name":"own","type":"vertex","project":"p","credentials":"{\"type\":\"authorized_user\",\"client_id\":\"c\",\"client_secret\":\"SECRET\",\"refresh_token\":\"SECRET\"}"}`, 201, `"type":"vertex"`},
+		{admin, "DELETE", all + "/own", "", 204, ""},
 		// Who sees it, who may change it.
 		{stranger, "GET", all + "/b", "", 404, "no provider"},
 		{stranger, "DELETE", all + "/b", "", 404, "no provider"},

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oidostudio/oido/internal/gateway"
 	"github.com/oidostudio/oido/internal/idempotency"
 	"github.com/oidostudio/oido/internal/llm"
 )
@@ -17,7 +18,7 @@ const maxIdempotencyKey = 255
 
 // claim begins a request that came with an idempotency key. A nil claim says that
 // it has been answered: by the answer that it had before, or by a refusal.
-func (s *Inference) claim(r *request, keys []string, body []byte) *idempotency.Claim {
+func (s *Inference) claim(r *request, call *gateway.Call, keys []string) *idempotency.Claim {
 	if len(keys) != 1 || keys[0] == "" || len(keys[0]) > maxIdempotencyKey {
 		s.refuse(r, &llm.Error{
 			Kind: llm.KindBadRequest, Status: http.StatusBadRequest, Param: idempotencyKey,
@@ -26,7 +27,7 @@ func (s *Inference) claim(r *request, keys []string, body []byte) *idempotency.C
 		return nil
 	}
 	c, again, err := s.Repeats.Begin(r.Context(), idempotency.Request{
-		Org: r.caller.Org, Caller: r.caller.KeyID, Key: keys[0], Path: r.URL.Path, Body: body,
+		Org: r.caller.Org, Caller: r.caller.KeyID, User: call.User(), Key: keys[0], Path: r.URL.Path, Body: call.Raw.Body,
 	})
 	switch {
 	case errors.Is(err, idempotency.ErrRunning):

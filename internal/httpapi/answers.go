@@ -12,6 +12,7 @@ import (
 	"github.com/oidostudio/oido/internal/gateway"
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/responsestore"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // onAnswer serves what is done with an answer that is kept.
@@ -136,15 +137,18 @@ func (i namedItem) MarshalJSONTo(e *jsontext.Encoder) error {
 func itemsOf(a *responsestore.Answer, id string) (*itemPage, error) {
 	page := &itemPage{Object: "list", Data: []namedItem{}}
 	var all []map[string]jsontext.Value
-	if err := json.Unmarshal(a.Asked, &all); err != nil {
+	if err := json.Unmarshal(scan.Sound(a.Asked), &all); err != nil {
 		return nil, llm.Errorf(llm.KindUpstream, "what was asked can't be listed: %w", err)
 	}
 	stem := strings.TrimPrefix(id, "resp_")
 	for n, fields := range all {
-		item := namedItem{fields: fields}
-		if err := json.Unmarshal(fields["id"], &item.id); err != nil || item.id == "" {
+		if fields == nil {
+			continue // null, which some providers take
+		}
+		item := namedItem{id: scan.Text(fields["id"]), fields: fields}
+		if item.id == "" {
 			item.id = "item_" + stem + "_" + strconv.Itoa(n)
-			fields["id"] = jsontext.Value(strconv.Quote(item.id))
+			fields["id"] = scan.Quote(item.id)
 		}
 		if fields["type"] == nil {
 			fields["type"] = jsontext.Value(`"message"`)

@@ -136,9 +136,9 @@ func newEdge(t *testing.T, base string, o edgeOptions) *edge {
 	e := &edge{notes: &notes{}, log: &bytes.Buffer{}, mux: http.NewServeMux()}
 	g := &gateway.Gateway{
 		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Upstream, bool) { w, ok := formats[f]; return w, ok }, PingAfter: o.pingAfter},
-		Recorder:   e.notes, Sessions: session.New(time.Now), Now: time.Now,
+		Recorder:   e.notes, Sessions: session.New(time.Now), Places: gateway.NewPlaces(time.Now), Now: time.Now,
 	}
-	g.Swap(&gateway.State{Accounts: map[string]*provider.Account{"up": a}, View: view, Policy: router.Policy{}})
+	g.Swap(&gateway.State{Accounts: map[string]*provider.Account{"up": a}, Routes: router.NewRoutes(router.Policy{}, view, time.Now())})
 	e.Inference = &httpapi.Inference{
 		Gateway: g, Directory: directory(t), Names: identity.NewNames(time.Now, o.names), Log: slog.New(slog.NewTextHandler(e.log, nil)),
 		BodyLimit: func() int64 { return o.limit }, Budget: httpapi.NewBudget(o.budget),

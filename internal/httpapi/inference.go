@@ -280,7 +280,7 @@ func (s *Inference) turn(r *request, peek func(wire.RawRequest) (wire.Peeked, er
 	}
 	var claim *idempotency.Claim
 	if keys := r.Request.Header[idempotencyKey]; len(keys) > 0 {
-		if claim = s.claim(r, keys, body); claim == nil {
+		if claim = s.claim(r, &call, keys); claim == nil {
 			return
 		}
 		defer claim.Release()
@@ -324,7 +324,9 @@ func (s *Inference) whole(r *request, out *answer, x *gateway.Exchange, claim *i
 	if x.Cost != nil {
 		h["X-Oido-Cost-Usd"] = []string{x.Cost.String()}
 	}
-	keep(r, claim, x.Body)
+	if !x.Failed { // which may go better when it is sent again
+		keep(r, claim, x.Body)
+	}
 	s.send(r, x.Body)
 }
 

@@ -126,7 +126,7 @@ func rowsOf(st *gateway.State, c identity.Caller, names []string, now time.Time)
 	rows := []modelRow{}
 	add := func(e *catalog.Entry) {
 		if c.MayUseModel(e.Name()) && !slices.ContainsFunc(rows, func(r modelRow) bool { return r.Name == e.Name() }) {
-			rows = append(rows, modelOf(st.View, e, now))
+			rows = append(rows, modelOf(st.View(), e, now))
 		}
 	}
 	for _, name := range names {
@@ -135,7 +135,7 @@ func rowsOf(st *gateway.State, c identity.Caller, names []string, now time.Time)
 		}
 		account, id, _ := strings.Cut(name, "/")
 		if a := st.Accounts[account]; a != nil && a.May(c.Org) {
-			if e := st.View.Lookup(account, id); e != nil {
+			if e := st.View().Lookup(account, id); e != nil {
 				add(e)
 				continue
 			}
@@ -146,7 +146,7 @@ func rowsOf(st *gateway.State, c identity.Caller, names []string, now time.Time)
 		}
 		before := len(rows)
 		for _, cand := range res.Candidates {
-			if e := st.View.Lookup(cand.Account, cand.Model); e != nil {
+			if e := st.View().Lookup(cand.Account, cand.Model); e != nil {
 				add(e)
 			}
 		}

@@ -27,7 +27,7 @@ func (m *Management) models(api huma.API) {
 		}
 		out := Page[modelRow]{Data: []modelRow{}}
 		begun := in.Cursor == ""
-		for _, e := range st.View.All() {
+		for _, e := range st.View().All() {
 			if !begun {
 				begun = e.Name() == in.Cursor
 				continue
@@ -36,7 +36,7 @@ func (m *Management) models(api huma.API) {
 			if a == nil || !a.May(c.Org) || !in.kind(e) || !c.MayUseModel(e.Name()) {
 				continue
 			}
-			row := modelOf(st.View, e, now)
+			row := modelOf(st.View(), e, now)
 			if !in.passes(&row, now) {
 				continue
 			}
@@ -72,7 +72,7 @@ func (m *Management) providers(api huma.API) {
 		st := m.Gateway.State()
 		count := map[string]int{}
 		var order []string
-		for _, e := range st.View.All() {
+		for _, e := range st.View().All() {
 			if count[e.Account] == 0 {
 				order = append(order, e.Account)
 			}

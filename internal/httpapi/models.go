@@ -39,7 +39,7 @@ type geminiModel struct {
 func (s *Inference) visible(r *request) []*catalog.Entry {
 	st := s.Gateway.State()
 	var out []*catalog.Entry
-	for _, e := range st.View.All() {
+	for _, e := range st.View().All() {
 		a := st.Accounts[e.Account]
 		if a == nil || !a.May(r.caller.Org) || e.Gone || !e.Generates() || e.Ended(s.Gateway.Now()) || !r.caller.MayUseModel(e.Name()) {
 			continue
@@ -179,7 +179,7 @@ func (s *Inference) find(r *request, name string) *catalog.Entry {
 		st := s.Gateway.State()
 		res, err := st.Resolve(name, r.caller.Org, s.Gateway.Now())
 		for _, c := range res.Candidates {
-			if e := st.View.Lookup(c.Account, c.Model); e != nil && !e.Gone && e.Generates() && r.caller.MayUseModel(c.Name()) {
+			if e := st.View().Lookup(c.Account, c.Model); e != nil && !e.Gone && e.Generates() && r.caller.MayUseModel(c.Name()) {
 				return e
 			}
 		}

@@ -30,7 +30,7 @@ func listing(t *testing.T, day string) *http.ServeMux {
 	}
 	e := newEdge(t, "http://127.0.0.1:1", edgeOptions{})
 	up := e.Gateway.State().Accounts["up"]
-	st := &gateway.State{Accounts: map[string]*provider.Account{"up": up}, Policy: router.Policy{Aliases: map[string][]string{"mine": {"haiku", "openai/gpt-4o-mini"}}}}
+	st := &gateway.State{Accounts: map[string]*provider.Account{"up": up}}
 	accounts := []catalog.Account{
 		{Name: "up", Catalog: "openai", Listed: []wire.ListedModel{{ID: "o3"}, {ID: "gpt-6-luna", Shutdown: now.AddDate(0, 0, 20)}}, Gone: []string{"gpt-5.1"}},
 		{Name: "mine", Catalog: "google", Free: &catalog.Quota{RequestsPerDay: 1000}},
@@ -41,9 +41,11 @@ func listing(t *testing.T, day string) *http.ServeMux {
 	for _, a := range accounts {
 		st.Accounts[a.Name] = up
 	}
-	if st.View, err = catalog.NewView(accounts); err != nil {
+	view, err := catalog.NewView(accounts)
+	if err != nil {
 		t.Fatal(err)
 	}
+	st.Routes = router.NewRoutes(router.Policy{Aliases: map[string][]string{"mine": {"haiku", "openai/gpt-4o-mini"}}}, view, now)
 	e.Gateway.Now = func() time.Time { return now }
 	e.Gateway.Swap(st)
 	m := &httpapi.Management{

@@ -5,12 +5,14 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/oidostudio/oido/internal/catalog"
 	"github.com/oidostudio/oido/internal/gateway"
+	"github.com/oidostudio/oido/internal/router"
 )
 
 // TestModelListsComeInPages: Google's and Anthropic's clients ask page by page, and
@@ -28,7 +30,7 @@ func TestModelListsComeInPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.Gateway.Swap(&gateway.State{Accounts: e.Gateway.State().Accounts, View: view})
+	e.Gateway.Swap(&gateway.State{Accounts: e.Gateway.State().Accounts, Routes: router.NewRoutes(router.Policy{}, view, time.Now())})
 	type list struct {
 		Models []struct {
 			Name string `json:"name"`

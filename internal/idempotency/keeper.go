@@ -31,10 +31,10 @@ var (
 
 // Request is what a client sent under a key.
 type Request struct {
-	Org, Caller string // the caller is the API key's id: each has names of its own
-	Key         string
-	Path        string
-	Body        []byte
+	Org, Caller, User string // the caller is the API key's id: each has names of its own for each of its users
+	Key               string
+	Path              string
+	Body              []byte
 }
 
 // Answer is what a request was answered.
@@ -90,17 +90,17 @@ func (k *Keeper) Close() { k.cache.Close() }
 // Claim is the right to answer a request, which its owner must end by Finish or
 // Release. Its methods may be called on nil, which claims nothing.
 type Claim struct {
-	k           *Keeper
-	org, caller string
-	id          string // of the caller and the key
-	req         digest
+	k         *Keeper
+	org, user string
+	id        string // of the caller, its user and the key
+	req       digest
 }
 
 // Begin claims a request; or returns its answer, when it has one. The error is
 // ErrRunning or ErrOther. It may wait a short time for the table.
 func (k *Keeper) Begin(ctx context.Context, r Request) (*Claim, *Answer, error) {
-	id := digestOf([]byte(r.Org), []byte(r.Caller), []byte(r.Key))
-	c := &Claim{k: k, org: r.Org, caller: r.Caller, id: hex.EncodeToString(id[:]), req: digestOf([]byte(r.Path), r.Body)}
+	id := digestOf([]byte(r.Org), []byte(r.Caller), []byte(r.User), []byte(r.Key))
+	c := &Claim{k: k, org: r.Org, user: r.User, id: hex.EncodeToString(id[:]), req: digestOf([]byte(r.Path), r.Body)}
 	if err := k.claim(c); err != nil {
 		return nil, nil, err
 	}
@@ -144,7 +144,7 @@ func (c *Claim) Finish(a Answer) {
 		return
 	}
 	a.Body = append(make([]byte, 0, len(a.Body)), a.Body...) // exactly, whatever room it came in
-	if err := c.k.cache.Keep(c.org, c.caller, c.id, &kept{Request: c.req, Answer: a}, c.k.o.Keep); err != nil {
+	if err := c.k.cache.Keep(c.org, c.user, c.id, &kept{Request: c.req, Answer: a}, c.k.o.Keep); err != nil {
 		c.k.o.Cache.Log.Warn("an answer is not kept: sent again, its request runs again", "error", err)
 	}
 }

@@ -72,7 +72,7 @@ func on(t writebehind.Table) idempotency.Options {
 }
 
 func request(key string) idempotency.Request {
-	return idempotency.Request{Org: "acme", Caller: "k1", Key: key, Path: "/v1/messages", Body: []byte(`{"a":1}`)}
+	return idempotency.Request{Org: "acme", Caller: "k1", User: "ada", Key: key, Path: "/v1/messages", Body: []byte(`{"a":1}`)}
 }
 
 var answer = idempotency.Answer{Header: map[string]string{"X-Oido-Turn": "t1"}, Body: []byte("an answer\x00\xff")}
@@ -137,9 +137,9 @@ func TestAFinishedAnswerIsGivenAgainForADay(t *testing.T) {
 				t.Errorf("finished: %s", got)
 			}
 		}
-		elsewhere, hers, theirs := r, r, r
-		elsewhere.Path, hers.Caller, theirs.Org = "/v1/responses", "k2", "other"
-		for want, list := range map[string][]idempotency.Request{"other": {other, elsewhere}, "new": {hers, theirs, request("b")}} {
+		elsewhere, hers, bobs, theirs := r, r, r, r
+		elsewhere.Path, hers.Caller, bobs.User, theirs.Org = "/v1/responses", "k2", "bob", "other"
+		for want, list := range map[string][]idempotency.Request{"other": {other, elsewhere}, "new": {hers, bobs, theirs, request("b")}} {
 			for _, r := range list {
 				if got := state(t, k, r); got != want {
 					t.Errorf("%+v: %s, want %s", r, got, want)

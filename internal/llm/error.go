@@ -3,6 +3,7 @@ package llm
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -45,6 +46,12 @@ func (e *Error) Error() string {
 		}
 	}
 	return s
+}
+
+// MissesModel says whether a provider doesn't have the model: other things that a
+// request names, like a file, may be missing too, or the address.
+func (e *Error) MissesModel(model string) bool {
+	return e.Kind == KindNotFound && (e.Code == "model_not_found" || model != "" && strings.Contains(e.Message, model))
 }
 
 // Unwrap returns the cause.

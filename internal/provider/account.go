@@ -199,17 +199,16 @@ func newEndpoint(base string, o Options) (endpoint, error) {
 func (e *Endpoint) at(o Options, own *url.URL) (base string, probed, ok bool) {
 	said, listed := o.Formats[e.Format]
 	assumed := o.Formats == nil && !e.Deprecated
+	probed = e.Probe && assumed
 	switch {
 	case said != "":
 		return withSuffix(said, e.Suffix), false, true
 	case own != nil && (listed || assumed):
 		return e.movedTo(own), false, true
 	case o.BaseURL == "":
-		return e.Base, false, listed || assumed
-	case listed, assumed && e.Override:
-		return withSuffix(o.BaseURL, e.Suffix), false, true
-	case assumed && e.Format == llm.FormatResponses && o.Profile.Type == openAICompatible.typ:
-		return withSuffix(o.BaseURL, e.Suffix), true, true
+		return e.Base, probed, listed || assumed
+	case listed, assumed && (e.Override || e.Probe):
+		return withSuffix(o.BaseURL, e.Suffix), probed, true
 	}
 	return "", false, false
 }
@@ -239,10 +238,6 @@ func (p *Profile) ownHost(baseURL string) (*url.URL, error) {
 	}
 	return u, nil
 }
-
-// openAICompatible is the profile that stands in where type openai has a
-// base_url of somebody else's.
-var openAICompatible = struct{ typ string }{"openai-compatible"}
 
 var (
 	identity  = []string{"identity"}
@@ -342,6 +337,12 @@ func (a *Account) Speaks(f llm.Format) bool { return a.endpoint(f, "") != nil }
 func (a *Account) Keeps(f llm.Format, model string) bool {
 	ep := a.endpoint(f, model)
 	return ep != nil && ep.keeps
+}
+
+// Counts says whether the tokens of a model's prompt can be asked for in a format.
+func (a *Account) Counts(f llm.Format, model string) bool {
+	ep := a.endpoint(f, model)
+	return ep != nil && ep.counts()
 }
 
 // Address is where the account speaks a format; "" where it doesn't.

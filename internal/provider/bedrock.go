@@ -11,10 +11,14 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
+	"github.com/oidostudio/oido/internal/wire/scan"
 )
 
 // bedrockList names the shape of the lists of Bedrock's control plane.
 const bedrockList = "bedrock"
+
+// onDemand is how models are called by their own id.
+const onDemand = "ON_DEMAND"
 
 // bedrockLister reads both of Bedrock's lists: its models and the inference
 // profiles, under whose ids newer models are called.
@@ -23,73 +27,95 @@ type bedrockLister struct{}
 // DecodeModels reads a page.
 func (bedrockLister) DecodeModels(body []byte) ([]wire.ListedModel, url.Values, error) {
 	var page struct {
-		Models []struct {
-			ID        string   `json:"modelId"`
-			Name      string   `json:"modelName"`
-			Owner     string   `json:"providerName"`
-			In        []string `json:"inputModalities"`
-			Out       []string `json:"outputModalities"`
-			Lifecycle struct {
-				Status string         `json:"status"`
-				End    jsontext.Value `json:"endOfLifeTime"`
-			} `json:"modelLifecycle"`
-		} `json:"modelSummaries"`
-		Profiles []struct {
-			ID     string `json:"inferenceProfileId"`
-			ARN    string `json:"inferenceProfileArn"`
-			Name   string `json:"inferenceProfileName"`
-			Type   string `json:"type"`
-			Status string `json:"status"`
-			Models []struct {
-				ARN string `json:"modelArn"`
-			} `json:"models"`
-		} `json:"inferenceProfileSummaries"`
-		Next string `json:"nextToken"`
+		Models   []jsontext.Value `json:"modelSummaries"`
+		Profiles []jsontext.Value `json:"inferenceProfileSummaries"`
+		Next     string           `json:"nextToken"`
 	}
 	if err := json.Unmarshal(body, &page); err != nil {
 		return nil, nil, llm.Errorf(llm.KindUpstream, "the provider's model list can't be read: %w", err)
 	}
 	var out []wire.ListedModel
-	for _, m := range page.Models {
-		if m.ID == "" {
-			continue
+	for _, raw := range page.Models {
+		var m bedrockModel
+		if json.Unmarshal(raw, &m) != nil {
+			// One that is odd doesn't cost the list: its id is all that is needed of it.
+			m = bedrockModel{ID: scan.Text(scan.Member(raw, "modelId"))}
 		}
-		vision := slices.Contains(m.In, "IMAGE")
-		listed := wire.ListedModel{ID: m.ID, Name: m.Name, OwnedBy: m.Owner}
-		if len(m.Out) > 0 {
-			chat := slices.Contains(m.Out, "TEXT")
-			listed.Chat, listed.Embeds = &chat, slices.Contains(m.Out, "EMBEDDING")
+		if m.ID != "" {
+			out = append(out, m.listed())
 		}
-		if len(m.In) > 0 {
-			listed.Vision = &vision
-		}
-		if strings.EqualFold(m.Lifecycle.Status, "LEGACY") {
-			listed.State = "deprecated"
-		}
-		listed.Shutdown = endOf(m.Lifecycle.End)
-		out = append(out, listed)
 	}
-	for _, p := range page.Profiles {
-		id := p.ID
-		if p.Type == "APPLICATION" && p.ARN != "" {
-			id = p.ARN // the short id of an account's own profile isn't taken
+	for _, raw := range page.Profiles {
+		var p bedrockProfile
+		if json.Unmarshal(raw, &p) != nil {
+			p = bedrockProfile{ID: scan.Text(scan.Member(raw, "inferenceProfileId"))}
 		}
-		if id == "" {
-			continue
+		if m := p.listed(); m.ID != "" {
+			out = append(out, m)
 		}
-		listed := wire.ListedModel{ID: id, Name: p.Name}
-		for _, m := range p.Models {
-			// One that may answer anywhere in the world has prices of its own.
-			if _, model, ok := strings.Cut(m.ARN, ":foundation-model/"); ok && !strings.HasPrefix(p.ID, "global.") {
-				listed.Of = model
-			}
-		}
-		out = append(out, listed)
 	}
 	if page.Next == "" {
 		return out, nil, nil
 	}
 	return out, url.Values{"nextToken": {page.Next}}, nil
+}
+
+// bedrockModel is a model in the list of a region.
+type bedrockModel struct {
+	ID        string   `json:"modelId"`
+	Name      string   `json:"modelName"`
+	Owner     string   `json:"providerName"`
+	In        []string `json:"inputModalities"`
+	Out       []string `json:"outputModalities"`
+	Inference []string `json:"inferenceTypesSupported"`
+	Lifecycle struct {
+		Status string         `json:"status"`
+		End    jsontext.Value `json:"endOfLifeTime"`
+	} `json:"modelLifecycle"`
+}
+
+func (m *bedrockModel) listed() wire.ListedModel {
+	out := wire.ListedModel{ID: m.ID, Name: m.Name, OwnedBy: m.Owner, Shutdown: endOf(m.Lifecycle.End)}
+	if len(m.Out) > 0 {
+		chat := slices.Contains(m.Out, "TEXT")
+		out.Chat, out.Embeds = &chat, slices.Contains(m.Out, "EMBEDDING")
+	}
+	if len(m.Inference) > 0 && !slices.Contains(m.Inference, onDemand) {
+		out.Chat = new(bool) // its own id is refused, and profiles lead to it
+	}
+	if len(m.In) > 0 {
+		vision := slices.Contains(m.In, "IMAGE")
+		out.Vision = &vision
+	}
+	if strings.EqualFold(m.Lifecycle.Status, "LEGACY") {
+		out.State = "deprecated"
+	}
+	return out
+}
+
+// bedrockProfile is an inference profile.
+type bedrockProfile struct {
+	ID     string `json:"inferenceProfileId"`
+	ARN    string `json:"inferenceProfileArn"`
+	Name   string `json:"inferenceProfileName"`
+	Type   string `json:"type"`
+	Models []struct {
+		ARN string `json:"modelArn"`
+	} `json:"models"`
+}
+
+func (p *bedrockProfile) listed() wire.ListedModel {
+	out := wire.ListedModel{ID: p.ID, Name: p.Name}
+	if p.Type == "APPLICATION" && p.ARN != "" {
+		out.ID = p.ARN // the short id of an account's own profile isn't taken
+	}
+	for _, m := range p.Models {
+		// One that may answer anywhere in the world has prices of its own.
+		if _, model, ok := strings.Cut(m.ARN, ":foundation-model/"); ok && !strings.HasPrefix(p.ID, "global.") {
+			out.Of = model
+		}
+	}
+	return out
 }
 
 // endOf reads when a model's life ends, in words or in seconds; zero: nobody knows.

@@ -1,7 +1,10 @@
 package provider_test
 
 import (
+	"io"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +15,7 @@ import (
 	"github.com/oidostudio/oido/internal/provider"
 	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/converse"
+	"github.com/oidostudio/oido/internal/wire/messages"
 )
 
 func bedrock(t *testing.T, to string, o provider.Options) *provider.Account {
@@ -75,6 +79,30 @@ func TestBedrocksModelsAreCalledInTheirFormat(t *testing.T) {
 		if all.Serves(model) {
 			t.Errorf("%s is taken for a model that can be asked", model)
 		}
+	}
+}
+
+// An odd entry costs neither of Bedrock's lists.
+func TestAnOddEntryCostsNoListOfBedrock(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := `{"modelSummaries":[{"modelId":"a.b","outputModalities":"TEXT"},{"modelId":7},"c",{"modelId":"d.e","outputModalities":["TEXT"]}]}`
+		if strings.HasSuffix(r.URL.Path, "/inference-profiles") {
+			body = `{"inferenceProfileSummaries":[{"inferenceProfileId":"us.a.b","models":"all"},{"models":[]},{"inferenceProfileId":"us.d.e"}]}`
+		}
+		_, _ = io.WriteString(w, body)
+	}))
+	defer s.Close()
+	a := bedrock(t, s.Listener.Addr().String(), provider.Options{BaseURL: s.URL})
+	r := provider.NewRefresher([]*provider.Account{a}, map[llm.Format]wire.Lister{llm.FormatMessages: messages.Format{}}, nil, slog.New(slog.DiscardHandler), func() {})
+	if err := r.Refresh(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range r.List("p").Models {
+		got = append(got, m.ID)
+	}
+	if d := cmp.Diff([]string{"a.b", "d.e", "us.a.b", "us.d.e"}, got); d != "" {
+		t.Error(d)
 	}
 }
 

@@ -129,6 +129,60 @@ func TestATokenThatIsRefusedIsRenewedOnce(t *testing.T) {
 	}
 }
 
+// A token that was fetched is as secret as a key: what a provider repeats of it is
+// not passed on.
+func TestAFetchedTokenIsNotTold(t *testing.T) {
+	const fetched = "token-that-was-fetched"
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if strings.HasSuffix(r.URL.Path, "/token") {
+			_, _ = fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":3600}`, fetched)
+			return
+		}
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = fmt.Fprintf(w, `{"error":{"message":"odd: %s"}}`, r.Header.Get("Authorization"))
+	}))
+	defer s.Close()
+	a := account(t, "azure", s.Listener.Addr().String(), provider.Options{
+		BaseURL: s.URL, Settings: options{"authority": s.URL, "tenant_id": "t", "client_id": "c", "client_secret": "s"},
+	})
+	key, _ := a.Pick(nil, "")
+	resp, err := a.Send(t.Context(), llm.FormatChat, wire.Outbound{Path: "/chat/completions", Body: []byte(hello), Model: "d"}, nil, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || !strings.Contains(string(body), fetched) {
+		t.Fatalf("%v %s", err, body)
+	}
+	said := &llm.Error{Kind: llm.KindBadRequest, Message: string(body), Raw: body}
+	if e := a.Redact(said); strings.Contains(e.Error()+string(e.Raw), fetched) || !strings.Contains(e.Message, "odd: Bearer") {
+		t.Errorf("%v %s", e, e.Raw)
+	}
+	if text := a.Masked(said.Message); strings.Contains(text, fetched) {
+		t.Error(text)
+	}
+}
+
+// Where tokens are made is the operator's network: that it can't be reached is said
+// without an address.
+func TestATokenServersAddressIsNotTold(t *testing.T) {
+	s := simulated(t)
+	a := account(t, "azure", "127.0.0.1:1", provider.Options{
+		BaseURL: s.URL + "/azure", Settings: options{"authority": "https://login.inside.example", "tenant_id": "t", "client_id": "c", "client_secret": "s"},
+	})
+	key, _ := a.Pick(nil, "")
+	resp, err := a.Send(t.Context(), llm.FormatChat, wire.Outbound{Path: "/chat/completions", Body: []byte(hello), Model: "d"}, nil, key)
+	if err == nil {
+		_ = resp.Body.Close()
+		t.Fatal("answered without a token")
+	}
+	if got := err.Error(); got != "p: the token server can't be reached: connection refused" || llm.AsError(err).Kind != llm.KindUpstream {
+		t.Error(got)
+	}
+}
+
 // A stream in frames that ends in an exception, or in the middle, is no whole one.
 func TestAStreamInFramesTellsHowItBroke(t *testing.T) {
 	s := simulated(t)
@@ -165,7 +219,7 @@ func TestListsOfCloudsAreRead(t *testing.T) {
 		want      []string
 	}{
 		{"vertex", "/vertex", nil, []string{"k"}, []string{"gemini-2.5-flash-lite"}},
-		{"bedrock", "/bedrock", options{"region": "us-east-1"}, []string{"k"}, []string{"anthropic.claude-opus-4-7", "us.anthropic.claude-haiku-4-5-20251001-v1:0", "anthropic.claude-3-haiku-20240307-v1:0", "us.amazon.nova-lite-v1:0", "amazon.titan-embed-text-v2:0", "cohere.rerank-v3-5:0"}},
+		{"bedrock", "/bedrock", options{"region": "us-east-1"}, []string{"k"}, []string{"us.anthropic.claude-opus-4-7", "us.anthropic.claude-haiku-4-5-20251001-v1:0", "anthropic.claude-3-haiku-20240307-v1:0", "us.amazon.nova-lite-v1:0", "amazon.titan-embed-text-v2:0", "cohere.rerank-v3-5:0"}},
 	} {
 		a := account(t, c.typ, s.Listener.Addr().String(), provider.Options{BaseURL: s.URL + c.base, Settings: c.settings, Keys: c.keys})
 		r := provider.NewRefresher([]*provider.Account{a}, listers, nil, slog.New(slog.DiscardHandler), func() {})
@@ -181,6 +235,9 @@ func TestListsOfCloudsAreRead(t *testing.T) {
 			if m, ok := got[id]; !ok || (m.Chat != nil && !*m.Chat) != (strings.Contains(id, "embed") || strings.Contains(id, "rerank")) || m.Embeds != strings.Contains(id, "embed") || (m.State == "deprecated") != strings.Contains(id, "claude-3-") || m.Shutdown.IsZero() == strings.Contains(id, "claude-3-") {
 				t.Errorf("%s: %s is %+v of %d", c.typ, id, m, len(got))
 			}
+		}
+		if m, ok := got["anthropic.claude-opus-4-7"]; c.typ == "bedrock" && (!ok || m.Chat == nil || *m.Chat) {
+			t.Errorf("a model that only profiles lead to is %+v", m)
 		}
 		if of := got["us.amazon.nova-lite-v1:0"].Of; c.typ == "bedrock" && of != "amazon.nova-lite-v1:0" {
 			t.Errorf("a profile leads to %q", of)

@@ -38,12 +38,21 @@ func (a *Account) deployed(model string) string {
 	return model
 }
 
+// counts says whether the tokens of a prompt can be asked for. Where the address is
+// the model's, whatever is sent there is one more prompt for it.
+func (ep *endpoint) counts() bool { return ep.shape.Path == "" || ep.shape.CountPath != "" }
+
 // apply gives a request the shape that it has at the endpoint.
 func (ep *endpoint) apply(out *wire.Outbound, model string, client http.Header) error {
-	path := ep.shape.Path
+	path, drop := ep.shape.Path, ep.shape.Drop
 	switch {
 	case out.Embeds:
 		path = ep.shape.EmbedPath
+	case out.Counts:
+		if !ep.counts() {
+			return llm.Errorf(llm.KindNotBuilt, "the tokens of a prompt can't be asked for there")
+		}
+		path, drop = ep.shape.CountPath, nil
 	case out.Stream && ep.shape.StreamPath != "":
 		path = ep.shape.StreamPath
 	}
@@ -54,10 +63,10 @@ func (ep *endpoint) apply(out *wire.Outbound, model string, client http.Header) 
 		out.Path = strings.ReplaceAll(path, "{model}", escaped)
 	}
 	edits := ep.flag(out, client)
-	if len(ep.shape.Drop)+len(ep.set)+len(edits) == 0 {
+	if len(drop)+len(ep.set)+len(edits) == 0 {
 		return nil
 	}
-	for _, name := range ep.shape.Drop {
+	for _, name := range drop {
 		edits = append(edits, scan.Edit{Name: name, Drop: true})
 	}
 	for _, name := range slices.Sorted(maps.Keys(ep.set)) {
@@ -142,6 +151,9 @@ func (a *Account) authorize(r *http.Request, body []byte, key Key) error {
 	}
 	e := *llm.AsError(err)
 	e.Provider = a.Name
+	if e.Kind == llm.KindUpstream && e.Err != nil {
+		e.Err = Discreet(e.Err)
+	}
 	return &e
 }
 

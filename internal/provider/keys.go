@@ -116,6 +116,18 @@ func (p *keyPool) named(hint string) (Key, bool) {
 	return Key{}, false
 }
 
+// fetched are the secrets that identities among the keys have fetched.
+func (p *keyPool) fetched() (out []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, k := range p.keys {
+		if k.auth != nil {
+			out = append(out, k.auth.Secrets()...)
+		}
+	}
+	return out
+}
+
 // resting is how long it takes until the first key may be tried again.
 func (p *keyPool) resting() time.Duration {
 	p.mu.Lock()

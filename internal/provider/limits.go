@@ -3,6 +3,7 @@ package provider
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/oidostudio/oido/internal/wire"
@@ -19,23 +20,30 @@ type Limit struct {
 // names they have.
 type Limits struct{ Requests, Tokens, InputTokens, OutputTokens Limit }
 
-// limitNames are the headers of an allowance, in the two ways that vendors write
-// them: what stands before and after its name.
+// limitNames are the headers of an allowance, in the ways that vendors write them:
+// what stands before and after its name. Those that name none are of requests.
 var limitNames = []struct{ limit, remaining, reset string }{
 	{"X-Ratelimit-Limit-%", "X-Ratelimit-Remaining-%", "X-Ratelimit-Reset-%"},
 	{"Anthropic-Ratelimit-%-Limit", "Anthropic-Ratelimit-%-Remaining", "Anthropic-Ratelimit-%-Reset"},
+	{"X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset"}, // OpenRouter
 }
 
 // LimitsIn reads the limits that headers tell.
 func LimitsIn(h http.Header, now time.Time) Limits {
 	return Limits{
-		Requests: limitIn(h, "Requests", now), Tokens: limitIn(h, "Tokens", now),
+		Requests: limitIn(h, requests, now), Tokens: limitIn(h, "Tokens", now),
 		InputTokens: limitIn(h, "Input-Tokens", now), OutputTokens: limitIn(h, "Output-Tokens", now),
 	}
 }
 
+// requests name the allowance that is meant where none is named.
+const requests = "Requests"
+
 func limitIn(h http.Header, what string, now time.Time) Limit {
 	for _, n := range limitNames {
+		if what != requests && !strings.Contains(n.remaining, "%") {
+			continue
+		}
 		left, err := strconv.ParseInt(h.Get(named(n.remaining, what)), 10, 64)
 		if err != nil || left < 0 {
 			continue // some vendors write -1 for what they don't count
@@ -58,13 +66,19 @@ func named(pattern, what string) string {
 	return pattern
 }
 
+// sinceEpoch is the least number that is a time in milliseconds: as seconds it would
+// be tens of thousands of years.
+const sinceEpoch = 1e12
+
 // untilReset reads when an allowance is whole again: a duration ("6m0s"), plain
-// seconds, or a time.
+// seconds, or a time, in words or in milliseconds.
 func untilReset(v string, now time.Time) time.Duration {
 	d, err := time.ParseDuration(v)
 	if err != nil {
 		if f, err := strconv.ParseFloat(v, 64); err == nil && f > 0 && f < wire.MaxRetryAfter.Seconds() {
 			d = time.Duration(f * float64(time.Second))
+		} else if ms, err := strconv.ParseInt(v, 10, 64); err == nil && ms >= sinceEpoch {
+			d = time.UnixMilli(ms).Sub(now)
 		} else if at, err := time.Parse(time.RFC3339, v); err == nil {
 			d = at.Sub(now)
 		}

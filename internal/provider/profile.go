@@ -89,6 +89,9 @@ type Endpoint struct {
 	// Override says whether this format is assumed at a base_url that replaces
 	// the vendor's own: only the type's main format, unless the config says more.
 	Override bool `yaml:"override"`
+	// Probe says that not every server of the type has it: where no formats are said
+	// it is assumed, at a base_url too, until it answers 404 or 405.
+	Probe bool `yaml:"probe"`
 	// Deprecated says that the vendor wants this endpoint used no more: only an
 	// account whose formats name it does.
 	Deprecated bool `yaml:"deprecated"`
@@ -125,6 +128,9 @@ type Shape struct {
 	StreamPath string `yaml:"stream_path"`
 	// EmbedPath is for embeddings, which don't go to Path.
 	EmbedPath string `yaml:"embed_path"`
+	// CountPath is where the tokens of a prompt are asked for, whose body keeps what
+	// Drop names; "" beside a Path: nowhere.
+	CountPath string `yaml:"count_path"`
 	// Drop and Set change top-level fields of the body.
 	Drop []string          `yaml:"drop"`
 	Set  map[string]string `yaml:"set"`

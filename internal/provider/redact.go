@@ -27,27 +27,40 @@ func secretsOf(o Options) []string {
 	return out
 }
 
+// hidden are the account's secrets, and those that were fetched.
+func (a *Account) hidden() []string {
+	out := a.secrets[:len(a.secrets):len(a.secrets)]
+	for _, s := range a.pool.fetched() {
+		if len(s) >= minSecret {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 // Redact returns what a provider said without the account's secrets, which some
 // repeat.
 func (a *Account) Redact(e *llm.Error) *llm.Error {
-	said := e.Error() + "\n" + e.Code + "\n" + e.Type + "\n" + e.Param
-	if !slices.ContainsFunc(a.secrets, func(s string) bool { return strings.Contains(said, s) || bytes.Contains(e.Raw, []byte(s)) }) {
+	said, secrets := e.Error()+"\n"+e.Code+"\n"+e.Type+"\n"+e.Param, a.hidden()
+	if !slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(said, s) || bytes.Contains(e.Raw, []byte(s)) }) {
 		return e
 	}
 	out := *e
 	out.Err = nil
 	for _, text := range []*string{&out.Message, &out.Code, &out.Type, &out.Param} {
-		*text = a.Masked(*text)
+		*text = masked(*text, secrets)
 	}
-	for _, s := range a.secrets {
+	for _, s := range secrets {
 		out.Raw = bytes.ReplaceAll(out.Raw, []byte(s), []byte("…"))
 	}
 	return &out
 }
 
 // Masked returns a text without the account's secrets.
-func (a *Account) Masked(text string) string {
-	for _, s := range a.secrets {
+func (a *Account) Masked(text string) string { return masked(text, a.hidden()) }
+
+func masked(text string, secrets []string) string {
+	for _, s := range secrets {
 		text = strings.ReplaceAll(text, s, "…")
 	}
 	return text

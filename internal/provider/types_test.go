@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -43,7 +44,7 @@ var types = []row{
 	{[]string{"azure-openai", "azure"}, "azure", []string{"AZURE_OPENAI_API_KEY", "AZURE_API_KEY"}, nil},
 	{[]string{"vertex", "google-vertex"}, "google-vertex", []string{"GOOGLE_VERTEX_API_KEY"}, nil},
 	{[]string{"bedrock"}, "bedrock", []string{"AWS_BEARER_TOKEN_BEDROCK"}, nil},
-	{[]string{"ollama"}, "ollama", nil, []llm.Format{llm.FormatChat}},
+	{[]string{"ollama"}, "ollama", nil, []llm.Format{llm.FormatChat, llm.FormatResponses}},
 	{[]string{"openai-compatible"}, "openai-compatible", nil, []llm.Format{llm.FormatChat, llm.FormatResponses, llm.FormatMessages}},
 }
 
@@ -167,6 +168,9 @@ func TestRequestsGoWhereTheTypeSpeaksTheirFormat(t *testing.T) {
 			messages:  "https://ws-1.ap-southeast-1.maas.aliyuncs.com/apps/anthropic/v1",
 		}},
 		{"dashscope", "https://dashscope.aliyuncs.com.relay.example/v1", nil, said{chats: "https://dashscope.aliyuncs.com.relay.example/v1"}},
+		{"ollama", "http://gpu.example:11434", nil, said{chats: "http://gpu.example:11434/v1", responses: "http://gpu.example:11434/v1"}},
+		{"ollama", "http://gpu.example:11434/v1", said{chats: ""}, said{chats: "http://gpu.example:11434/v1"}},
+		{"openai-compatible", "http://gpu.example/v1", nil, said{chats: "http://gpu.example/v1", responses: "http://gpu.example/v1"}},
 	} {
 		a := keyed(t, c.typ, c.base, c.formats)
 		got := said{}
@@ -194,6 +198,7 @@ func TestTargetsSayWhatModelsTake(t *testing.T) {
 	low, medium, high, most, off := llm.EffortLow, llm.EffortMedium, llm.EffortHigh, llm.EffortMax, llm.EffortNone
 	words := effort(off, medium)
 	words.Words = map[llm.Effort]string{medium: "default"}
+	flash := replayed(wire.ReasoningStyle{Control: "toggle", Efforts: []llm.Effort{low, medium, high, most}, Words: map[llm.Effort]string{medium: "high"}}, "always")
 	nemotron := flips("chat_template_kwargs.enable_thinking", "reasoning_budget")
 	nemotron.MaxBudget = 32768
 	const chats, messages, responses = llm.FormatChat, llm.FormatMessages, llm.FormatResponses
@@ -235,8 +240,13 @@ func TestTargetsSayWhatModelsTake(t *testing.T) {
 		{"dashscope", "qwen3-coder-plus", chats, none, "", "temperature"},
 		{"dashscope", "qwen3.7-plus", chats, flips("enable_thinking", "thinking_budget"), "", "temperature"},
 		{"dashscope", "qwq-plus", chats, always(none), "", "temperature"},
+		{"deepseek", "deepseek-v4-pro", chats, in(flash, "reasoning_content"), "", "temperature"},
+		{"deepseek", "deepseek-v4-pro", messages, flash, "", "output_config.effort"},
+		{"gemini", "gemini-2.5-flash", llm.FormatGemini, wire.ReasoningStyle{Control: "budget", MaxBudget: 24576}, "", "temperature"},
+		{"gemini", "gemini-2.5-flash-lite", llm.FormatGemini, wire.ReasoningStyle{Control: "budget", MinBudget: 512, MaxBudget: 24576}, "", "temperature"},
+		{"vertex", "gemini-2.5-flash-lite", llm.FormatGemini, wire.ReasoningStyle{Control: "budget", MinBudget: 512, MaxBudget: 24576}, "", "temperature"},
 	} {
-		got := keyed(t, c.typ, "", map[llm.Format]string{chats: "", messages: "", responses: ""}).Target(c.model, c.format, provider.Key{})
+		got := keyed(t, c.typ, "", map[llm.Format]string{chats: "", messages: "", responses: "", llm.FormatGemini: ""}).Target(c.model, c.format, provider.Key{})
 		if d := cmp.Diff(c.reasoning, got.Reasoning); d != "" {
 			t.Errorf("%s/%s in %s: %s", c.typ, c.model, c.format, d)
 		}
@@ -295,6 +305,11 @@ func TestLimitsOfEachVendorAreOneForm(t *testing.T) {
 			provider.Limits{Tokens: provider.Limit{Known: true, Reset: 5 * time.Second}},
 			5 * time.Second,
 		},
+		"a time in milliseconds, of an allowance without a name": {
+			header("X-RateLimit-Limit", "20", "X-RateLimit-Remaining", "0", "X-RateLimit-Reset", strconv.FormatInt(now.Add(41*time.Second).UnixMilli(), 10)),
+			provider.Limits{Requests: provider.Limit{Known: true, Limit: 20, Reset: 41 * time.Second}},
+			41 * time.Second,
+		},
 		"nonsense": {header("x-ratelimit-remaining-tokens", "0", "x-ratelimit-reset-tokens", "NaN"), provider.Limits{Tokens: provider.Limit{Known: true}}, 0},
 		"nothing":  {nil, provider.Limits{}, 0},
 	} {
@@ -306,6 +321,24 @@ func TestLimitsOfEachVendorAreOneForm(t *testing.T) {
 	e := keyed(t, "groq", "", nil).Judge(&llm.Error{Kind: llm.KindRateLimit, Status: 429}, header("x-ratelimit-remaining-tokens", "0", "x-ratelimit-reset-tokens", "7s"))
 	if e.RetryAfter != 7*time.Second {
 		t.Errorf("%+v", e)
+	}
+}
+
+// A format that not every server of a type has is left where the server hasn't: by
+// itself, but not where the configuration says that it is spoken.
+func TestAFormatThatIsOnlyAssumedIsLeft(t *testing.T) {
+	for _, typ := range []string{"ollama", "openai-compatible"} {
+		a := keyed(t, typ, "http://gpu.example/v1", nil)
+		if got := a.Format(llm.FormatResponses, "m"); got != llm.FormatResponses {
+			t.Errorf("%s: at first %s", typ, got)
+		}
+		if a.Refused(llm.FormatResponses, http.StatusBadRequest) || !a.Refused(llm.FormatResponses, http.StatusNotFound) || a.Format(llm.FormatResponses, "m") != llm.FormatChat {
+			t.Errorf("%s: goes on with what isn't there", typ)
+		}
+		sure := keyed(t, typ, "http://gpu.example/v1", map[llm.Format]string{llm.FormatResponses: ""})
+		if sure.Refused(llm.FormatResponses, http.StatusNotFound) || !sure.Speaks(llm.FormatResponses) {
+			t.Errorf("%s: leaves what the configuration says", typ)
+		}
 	}
 }
 

@@ -94,11 +94,16 @@ func (m *Memory) Keep(org, user, before string, parts []llm.Part) {
 	}
 }
 
+// patience is how long all lookups for one request together may take.
+const patience = 5 * time.Second
+
 // Restore returns the request with the reasoning put back that was made by
 // origin and is missing in it; changed is false, and the request the same, when
 // nothing is. only limits it to the messages for which it answers true. The
 // error says that the table could not be read.
 func (m *Memory) Restore(ctx context.Context, org, user string, req *llm.Request, origin llm.Origin, only func(llm.Message) bool) (out *llm.Request, changed bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	out = req
 	before := ""
 	for i, msg := range req.Messages {

@@ -93,6 +93,8 @@ func keyOf(user, id string) string {
 const (
 	MaxChain = 1000
 	MaxBytes = 32 << 20
+	// patience is how long all its answers together may take to read.
+	patience = 5 * time.Second
 )
 
 // What stands against reading a conversation back, beside a table that can't be
@@ -105,6 +107,8 @@ var (
 
 // Chain returns the answers of a conversation up to this one, oldest first.
 func (s *Store) Chain(ctx context.Context, org, user, id string) ([]*Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	var chain []*Answer
 	seen := map[string]bool{}
 	for size := 0; id != ""; {

@@ -195,3 +195,55 @@ func TestAMissIsNoAnswerWhereTheDatabaseIsDown(t *testing.T) {
 		}
 	})
 }
+
+// slow is a table that takes its time for each row.
+type slow struct{ rows map[string]writebehind.Row }
+
+func (s slow) Write(_ context.Context, rows []writebehind.Row) error {
+	for _, r := range rows {
+		s.rows[r.Key] = r
+	}
+	return nil
+}
+
+func (s slow) Read(ctx context.Context, _, key string, _ time.Time) (*writebehind.Row, error) {
+	select {
+	case <-time.After(1500 * time.Millisecond):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if r, ok := s.rows[key]; ok {
+		return &r, nil
+	}
+	return nil, nil //nolint:nilnil // absent is a good answer
+}
+
+func (slow) Forget(context.Context, time.Time) (bool, error) { return false, nil }
+
+// However long a conversation is, a slow database holds its reader up once.
+func TestALongConversationIsNotWaitedForAnswerByAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		table := slow{map[string]writebehind.Row{}}
+		s := open(t, table)
+		previous := ""
+		for i := range 100 {
+			id := fmt.Sprint("r", i)
+			s.Keep("org", "ada", id, answer(id, previous), time.Hour)
+			previous = id
+		}
+		s.Close()
+		s = open(t, table)
+		defer s.Close()
+		start := time.Now()
+		if _, err := s.Chain(t.Context(), "org", "ada", previous); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("it was waited for %s", took)
+		}
+		if chain, err := s.Chain(t.Context(), "org", "ada", "r1"); len(chain) != 2 || err != nil {
+			t.Errorf("a short one: %d, %v", len(chain), err)
+		}
+	})
+}

@@ -19,7 +19,7 @@ var amazonErrors = map[kind]string{
 
 // typeOf names the type of an error, which stands in a header.
 func (bedrockFormat) typeOf(f *failure) string {
-	if f.kind == unauthenticated && f.code != "" {
+	if f.kind == unauthenticated && strings.HasSuffix(f.code, "Exception") {
 		return f.code
 	}
 	return amazonErrors[f.kind]

@@ -18,6 +18,7 @@ type model struct {
 	next     string // what then takes its place
 	answers  bool   // under the old name, too
 	also     string // another name of it
+	routed   bool   // Bedrock: answers by the id of an inference profile alone
 }
 
 // there says whether a model has not ended. Without a clock none ever ends.

@@ -193,6 +193,10 @@ func (w *promptFiltered) Write(p []byte) (int, error) {
 // callVertexClaude answers models/NAME:METHOD of the publisher anthropic.
 func (x *exchange) callVertexClaude() {
 	name, method, _ := strings.Cut(x.r.PathValue("model"), ":")
+	if name == "count-tokens" && method == "rawPredict" {
+		x.countVertexClaude()
+		return
+	}
 	x.model = name
 	switch method {
 	case "rawPredict":
@@ -204,9 +208,22 @@ func (x *exchange) callVertexClaude() {
 	}
 }
 
+// countVertexClaude counts for a model that the body names, unlike all else there.
+func (x *exchange) countVertexClaude() {
+	var body map[string]any
+	if json.Unmarshal(x.body, &body) == nil {
+		delete(body, "anthropic_version")
+		x.body = encode(body)
+	}
+	x.r.Header.Set("Anthropic-Version", "2023-06-01")
+	x.count()
+}
+
 // invoke answers Bedrock's InvokeModel for a Claude.
 func (x *exchange) invoke(stream bool) {
-	x.model = x.profiled()
+	if x.model = x.profiled(); x.unrouted() {
+		return
+	}
 	if !strings.Contains(x.model, "anthropic.claude-") {
 		x.fail(refuse("", "", "The provided model identifier is invalid."))
 		return
@@ -307,20 +324,26 @@ func (x *exchange) listBedrock() {
 		Provider  string    `json:"providerName"`
 		In        []string  `json:"inputModalities"`
 		Out       []string  `json:"outputModalities"`
+		Inference []string  `json:"inferenceTypesSupported"`
 		Lifecycle lifecycle `json:"modelLifecycle"`
 	}
 	var list struct {
 		Models []model `json:"modelSummaries"`
 	}
-	add := func(id, name, out, status, end string) {
-		list.Models = append(list.Models, model{bedrockARN + id, id, name, bedrockOwner(id), []string{"TEXT", "IMAGE"}, []string{out}, lifecycle{status, end}})
+	add := func(id, name, out, inference, status, end string) {
+		list.Models = append(list.Models, model{bedrockARN + id, id, name, bedrockOwner(id), []string{"TEXT", "IMAGE"}, []string{out}, []string{inference}, lifecycle{status, end}})
 	}
+	const onDemand = "ON_DEMAND"
 	for _, m := range bedrockModels {
-		add(m.id, m.name, "TEXT", "ACTIVE", "")
+		inference := onDemand
+		if m.routed {
+			inference = "INFERENCE_PROFILE"
+		}
+		add(m.id, m.name, "TEXT", inference, "ACTIVE", "")
 	}
-	add("anthropic.claude-3-haiku-20240307-v1:0", "Claude 3 Haiku", "TEXT", "LEGACY", "2027-03-31T00:00:00Z")
-	add("amazon.titan-embed-text-v2:0", "Titan Text Embeddings V2", "EMBEDDING", "ACTIVE", "")
-	add("cohere.rerank-v3-5:0", "Rerank 3.5", "TEXT", "ACTIVE", "")
+	add("anthropic.claude-3-haiku-20240307-v1:0", "Claude 3 Haiku", "TEXT", onDemand, "LEGACY", "2027-03-31T00:00:00Z")
+	add("amazon.titan-embed-text-v2:0", "Titan Text Embeddings V2", "EMBEDDING", onDemand, "ACTIVE", "")
+	add("cohere.rerank-v3-5:0", "Rerank 3.5", "TEXT", onDemand, "ACTIVE", "")
 	x.json(list)
 }
 
@@ -357,11 +380,11 @@ func (x *exchange) listInferenceProfiles() {
 const bedrockARN = "arn:aws:bedrock:us-east-1::foundation-model/"
 
 var bedrockModels = []model{
-	{id: "anthropic.claude-opus-4-7", name: "Claude Opus 4.7"},
-	{id: "anthropic.claude-sonnet-4-6", name: "Claude Sonnet 4.6"},
-	{id: "anthropic.claude-haiku-4-5-20251001-v1:0", name: "Claude Haiku 4.5"},
+	{id: "anthropic.claude-opus-4-7", name: "Claude Opus 4.7", routed: true},
+	{id: "anthropic.claude-sonnet-4-6", name: "Claude Sonnet 4.6", routed: true},
+	{id: "anthropic.claude-haiku-4-5-20251001-v1:0", name: "Claude Haiku 4.5", routed: true},
 	{id: "amazon.nova-lite-v1:0", name: "Nova Lite"},
-	{id: "amazon.nova-2-lite-v1:0", name: "Nova 2 Lite"},
+	{id: "amazon.nova-2-lite-v1:0", name: "Nova 2 Lite", routed: true},
 	{id: "openai.gpt-oss-120b-1:0", name: "gpt-oss-120b"},
 	{id: "meta.llama3-3-70b-instruct-v1:0", name: "Llama 3.3 70B Instruct"},
 	{id: "mistral.mistral-large-3-675b-instruct", name: "Mistral Large 3"},

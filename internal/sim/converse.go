@@ -31,8 +31,19 @@ var (
 
 // converse answers at a path that names the model.
 func (x *exchange) converse(stream bool) {
-	x.model, x.streaming = x.profiled(), stream
-	x.ask()
+	if x.model, x.streaming = x.profiled(), stream; !x.unrouted() {
+		x.ask()
+	}
+}
+
+// unrouted refuses a model that answers by a profile's id, called by its own.
+func (x *exchange) unrouted() bool {
+	m, listed := x.serving(x.r.PathValue("model"))
+	if !listed || !m.routed {
+		return false
+	}
+	x.fail(refuse("", "", "Invocation of model ID %s with on-demand throughput isn’t supported. Retry your request with the ID or ARN of an inference profile that contains this model.", m.id))
+	return true
 }
 
 // profiled is the model that a path of Bedrock's names: by its id, by that of an
@@ -285,8 +296,8 @@ func (c converseFormat) broken(o *outlet, f *failure) []byte {
 	switch f.kind {
 	case broken:
 		name = "ModelStreamErrorException"
-	case unauthenticated: // it was good when the answer began
-		name = "ExpiredTokenException"
+	case unauthenticated:
+		name, f = "ExpiredTokenException", &failure{kind: f.kind, message: "The security token included in the request is expired"}
 	}
 	name = strings.ToLower(name[:1]) + name[1:]
 	return packed([][2]string{{":exception-type", name}, {":content-type", "application/json"}, {":message-type", "exception"}}, c.refusal(o.x, f))

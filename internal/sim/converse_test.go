@@ -246,7 +246,7 @@ func TestConverseFailsInAmazonsWords(t *testing.T) {
 	body := `{"messages":[` + converseUser + `]}`
 	for script, want := range map[string]string{
 		"sim-e429": "ThrottlingException", "sim-quota": "ThrottlingException", "sim-ctx": "ValidationException", "sim-e503": "ServiceUnavailableException",
-		"sim-e500": "InternalServerException", "sim-e403": "AccessDeniedException", "sim-e413": "RequestEntityTooLargeException", "nobody": "ResourceNotFoundException",
+		"sim-e500": "InternalServerException", "sim-e403": "AccessDeniedException", "sim-e413": "RequestEntityTooLargeException", "nobody": "ValidationException",
 	} {
 		for _, end := range []string{"", "-stream"} {
 			if got := c.post(conversePath(script)+end, body); got.status < 400 || got.header.Get("X-Amzn-Errortype") != want || !strings.HasPrefix(got.body, `{"message":"`) {
@@ -254,7 +254,7 @@ func TestConverseFailsInAmazonsWords(t *testing.T) {
 			}
 		}
 	}
-	for script, want := range map[string]string{"sim-n4-err2": "modelStreamErrorException", "sim-n4-e529-err2": "serviceUnavailableException", "sim-n4-e429-err2": "throttlingException"} {
+	for script, want := range map[string]string{"sim-n4-err2": "modelStreamErrorException", "sim-n4-e529-err2": "serviceUnavailableException", "sim-n4-e429-err2": "throttlingException", "sim-n4-e401-err2": "expiredTokenException"} {
 		frames, rest := unpack(t, c.post(conversePath(script)+"-stream", body).body)
 		if last := frames[len(frames)-1].header; len(frames) != 4 || rest != "" || last[":message-type"] != "exception" || last[":exception-type"] != want {
 			t.Errorf("%s: %d frames, %v, %q", script, len(frames), last, rest)

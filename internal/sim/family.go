@@ -79,7 +79,7 @@ var families = []*family{
 	{
 		name: "deepseek", prefix: "/deepseek", lenient: true, functions: true, oldLimit: true, noDeveloper: true, quotaStatus: http.StatusPaymentRequired,
 		reasoningField: "reasoning_content", replay: true, inFinish: true, cacheHits: true, models: deepSeekModels, embeds: embedWays{none: true},
-		ways: ways{keepAlive: true, tiredWord: "insufficient_system_resource"},
+		ways: ways{usage: plainUsage, keepAlive: true, tiredWord: "insufficient_system_resource"},
 	},
 	{
 		name: "openrouter", prefix: "/openrouter", lenient: true, functions: true, numberCodes: true, quotaStatus: http.StatusPaymentRequired,

@@ -41,6 +41,9 @@ func TestFaultsBeforeAnAnswer(t *testing.T) {
 			"sim-e413": {413, ""}, "sim-e429-ra7": {429, ""}, "sim-e500": {500, ""}, "sim-e503": {503, ""}, "sim-e529": {529, ""},
 			"sim-quota": {429, ""}, "sim-ctx": {400, ""}, "sim-html": {502, "<html>"}, "nonesuch": {404, "nonesuch"},
 		} {
+			if end.name == "converse" && model == "nonesuch" {
+				want.status, want.text = 400, "identifier is invalid"
+			}
 			for _, stream := range []bool{false, true} {
 				got, err := c.ask(i, model, stream)
 				if err != nil || got.status != want.status || !strings.Contains(got.body, want.text) {

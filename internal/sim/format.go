@@ -122,7 +122,7 @@ func (x *exchange) pick() *failure {
 	s, scripted := parseName(x.model)
 	m, served := x.serving(x.model)
 	if !scripted && !served {
-		return unknownModel(x.model)
+		return x.elsewhere()
 	}
 	if served {
 		x.model = m.id

@@ -75,7 +75,7 @@ func (x *exchange) site() {
 	_, _ = x.w.Write([]byte("<!doctype html>\n<html><head><title>Welcome</title></head><body><h1>Welcome to our site</h1></body></html>\n"))
 }
 
-// elsewhere is how the vendor refuses a model that its region doesn't have.
+// elsewhere is how the vendor refuses a model that it, or its region, doesn't have.
 func (x *exchange) elsewhere() *failure {
 	switch x.family.name {
 	case "bedrock":

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -34,6 +35,15 @@ var markup = regexp.MustCompile(`(?is)<(script|style)\b.*?(</(script|style)>|$)|
 func PageText(body []byte) string {
 	s := string(body[:min(len(body), maxRaw)])
 	return Clip(strings.Join(strings.Fields(markup.ReplaceAllString(s, " ")), " "))
+}
+
+// PlainMessage tells of a refusal whose body is none of the format's.
+func PlainMessage(status int, body []byte) string {
+	s := PageText(body)
+	if s == "" {
+		return fmt.Sprintf("the provider answered status %d without saying why", status)
+	}
+	return fmt.Sprintf("the provider answered status %d: %s", status, s)
 }
 
 // MaxRetryAfter is the longest wait that is believed: a key that is tried again

@@ -125,11 +125,13 @@ type Outbound struct {
 	Query  url.Values
 	Header http.Header // nil when the format needs none
 	Body   []byte
-	// Model, Stream and Embeds (embeddings are wanted) are what the request asks for,
-	// set by who sends it, for accounts whose addresses name them.
+	// Model, Stream, Embeds (embeddings are wanted) and Counts (the tokens of the
+	// prompt alone are) are what the request asks for, set by who sends it, for
+	// accounts whose addresses name them.
 	Model  string
 	Stream bool
 	Embeds bool
+	Counts bool
 	// Sent is called once when Body isn't needed any more; nil: nobody is told.
 	Sent func()
 }

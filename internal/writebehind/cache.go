@@ -78,7 +78,7 @@ type entry[V any] struct {
 	value   *V // nil: known not to be there
 	expires time.Time
 	size    int
-	waits   int           // changes of it on their way to the table
+	waits   int           // values of it on their way to the table
 	at      *list.Element // nil while any waits: it can't be let go of
 }
 
@@ -86,7 +86,7 @@ type entry[V any] struct {
 type change struct {
 	id  string
 	row Row
-	// written is told how it went; nil: nobody asks.
+	// written is told how a removal went; nil: it is none.
 	written chan error
 }
 
@@ -134,12 +134,11 @@ func (c *Cache[V]) Keep(org, user, key string, v *V, keep time.Duration) error {
 		return fmt.Errorf("keep %s: it has %d bytes, at most %d are kept", c.o.What, len(doc), limit)
 	}
 	now := c.o.Now().UTC()
-	row := Row{Org: org, User: user, Key: key, Created: now, Expires: now.Add(keep)}
-	id := idOf(org, key)
+	ch := change{id: idOf(org, key), row: Row{Org: org, User: user, Key: key, Created: now, Expires: now.Add(keep)}}
 	if c.o.Table != nil {
-		row.Data = c.o.Sealer.Seal(id, doc)
+		ch.row.Data = c.o.Sealer.Seal(ch.id, doc)
 	}
-	if !c.put(change{id: id, row: row}, v, len(doc)) {
+	if !c.put(ch, v, len(doc)) {
 		c.o.Log.Warn(c.o.What+" kept in memory only: the database is behind", "waiting_bytes", c.waiting.Load())
 	}
 	return nil
@@ -159,32 +158,37 @@ func (c *Cache[V]) Get(ctx context.Context, org, key string) (*V, error) {
 		return nil, fmt.Errorf("look for %s: %w", c.o.What, err)
 	}
 	if row == nil {
-		return c.found(id, nil, 0, now.Add(absent)), nil
+		return c.found(id, nil, 0, now, now.Add(absent)), nil
 	}
 	v, size, err := c.open(id, row.Data)
 	if err != nil {
 		// Another secret_key sealed it: it is lost, the request isn't.
 		c.o.Log.Warn("kept "+c.o.What+" can't be read", "error", err)
 	}
-	return c.found(id, v, size, row.Expires), nil
+	return c.found(id, v, size, now, row.Expires), nil
 }
 
 // ErrBehind says that the table has too much to write already.
 var ErrBehind = errors.New("the database is behind")
 
-// Remove takes away what is kept under a key, and returns when that lasts. An error
-// says that it may come back.
+// Remove takes away what is kept under a key, and returns when that lasts. Until
+// then it is found: an error says that it may stay.
 func (c *Cache[V]) Remove(ctx context.Context, org, user, key string) error {
 	now := c.o.Now().UTC()
 	ch := change{id: idOf(org, key), row: Row{Org: org, User: user, Key: key, Created: now, Expires: now.Add(absent)}, written: make(chan error, 1)}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if !c.put(ch, nil, 0) {
-		return fmt.Errorf("remove %s: %w", c.o.What, ErrBehind)
-	}
 	if c.o.Table == nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.removed(&ch)
 		return nil
 	}
+	select {
+	case c.queue <- ch:
+	default:
+		return fmt.Errorf("remove %s: %w", c.o.What, ErrBehind)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	select {
 	case err := <-ch.written:
 		return err
@@ -233,19 +237,19 @@ func (c *Cache[V]) look(id string, now time.Time) (v *V, known bool) {
 	return nil, e.value != nil // what was absent for long is looked for again
 }
 
-// found remembers what a look at the table showed, unless something has been kept
-// meanwhile.
-func (c *Cache[V]) found(id string, v *V, size int, expires time.Time) *V {
+// found remembers what a look at the table at now showed, unless something has
+// happened meanwhile.
+func (c *Cache[V]) found(id string, v *V, size int, now, expires time.Time) *V {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e, ok := c.entries[id]; ok && (e.value != nil || e.waits > 0) {
+	if e, ok := c.entries[id]; ok && (e.waits > 0 || now.Before(e.expires)) {
 		return e.value
 	}
 	c.rest(c.set(id, v, size, expires))
 	return v
 }
 
-// put changes an entry and has the change written. false: it isn't going to be.
+// put gives an entry a value and has it written. false: it isn't going to be.
 func (c *Cache[V]) put(ch change, v *V, size int) (queued bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -266,6 +270,14 @@ func (c *Cache[V]) put(ch change, v *V, size int) (queued bool) {
 	c.waiting.Add(-n)
 	c.rest(e)
 	return false
+}
+
+// removed remembers that nothing is there, unless a value has been kept since that
+// is still on its way.
+func (c *Cache[V]) removed(ch *change) {
+	if e := c.entries[ch.id]; e == nil || e.waits == 0 {
+		c.rest(c.set(ch.id, nil, 0, ch.row.Expires))
+	}
 }
 
 // overhead is about what an entry costs beside its content.

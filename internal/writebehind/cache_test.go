@@ -210,6 +210,9 @@ func TestATableThatCannotJustNow(t *testing.T) {
 		if err := c.Remove(t.Context(), "o", "u", "before"); err == nil {
 			t.Error("a removal that didn't happen is told as one")
 		}
+		if v, err := c.Get(t.Context(), "o", "before"); v == nil || err != nil {
+			t.Errorf("what may stay is not found: %v %v", v, err)
+		}
 		if took := time.Since(start); took > 5*time.Second {
 			t.Errorf("requests waited for %s", took)
 		}
@@ -221,7 +224,51 @@ func TestATableThatCannotJustNow(t *testing.T) {
 		if n := tab.len(); n != 6 {
 			t.Errorf("%d rows, want 6 without the one that was taken away", n)
 		}
+		if v, err := c.Get(t.Context(), "o", "before"); v != nil || err != nil {
+			t.Errorf("what was taken away in the end is found: %v %v", v, err)
+		}
 		c.Close()
+	})
+}
+
+// late is a table whose rows are long on their way.
+type late struct {
+	*table
+	arrive chan struct{}
+}
+
+func (l late) Read(ctx context.Context, org, key string, now time.Time) (*writebehind.Row, error) {
+	r, err := l.table.Read(ctx, org, key, now)
+	<-l.arrive
+	return r, err
+}
+
+// What is removed while somebody looks for it doesn't come back with what was found.
+func TestWhatIsRemovedStaysSo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := late{newTable(), make(chan struct{})}
+		c := open(t, l, 0, 0)
+		keep(t, c, "k", "text")
+		c.Close()
+		c = open(t, l, 0, 0)
+		defer c.Close()
+		looked := make(chan error)
+		go func() {
+			_, err := c.Get(t.Context(), "o", "k")
+			looked <- err
+		}()
+		synctest.Wait()
+		if err := c.Remove(t.Context(), "o", "u", "k"); err != nil {
+			t.Error(err)
+		}
+		close(l.arrive)
+		if err := <-looked; err != nil {
+			t.Error(err)
+		}
+		if v, err := c.Get(t.Context(), "o", "k"); v != nil || err != nil {
+			t.Errorf("%v %v", v, err)
+		}
 	})
 }
 
@@ -256,6 +303,9 @@ func TestNothingIsUnbounded(t *testing.T) {
 		}
 		for i := range 1000 {
 			keep(t, c, fmt.Sprint(i), strings.Repeat("x", 1<<10))
+			if i == 0 {
+				time.Sleep(time.Second) // it is being written, and all others wait behind it
+			}
 		}
 		found := 0
 		for i := range 1000 {
@@ -268,6 +318,9 @@ func TestNothingIsUnbounded(t *testing.T) {
 		}
 		if err := c.Remove(t.Context(), "o", "u", "999"); !errors.Is(err, writebehind.ErrBehind) {
 			t.Errorf("removed: %v", err)
+		}
+		if v, err := c.Get(t.Context(), "o", "999"); v == nil || err != nil {
+			t.Errorf("what stays is not found: %v %v", v, err)
 		}
 		c.Close()
 	})

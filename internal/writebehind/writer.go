@@ -6,12 +6,14 @@ import (
 )
 
 const (
-	// batch is how many changes are written at once at most.
-	batch = 256
+	// batch is how many changes are written at once at most, gather for how long
+	// the first of them waits for others: a transaction costs more than its rows.
+	batch  = 256
+	gather = 100 * time.Millisecond
 	// forgetEvery is how often expired rows are looked for, forgetMost how many
 	// times then in a row.
 	forgetEvery = time.Minute
-	forgetMost  = 20
+	forgetMost  = 200
 	// patientTries is how many tries go by before it is told that the table can't,
 	// longestPause the time between them at last.
 	patientTries = 5
@@ -29,7 +31,7 @@ func (c *Cache[V]) write() {
 		if !closing {
 			select {
 			case ch := <-c.queue:
-				changes = append(changes, ch)
+				changes = c.gather(ch)
 			case <-forget.C:
 				c.forget()
 				continue
@@ -45,6 +47,25 @@ func (c *Cache[V]) write() {
 		}
 		c.settle(changes, c.store(changes))
 	}
+}
+
+// gather waits for what comes shortly after a change, unless somebody waits for it
+// or much is on its way already.
+func (c *Cache[V]) gather(first change) []change {
+	changes := []change{first}
+	late := time.NewTimer(gather)
+	defer late.Stop()
+	for changes[len(changes)-1].written == nil && len(changes) < batch && c.waiting.Load() < int64(c.o.Bytes/8) {
+		select {
+		case ch := <-c.queue:
+			changes = append(changes, ch)
+		case <-late.C:
+			return changes
+		case <-c.closing:
+			return changes
+		}
+	}
+	return changes
 }
 
 // store writes a batch, trying again as long as the table can't: what waits behind
@@ -81,14 +102,17 @@ func (c *Cache[V]) settle(changes []change, err error) {
 	defer c.mu.Unlock()
 	for i := range changes {
 		ch := &changes[i]
-		c.waiting.Add(-int64(len(ch.row.Data)))
-		if e := c.entries[ch.id]; e != nil {
-			e.waits--
-			c.rest(e)
-		}
 		if ch.written != nil {
+			if err == nil {
+				c.removed(ch)
+			}
 			ch.written <- err
+			continue
 		}
+		c.waiting.Add(-int64(len(ch.row.Data)))
+		e := c.entries[ch.id] // what waits is not let go of
+		e.waits--
+		c.rest(e)
 	}
 }
 

@@ -38,6 +38,7 @@ var wrongAccounts = []struct{ name, options, says, todo string }{
 	{"a token that ends in a stream of frames", `type: bedrock, base_url: "SIM/with/e401-n6-err3/bedrock", region: eu-west-1, access_key_id: ASIAEXAMPLE, secret_access_key: secret-of-ASIAEXAMPLE, session_token: session-of-ASIAEXAMPLE`, "in the middle of the answer", "credentials"},
 	{"a clock that is ahead of AWS's", `type: bedrock, base_url: "LATE/bedrock", region: us-east-1, access_key_id: AKIAEXAMPLE, secret_access_key: secret-of-AKIAEXAMPLE`, "the clock of this machine is 20m", "NTP"},
 	{"a secret of another key", `type: bedrock, base_url: "SIM/bedrock", region: us-east-1, access_key_id: AKIAEXAMPLE, secret_access_key: not-the-secret-of-AKIAEXAMPLE`, "secret_access_key doesn't belong to access_key_id", "region is wrong"},
+	{"a session of AWS that isn't one", `type: bedrock, base_url: "SIM/bedrock", region: us-east-1, access_key_id: ASIAEXAMPLE, secret_access_key: secret-of-ASIAEXAMPLE, session_token: session-of-nobody`, "wrong, expired or missing", ""},
 	{"nothing to spend", `type: openai, base_url: "SIM/with/quota/openai/v1", api_key: k, formats: [chat]`, "nothing is left to spend", "add credit"},
 	{"no right to the model", `type: openai, base_url: "SIM/with/e403/openai/v1", api_key: k, formats: [chat]`, "may not use this model", "console"},
 	{"too many requests", `type: openai, base_url: "SIM/with/e429/openai/v1", api_key: k, formats: [chat]`, "takes no more requests for now", "wait"},

@@ -133,6 +133,11 @@ type lab struct {
 	sim          string // where the simulated providers are
 }
 
+// played are the scripts that are played at accounts with models of a list alone.
+const played = `n2 n3 n6 n40 empty refuse n6-wholestream n6-nousage n2-think n4-cached50 n4-think-cached50-written20
+	tools1 tools1-mix tools1-noargs tools1-par2 tools1-par3 tools2-par3 tools3-n2 think-tools1 think-tools1-par2 think-tools2-par2 think-tools3-par2
+	quota ctx e401 e429-ra7 err0`
+
 func newLab(t *testing.T) *lab {
 	t.Helper()
 	sim := start(t, "sim", "--listen", "127.0.0.1:0")
@@ -159,9 +164,10 @@ providers:
   dashscope: {type: alibaba, base_url: "%[2]s/dashscope/compatible-mode/v1", api_key: k, formats: {chat: "", responses: "", messages: "%[2]s/dashscope/apps/anthropic"}}
   converse: {type: bedrock, base_url: "%[2]s/bedrock", region: us-east-1, api_key: k}
   claude-converse: {type: bedrock, base_url: "%[2]s/bedrock", region: us-east-1, api_key: k, formats: [converse]}
-  # Its list is taken at its word, so what isn't on it is declared.
-  deepseek: {type: deepseek, base_url: "%[2]s/deepseek", api_key: k, models: [{id: sim-n3}, {id: sim-n4-cached50}, {id: sim-quota}, {id: sim-think-tools1-par2}, {id: sim-think-tools2-par2}, {id: sim-think-tools3-par2}]}
-`, key, sim.url)
+  # Their lists are taken at their word, so what isn't on them is declared.
+  deepseek: {type: deepseek, base_url: "%[2]s/deepseek", api_key: k, formats: {chat: "", messages: "%[2]s/deepseek/anthropic", responses: ""}, models: [%[3]s]}
+  ollama:   {type: ollama, base_url: "%[2]s/ollama", models: [%[3]s]}
+`, key, sim.url, "{id: sim-"+strings.Join(strings.Fields(played), "}, {id: sim-")+"}")
 	if err := os.WriteFile(l.config, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -31,6 +31,11 @@ func TestTokensAreCountedByTheProvider(t *testing.T) {
 		{"its own", "/v1beta/models/gemini/sim:countTokens", `{` + contents + `}`, "exact", total},
 		{"a whole request", "/v1beta/models/gemini/sim:countTokens", `{"generateContentRequest":{"model":"models/gemini/sim",` + contents + `}}`, "exact", total},
 		{"another format", "/v1beta/models/messages/sim:countTokens", `{` + contents + `}`, "estimated", total},
+		{"its own, at a cloud", "/v1beta/models/vertex-project/sim:countTokens", `{` + contents + `}`, "exact", total},
+		{"Claude at a cloud", messages, `{"model":"vertex-project/claude-sonnet-4-5-sim",` + message + `}`, "exact", field},
+		{"Claude at a cloud that counts otherwise", messages, `{"model":"bedrock/anthropic.claude-sonnet-4-5-sim",` + message + `}`, "estimated", field},
+		{"the same, with what an answer needs", messages, `{"model":"bedrock/anthropic.claude-sonnet-4-5-sim","max_tokens":9,` + message + `}`, "estimated", field},
+		{"another format, at a cloud", messages, `{"model":"bedrock/amazon.nova-sim",` + message + `}`, "estimated", field},
 	} {
 		status, header, answer := l.sendTo(t, c.path, c.body)
 		if status != 200 || header.Get("X-Oido-Usage-Quality") != c.quality || !strings.Contains(string(answer), c.field) || header.Get("X-Oido-Turn") != "" {
@@ -47,6 +52,15 @@ func TestTokensAreCountedByTheProvider(t *testing.T) {
 		}
 	}
 	l.turns(t, 0)
+	var asked []struct {
+		Path string `json:"path"`
+	}
+	getJSON(t, l.sim+"/sim/requests", &asked)
+	for _, r := range asked {
+		if strings.HasPrefix(r.Path, "/bedrock/model/") || strings.Contains(r.Path, "rawPredict") && !strings.Contains(r.Path, "count-tokens") {
+			t.Errorf("%s was asked for an answer", r.Path)
+		}
+	}
 }
 
 // The question reaches the provider as it was written but for the model's name.

@@ -51,6 +51,8 @@ var types = []upstream{
 	{name: "together", thinker: "deepseek-ai/DeepSeek-V4-Pro-", untold: []string{"written"}, unasked: true, quota: http.StatusBadGateway},
 	{name: "moonshot", thinker: "kimi-k3-", speaks: []string{"chat", "messages"}, untold: []string{"written"}, unasked: true},
 	{name: "dashscope", thinker: "qwen3-32b-", speaks: []string{"chat", "responses", "messages"}}, // which thinks in streams only
+	{name: "deepseek", speaks: []string{"chat", "messages", "responses"}, untold: []string{"written"}, unasked: true, quota: http.StatusBadGateway},
+	{name: "ollama", speaks: []string{"chat", "responses"}},
 }
 
 // families are models whose reasoning is steered and sent back in other ways than

@@ -167,6 +167,55 @@ func TestWhatIsWrongIsSaidBeforeAnAccountIsAdded(t *testing.T) {
 	}
 }
 
+// TestAccountsOfCloudsComeAndGo: those that prove themselves by more than a key are
+// added too, with their secrets out of variables.
+func TestAccountsOfCloudsComeAndGo(t *testing.T) {
+	t.Parallel()
+	l := newBareLab(t, "a secret of this installation")
+	env := []string{
+		"OIDO_URL=" + l.url, "OIDO_KEY=" + operatorKey, "AWS_SECRET=secret-of-AKIAEXAMPLE", "APP_SECRET=secret-of-app",
+		"SERVICE_ACCOUNT=" + string(l.fetch(t, l.sim+"/vertex/service-account.json")),
+	}
+	manage := func(args ...string) (string, int) {
+		out, errOut, exit := runWith(t, "", env, append([]string{"providers"}, args...)...)
+		l.tellsNothing(t, strings.Join(args, " "), out+errOut)
+		return out + errOut, exit
+	}
+	for _, c := range []struct {
+		model   string
+		options []string
+	}{
+		{"bedrock/amazon.nova-sim-n2", []string{"base_url=" + l.sim + "/bedrock", "region=us-east-1", "access_key_id=AKIAEXAMPLE", "secret_access_key=AWS_SECRET"}},
+		{"azure/sim-n2", []string{"base_url=" + l.sim + "/azure", "authority=" + l.sim + "/entra", "tenant_id=t", "client_id=app", "client_secret=APP_SECRET"}},
+		{"vertex/sim-n2", []string{"base_url=" + l.sim + "/vertex", "project=p", "credentials=SERVICE_ACCOUNT"}},
+	} {
+		name, _, _ := strings.Cut(c.model, "/")
+		add := []string{"add", name, "--api-key", "none", "--force"}
+		for _, o := range c.options {
+			add = append(add, "--option", o)
+		}
+		if said, exit := manage(add...); exit != 0 || !strings.Contains(said, "its key is taken") || !strings.Contains(said, name+" is connected") {
+			t.Errorf("%s: %d %s", name, exit, said)
+		}
+		if got := l.chats(t, c.model); got != 200 {
+			t.Errorf("%s: %d", c.model, got)
+		}
+		if said, exit := manage("remove", name); exit != 0 {
+			t.Errorf("%s: %d %s", name, exit, said)
+		}
+		if said, exit := manage("add", name, "--api-key", "none"); exit != 1 || !strings.Contains(said, "it has no ") {
+			t.Errorf("%s, of which nothing is said: %d %s", name, exit, said)
+		}
+	}
+	for _, o := range []string{"secret_access_key=secret-of-nobody", "client_secret=NOT_SET_ANYWHERE", `credentials={"private_key":"secret-of-nobody"}`, "token=secret-of-nobody"} {
+		if said, exit := manage("add", "bedrock", "--api-key", "none", "--option", o); exit != 2 || !strings.Contains(said, "name of a variable") {
+			t.Errorf("%d %s", exit, said)
+		}
+	}
+	l.stop()
+	l.tellsNothing(t, "the log", l.log.String())
+}
+
 // TestOthersDoNotNoticeAccountsThatComeAndGo: under load no request fails.
 func TestOthersDoNotNoticeAccountsThatComeAndGo(t *testing.T) {
 	l := newBareLab(t, "a secret of this installation")

@@ -2,10 +2,14 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestEveryTypeIsWell: the doctor tries each type with a streamed call of a tool,
@@ -58,5 +62,66 @@ func TestEveryTypeIsWell(t *testing.T) {
 		if !strings.Contains(known, want) {
 			t.Errorf("the list's end of a model, %s, is not told", want)
 		}
+	}
+}
+
+// TestAClientIsAnsweredInItsOwnFormat where the account speaks it, by the vendor in
+// the same one, else in the account's richest.
+func TestAClientIsAnsweredInItsOwnFormat(t *testing.T) {
+	t.Parallel()
+	l := newCloudLab(
+		t,
+		[2]string{"deepseek", `base_url: "SIM/deepseek", api_key: k, formats: {chat: "", responses: "", messages: "SIM/deepseek/anthropic"}, models: [{id: sim-n2}]`},
+		[2]string{"openrouter", `base_url: "SIM/openrouter/api/v1", api_key: k, formats: [chat, messages, responses]`},
+		[2]string{"moonshot", `base_url: "SIM/moonshot/v1", api_key: k, formats: {chat: "", messages: "SIM/moonshot/anthropic"}`},
+		[2]string{"dashscope", `base_url: "SIM/dashscope/compatible-mode/v1", api_key: k, formats: {chat: "", responses: "", messages: "SIM/dashscope/apps/anthropic"}`},
+		[2]string{"ollama", `base_url: "SIM/ollama", models: [{id: sim-n2}]`},
+		[2]string{"compatible", `type: openai, base_url: "SIM/v1", api_key: k`},
+	)
+	want, all := map[string]int{
+		"/deepseek/chat/completions": 2, "/deepseek/responses": 1, "/deepseek/anthropic/v1/messages": 1,
+		"/openrouter/api/v1/chat/completions": 2, "/openrouter/api/v1/responses": 1, "/openrouter/api/v1/messages": 1,
+		"/moonshot/v1/chat/completions": 3, "/moonshot/anthropic/v1/messages": 1,
+		"/dashscope/compatible-mode/v1/chat/completions": 2, "/dashscope/compatible-mode/v1/responses": 1, "/dashscope/apps/anthropic/v1/messages": 1,
+		"/ollama/v1/chat/completions": 3, "/ollama/v1/responses": 1,
+		"/v1/chat/completions": 3, "/v1/responses": 2,
+	}, 0
+	for _, n := range want {
+		all += n
+	}
+	// That a model isn't there says nothing of the format that it was asked in.
+	if status, answer, err := l.post(t, "/v1/responses", `{"model":"compatible/no-such-model","input":"a"}`); status != http.StatusNotFound || err != nil {
+		t.Errorf("%d %v %s", status, err, answer)
+	}
+	for _, provider := range []string{"deepseek", "openrouter", "moonshot", "dashscope", "ollama", "compatible"} {
+		for i := range dialects {
+			path, doc := dialects[i].hello(provider+"/sim-n2", false)
+			if status, answer, err := l.post(t, path, doc); status != http.StatusOK || err != nil {
+				t.Errorf("%s to %s: %d %v %s", dialects[i].name, provider, status, err, answer)
+			}
+		}
+	}
+	got := map[string]int{}
+	for range 100 { // they are noted when they are answered
+		var list []struct {
+			Path  string `json:"path"`
+			Model string `json:"model"`
+		}
+		getJSON(t, l.sim+"/sim/requests", &list)
+		clear(got)
+		n := 0
+		for _, r := range list {
+			if r.Model != "" {
+				got[r.Path]++
+				n++
+			}
+		}
+		if n >= all {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
 	}
 }

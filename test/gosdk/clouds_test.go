@@ -88,7 +88,71 @@ type invoked struct {
 // error is returned with it.
 type operation func(ctx context.Context, c *bedrockruntime.Client, model string) (text string, err error)
 
-var operations = map[string]operation{"InvokeModel": invoke, "InvokeModelWithResponseStream": invokeStream}
+var operations = map[string]operation{
+	"InvokeModel": invoke, "InvokeModelWithResponseStream": invokeStream, "Converse": converse, "ConverseStream": converseStream,
+}
+
+// asked is the question in the words of Converse.
+var asked = []types.Message{{Role: types.ConversationRoleUser, Content: []types.ContentBlock{&types.ContentBlockMemberText{Value: question}}}}
+
+func converse(ctx context.Context, c *bedrockruntime.Client, model string) (string, error) {
+	out, err := c.Converse(ctx, &bedrockruntime.ConverseInput{ModelId: &model, Messages: asked})
+	if err != nil {
+		return "", err
+	}
+	said, ok := out.Output.(*types.ConverseOutputMemberMessage)
+	if !ok || len(said.Value.Content) != 1 || said.Value.Role != types.ConversationRoleAssistant || out.StopReason != types.StopReasonEndTurn {
+		return "", fmt.Errorf("not a whole answer: %+v, ended by %q", out.Output, out.StopReason)
+	}
+	text, ok := said.Value.Content[0].(*types.ContentBlockMemberText)
+	if !ok {
+		return "", fmt.Errorf("answered with %T", said.Value.Content[0])
+	}
+	return text.Value, counted(out.Usage)
+}
+
+// counted checks that the parts of a usage are its total.
+func counted(u *types.TokenUsage) error {
+	if u == nil || *u.InputTokens <= 0 || *u.OutputTokens <= 0 || *u.InputTokens+*u.OutputTokens != *u.TotalTokens {
+		return fmt.Errorf("used %+v", u)
+	}
+	return nil
+}
+
+func converseStream(ctx context.Context, c *bedrockruntime.Client, model string) (text string, err error) {
+	out, err := c.ConverseStream(ctx, &bedrockruntime.ConverseStreamInput{ModelId: &model, Messages: asked})
+	if err != nil {
+		return "", err
+	}
+	s := out.GetStream()
+	defer s.Close()
+	var usage *types.TokenUsage
+	var stop types.StopReason
+	for e := range s.Events() {
+		switch e := e.(type) {
+		case *types.ConverseStreamOutputMemberContentBlockDelta:
+			piece, ok := e.Value.Delta.(*types.ContentBlockDeltaMemberText)
+			if !ok {
+				return text, fmt.Errorf("a piece of %T", e.Value.Delta)
+			}
+			text += piece.Value
+		case *types.ConverseStreamOutputMemberMessageStop:
+			stop = e.Value.StopReason
+		case *types.ConverseStreamOutputMemberMetadata:
+			usage = e.Value.Usage
+		case *types.ConverseStreamOutputMemberMessageStart, *types.ConverseStreamOutputMemberContentBlockStop:
+		default:
+			return text, fmt.Errorf("event %T", e)
+		}
+	}
+	if s.Err() != nil {
+		return text, s.Err()
+	}
+	if stop != types.StopReasonEndTurn {
+		return text, fmt.Errorf("ended by %q", stop)
+	}
+	return text, counted(usage)
+}
 
 func invoke(ctx context.Context, c *bedrockruntime.Client, model string) (string, error) {
 	out, err := c.InvokeModel(ctx, &bedrockruntime.InvokeModelInput{ModelId: &model, Body: []byte(claudeBody), ContentType: aws.String("application/json")})
@@ -129,6 +193,9 @@ func invokeStream(ctx context.Context, c *bedrockruntime.Client, model string) (
 
 func TestBedrocksSDKCallsTheSimulator(t *testing.T) {
 	t.Parallel()
+	// An answer that begins at once can meet the SDK before it has done with the body
+	// that it sent, and then breaks off.
+	const script = "sim-l30-n3"
 	sim := start(t, "sim", "--listen", "127.0.0.1:0")
 	for name, who := range map[string]identity{
 		"access key":    ada,
@@ -136,8 +203,11 @@ func TestBedrocksSDKCallsTheSimulator(t *testing.T) {
 		"API key":       bearing(t, sim, "k"),
 	} {
 		for operation, call := range operations {
-			// The signs of the second are escaped in the path, and again in what is signed.
-			for _, model := range []string{bedrockClaude + "sim-n3", "anthropic.claude-haiku-4-5-sim-n3-v1:0"} {
+			// The signs of all but the first are escaped in the path, and again in what is signed.
+			for _, model := range []string{
+				bedrockClaude + script, "anthropic.claude-haiku-4-5-" + script + "-v1:0",
+				"arn:aws:bedrock:us-east-1:123456789012:inference-profile/" + bedrockClaude + script,
+			} {
 				if text, err := call(t.Context(), bedrock(sim, who), model); err != nil || len(text) <= 44 || len(text) > 48 {
 					t.Errorf("%s, %s, %s: %v: %q, want three pieces of 16", name, operation, model, err, text)
 				}
@@ -184,17 +254,24 @@ func TestBedrocksSDKReadsTheSimulatorsErrors(t *testing.T) {
 func TestBedrocksSDKReadsBrokenStreams(t *testing.T) {
 	t.Parallel()
 	sim := start(t, "sim", "--listen", "127.0.0.1:0")
-	ask := func(script string) error {
-		text, err := invokeStream(t.Context(), bedrock(sim, ada), bedrockClaude+script)
-		if err == nil || text == "" {
-			t.Errorf("%s: %v after %q", script, err, text)
+	for _, operation := range []string{"InvokeModelWithResponseStream", "ConverseStream"} {
+		ask := func(script string) error {
+			text, err := operations[operation](t.Context(), bedrock(sim, ada), bedrockClaude+script)
+			if err == nil || text == "" {
+				t.Errorf("%s, %s: %v after %q", operation, script, err, text)
+			}
+			return err
 		}
-		return err
-	}
-	wantAPIError[*types.InternalServerException](t, ask("sim-n9-err3"), "InternalServerException")
-	wantAPIError[*types.ServiceUnavailableException](t, ask("sim-n9-e529-err3"), "ServiceUnavailableException")
-	if err := ask("sim-n9-cut3"); !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, syscall.ECONNRESET) {
-		t.Errorf("raised %T: %v", err, err)
+		failed := ask("sim-l30-n9-err3")
+		if operation == "ConverseStream" { // which has a name of its own for it
+			wantAPIError[*types.ModelStreamErrorException](t, failed, "ModelStreamErrorException")
+		} else {
+			wantAPIError[*types.InternalServerException](t, failed, "InternalServerException")
+		}
+		wantAPIError[*types.ServiceUnavailableException](t, ask("sim-l30-n9-e529-err3"), "ServiceUnavailableException")
+		if err := ask("sim-l30-n9-cut3"); !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("%s raised %T: %v", operation, err, err)
+		}
 	}
 }
 

@@ -19,11 +19,15 @@ import (
 // Authorizer is one identity that requests are sent under.
 type Authorizer interface {
 	// Authorize adds the proof to the header of a request that is final but for
-	// it; body is what the request will send. The error is an *llm.Error.
+	// it; body is what the request will send. The error is an *llm.Error; where a
+	// token server can't be reached, its cause is the connection's failure as it is.
 	Authorize(ctx context.Context, r *http.Request, body []byte) error
 	// Renew is told that r was answered as unauthorized. It says whether r may be
 	// sent once more, authorized anew.
 	Renew(r *http.Request) bool
+	// Secrets are what requests were sent with of late that nobody may be told, but
+	// for what the settings hold.
+	Secrets() []string
 	// Explain says what a refusal means where that has a cause that the provider
 	// doesn't name plainly; nil: nothing to add.
 	Explain(status int, h http.Header, body []byte) *llm.Error
@@ -82,11 +86,17 @@ func New(o Options) (a Authorizer, name string, err error) {
 		return newSignature(o), get("access_key_id"), nil
 	case Google:
 		if get("credentials") != "" {
-			fetch, who, err := googleFetch(get("credentials"), o)
+			c, err := readCredentials(get("credentials"))
 			if err != nil {
 				return nil, "", err
 			}
-			return newTokens(fetch, o.Now), who, nil
+			fetch, who, err := googleFetch(c, o)
+			if err != nil {
+				return nil, "", err
+			}
+			t := newTokens(fetch, o.Now)
+			t.payer = c.Quota
+			return t, who, nil
 		}
 	case Entra:
 		if get("client_id") != "" && get("client_secret") != "" && get("tenant_id") != "" {

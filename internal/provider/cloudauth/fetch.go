@@ -44,28 +44,39 @@ type credentials struct {
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret"`
 	RefreshToken string `json:"refresh_token"`
+	// Quota is the project that pays for what a user asks for.
+	Quota string `json:"quota_project_id"`
 }
 
-// googleFetch returns how tokens are fetched with credentials, which are the file
-// itself or a path to it, and whose they are.
-func googleFetch(said string, o Options) (fetch func(context.Context) (token, error), who string, err error) {
+// NamesFile says whether credentials are the path to a file, and not the file.
+func NamesFile(credentials string) bool {
+	text := strings.TrimSpace(credentials)
+	return text != "" && !strings.HasPrefix(text, "{")
+}
+
+// readCredentials reads credentials, which are the file itself or a path to it.
+func readCredentials(said string) (c credentials, err error) {
 	text := []byte(said)
-	if !strings.HasPrefix(strings.TrimSpace(said), "{") {
+	if NamesFile(said) {
 		if text, err = readAtMost(said, maxCredentials); err != nil {
-			return nil, "", fmt.Errorf("credentials: %w", err)
+			return c, fmt.Errorf("credentials: %w", err)
 		}
 	}
-	var c credentials
 	if json.Unmarshal(text, &c) != nil {
 		// What the decoder says could quote the private key.
-		return nil, "", errors.New("credentials are not a file of Google's: they are not JSON")
+		return c, errors.New("credentials are not a file of Google's: they are not JSON")
+	}
+	if strings.ContainsFunc(c.Quota, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return c, errors.New("quota_project_id of the credentials is no project's id")
 	}
 	if c.TokenURL == "" {
 		c.TokenURL = googleTokenURL
 	}
-	if err := checkTokenURL("token_uri of the credentials", c.TokenURL); err != nil {
-		return nil, "", err
-	}
+	return c, checkTokenURL("token_uri of the credentials", c.TokenURL)
+}
+
+// googleFetch returns how tokens are fetched with credentials, and whose they are.
+func googleFetch(c credentials, o Options) (fetch func(context.Context) (token, error), who string, err error) {
 	switch c.Type {
 	case "service_account":
 		if c.Email == "" || c.PrivateKey == "" {
@@ -117,19 +128,37 @@ func checkTokenURL(what, s string) error {
 
 // exchange fetches a token from a token server over the account's own network.
 func exchange(o Options, from func(context.Context) (*oauth2.Token, error)) func(context.Context) (token, error) {
-	client := &http.Client{
-		Transport: o.Transport,
-		Timeout:   fetchTimeout, // some of the library's requests know no context
-		// A redirect would take the secret elsewhere.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
 	return func(ctx context.Context) (token, error) {
-		t, err := from(context.WithValue(ctx, oauth2.HTTPClient, client))
-		if err != nil {
-			return token{}, refusal(err)
+		way := &way{to: o.Transport}
+		client := &http.Client{
+			Transport: way,
+			Timeout:   fetchTimeout, // some of the library's requests know no context
+			// A redirect would take the secret elsewhere.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
-		return token{value: t.AccessToken, expire: t.Expiry}, nil
+		t, err := from(context.WithValue(ctx, oauth2.HTTPClient, client))
+		switch {
+		case err == nil:
+			return token{value: t.AccessToken, expire: t.Expiry}, nil
+		case way.failed != nil:
+			return token{}, &llm.Error{Kind: llm.KindUpstream, Message: "the token server can't be reached", Err: way.failed}
+		}
+		return token{}, refusal(err)
 	}
+}
+
+// way is the way to a token server. It keeps why that wasn't reached: some of the
+// library's errors don't.
+type way struct {
+	to     http.RoundTripper
+	failed error // of the last request
+}
+
+// RoundTrip sends a request.
+func (w *way) RoundTrip(r *http.Request) (resp *http.Response, err error) {
+	resp, err = w.to.RoundTrip(r)
+	w.failed = err
+	return resp, err
 }
 
 // refusal says why there is no token, in words of ours: the server's could repeat
@@ -137,10 +166,6 @@ func exchange(o Options, from func(context.Context) (*oauth2.Token, error)) func
 func refusal(err error) *llm.Error {
 	var r *oauth2.RetrieveError
 	if !errors.As(err, &r) || r.Response == nil {
-		var unreachable *url.Error
-		if errors.As(err, &unreachable) {
-			return llm.Errorf(llm.KindUpstream, "the token server can't be reached: %w", unreachable.Err)
-		}
 		return llm.Errorf(llm.KindAuth, "no token can be made of the credentials: the private key or the token server's answer can't be read")
 	}
 	code := r.ErrorCode

@@ -44,6 +44,9 @@ func (s *signature) Authorize(ctx context.Context, r *http.Request, body []byte)
 // Renew has nothing to renew: a signature is new each time.
 func (*signature) Renew(*http.Request) bool { return false }
 
+// Secrets are none: a signature is of no use to anybody else.
+func (*signature) Secrets() []string { return nil }
+
 // maxSkew is how far AWS lets a clock be off.
 const maxSkew = 5 * time.Minute
 

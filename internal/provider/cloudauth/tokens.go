@@ -1,6 +1,7 @@
 package cloudauth
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"sync"
@@ -43,9 +44,11 @@ func (t token) left(now time.Time) time.Duration {
 type tokens struct {
 	fetch func(context.Context) (token, error) // nil: there is no other token
 	now   func() time.Time
+	payer string // the project of Google's that pays; "" leaves it to the request
 
 	mu     sync.Mutex // protects following fields
 	token  token
+	before string    // the token before it, which requests may still be on their way with
 	flight *flight   // the fetch that is under way
 	tried  time.Time // when the last one ended
 }
@@ -66,6 +69,9 @@ func (t *tokens) Authorize(ctx context.Context, r *http.Request, _ []byte) error
 		return err
 	}
 	r.Header["Authorization"] = []string{bearer + value}
+	if t.payer != "" {
+		r.Header["X-Goog-User-Project"] = []string{t.payer}
+	}
 	return nil
 }
 
@@ -115,7 +121,7 @@ func (t *tokens) run(f *flight) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err == nil {
-		t.token = next
+		t.before, t.token = cmp.Or(t.token.value, t.before), next
 	}
 	f.err = err
 	t.flight, t.tried = nil, next.got
@@ -136,8 +142,15 @@ func (t *tokens) Renew(r *http.Request) bool {
 	if t.now().Sub(t.token.got) < freshFor {
 		return false
 	}
-	t.token = token{}
+	t.before, t.token = t.token.value, token{}
 	return true
+}
+
+// Secrets are the token and the one before it.
+func (t *tokens) Secrets() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return []string{t.token.value, t.before}
 }
 
 // Explain has nothing to add to what a server says of a token.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -189,6 +191,34 @@ func TestATokenServerThatHangsIsLeft(t *testing.T) {
 	})
 }
 
+// A token server that can't be reached is no fault of the credentials, whichever
+// they are.
+func TestATokenServerThatCantBeReachedIsNamed(t *testing.T) {
+	file, _ := serviceAccount(t)
+	down := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	for kind, setting := range map[string]map[string]string{
+		cloudauth.Entra:  {"tenant_id": "tenant", "client_id": "app", "client_secret": clientSecret},
+		cloudauth.Google: {"credentials": file},
+		"a user's":       {"credentials": `{"type":"authorized_user","client_id":"c","client_secret":"s","refresh_token":"r"}`},
+	} {
+		if kind == "a user's" {
+			kind = cloudauth.Google
+		}
+		a, _, err := cloudauth.New(cloudauth.Options{Kind: kind, Setting: setting, Transport: unreachable{down}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = authorized(t.Context(), a)
+		if e := llm.AsError(err); e == nil || e.Kind != llm.KindUpstream || e.Message != "the token server can't be reached" || !errors.Is(err, down) {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
+type unreachable struct{ because error }
+
+func (u unreachable) RoundTrip(*http.Request) (*http.Response, error) { return nil, u.because }
+
 // A token that is refused early is let go of once; one that is new is refused for
 // another reason.
 func TestARefusedTokenIsRenewedOnce(t *testing.T) {
@@ -270,14 +300,18 @@ func TestCredentialsOfGoogleGetTokens(t *testing.T) {
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, said := range []string{file, path, `{"type":"authorized_user","client_id":"c","client_secret":"s","refresh_token":"r"}`} {
+	for _, said := range []string{file, path, `{"type":"authorized_user","client_id":"c","client_secret":"s","refresh_token":"r","quota_project_id":"payer-1"}`} {
 		s := &tokenServer{lives: time.Hour}
 		a, name, err := cloudauth.New(cloudauth.Options{Kind: cloudauth.Google, Scope: "https://www.googleapis.com/auth/cloud-platform", Transport: s, Setting: map[string]string{"credentials": said}})
 		if err != nil || name == "" {
 			t.Fatal(name, err)
 		}
-		if _, token, err := authorized(t.Context(), a); token != "token-1" || err != nil {
+		r, token, err := authorized(t.Context(), a)
+		if token != "token-1" || err != nil {
 			t.Errorf("%q %v", token, err)
+		}
+		if payer := r.Header.Get("X-Goog-User-Project"); (payer == "payer-1") != strings.Contains(said, "payer-1") {
+			t.Errorf("paid by %q", payer)
 		}
 		if grant := s.last.Load().Get("grant_type"); grant != "urn:ietf:params:oauth:grant-type:jwt-bearer" && grant != "refresh_token" {
 			t.Errorf("asked by %s", grant)
@@ -298,6 +332,7 @@ func TestCredentialsThatCantBeUsedAreNamed(t *testing.T) {
 		{cloudauth.Google, map[string]string{"credentials": `{"type":"external_account"}`}, "external_account"},
 		{cloudauth.Google, map[string]string{"credentials": `{"type":"service_account"}`}, "private_key"},
 		{cloudauth.Google, map[string]string{"credentials": open}, "https"},
+		{cloudauth.Google, map[string]string{"credentials": `{"type":"authorized_user","quota_project_id":"a\nb"}`}, "quota_project_id"},
 		{cloudauth.Entra, map[string]string{"tenant_id": "t", "client_id": "c", "client_secret": clientSecret, "authority": "http://login.example"}, "https"},
 	} {
 		_, _, err := cloudauth.New(cloudauth.Options{Kind: c.kind, Setting: c.setting})

@@ -97,18 +97,14 @@ func (s *Store) SaveList(ctx context.Context, account string, fetchedAt time.Tim
 
 // LoadList returns the list kept for an account; nil when there is none.
 func (s *Store) LoadList(ctx context.Context, account string) ([]byte, error) {
-	return s.blob(ctx, "load list", account)
-}
-
-// blob reads the one value of the one row of a query; nil when there is none.
-func (s *Store) blob(ctx context.Context, name string, args ...any) (b []byte, err error) {
-	st, err := s.stmt(ctx, s.read, name)
+	st, err := s.stmt(ctx, s.read, "load list")
 	if err != nil {
 		return nil, err
 	}
-	err = st.QueryRowContext(ctx, args...).Scan(&b)
+	var list []byte
+	err = st.QueryRowContext(ctx, account).Scan(&list)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
-	return b, err
+	return list, err
 }

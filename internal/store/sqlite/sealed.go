@@ -87,8 +87,9 @@ func (t sealed) Read(ctx context.Context, org, key string, now time.Time) (*writ
 	return r, nil
 }
 
-// forgotten is how many rows are forgotten at once: the ledger writes beside it.
-const forgotten = 500
+// forgotten is how many rows are forgotten at once. They may be large: the ledger
+// writes beside it, and what takes too long is undone.
+const forgotten = 50
 
 // Forget removes some of the rows that have expired.
 func (t sealed) Forget(ctx context.Context, now time.Time) (more bool, err error) {

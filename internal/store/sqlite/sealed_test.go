@@ -47,29 +47,32 @@ func TestSealedRowsAreKeptTakenAwayAndForgotten(t *testing.T) {
 		if err := table.Write(ctx, many); err != nil {
 			t.Fatal(err)
 		}
-		for _, c := range []struct {
-			at         time.Time
-			more, left bool
-		}{
-			{noon, false, true},
-			{noon.Add(time.Hour), true, true},
-			{noon.Add(time.Hour), false, false},
-		} {
-			more, err := table.Forget(ctx, c.at)
-			if err != nil || more != c.more {
-				t.Errorf("%s: more %t, %v", name, more, err)
-			}
-			left := false
+		left := func() (n int) {
 			for i := range many {
 				got, err := table.Read(ctx, "o", many[i].Key, noon)
 				if err != nil {
 					t.Fatal(err)
 				}
-				left = left || got != nil
+				if got != nil {
+					n++
+				}
 			}
-			if left != c.left {
-				t.Errorf("%s at %s: left %t", name, c.at, left)
+			return n
+		}
+		if more, err := table.Forget(ctx, noon); more || err != nil || left() != len(many) {
+			t.Errorf("%s: %d are left before their time, more %t, %v", name, left(), more, err)
+		}
+		if more, err := table.Forget(ctx, noon.Add(time.Hour)); !more || err != nil || left() == 0 {
+			t.Errorf("%s: %d are left, more %t, %v", name, left(), more, err)
+		}
+		for more := true; more; {
+			var err error
+			if more, err = table.Forget(ctx, noon.Add(time.Hour)); err != nil {
+				t.Fatal(err)
 			}
+		}
+		if n := left(); n != 0 {
+			t.Errorf("%s: %d are left", name, n)
 		}
 	}
 }

@@ -92,9 +92,7 @@ func (all *oddEntries) UnmarshalJSONFrom(d *jsontext.Decoder) (err error) {
 		var bare struct {
 			ID string `json:"id"`
 		}
-		if json.Unmarshal(raw, &bare) != nil {
-			return wire.ListedModel{}, nil
-		}
+		_ = json.Unmarshal(raw, &bare) // without an id it is no entry
 		return wire.ListedModel{ID: bare.ID}, nil
 	})
 	return err

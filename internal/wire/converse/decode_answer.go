@@ -130,7 +130,7 @@ func partOf(raw jsontext.Value, t wire.Target) (llm.Part, meaning, error) {
 		if call.ID == "" && as != asAnswer {
 			call.ID = wire.InventedID("", 0, 0)
 		}
-		switch arguments := argumentsOf(b.ToolUse.Input); as {
+		switch arguments := scan.ObjectArguments(b.ToolUse.Input); as {
 		case asAnswer:
 			return llm.Text{Text: arguments}, as, nil
 		case asCustom:
@@ -232,13 +232,4 @@ func called(u *toolUse, t wire.Target) (llm.ToolCall, meaning) {
 	default:
 		return llm.ToolCall{ID: u.ID, Name: name}, asCall
 	}
-}
-
-// argumentsOf writes a tool's input as text, without spaces between its values.
-func argumentsOf(input jsontext.Value) string {
-	v := input.Clone()
-	if v.Kind() != '{' || v.Compact(scan.Lenient) != nil {
-		return "{}"
-	}
-	return string(v)
 }

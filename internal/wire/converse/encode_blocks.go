@@ -140,19 +140,7 @@ func (e *encoding) call(p llm.ToolCall) *block {
 	if p.Custom {
 		return &block{ToolUse: &toolUse{ID: e.toolID(p.ID), Name: e.t.Names.OutFreeText(p.Name), Input: jsontext.Value(wire.FreeTextArguments(p.Arguments))}}
 	}
-	return &block{ToolUse: &toolUse{ID: e.toolID(p.ID), Name: e.t.Names.Out(p.Name), Input: objectOf(p.Arguments)}}
-}
-
-// objectOf reads arguments as the object that the API demands. What is none, as
-// broken models write it, stands in a field of its own.
-func objectOf(arguments string) jsontext.Value {
-	if blank(arguments) {
-		return jsontext.Value("{}")
-	}
-	if v, ok := scan.Strict(jsontext.Value(arguments)); ok && v.Kind() == '{' {
-		return v
-	}
-	return append(append([]byte(`{"_malformed_arguments":`), scan.Quote(arguments)...), '}')
+	return &block{ToolUse: &toolUse{ID: e.toolID(p.ID), Name: e.t.Names.Out(p.Name), Input: scan.ArgumentsObject(p.Arguments)}}
 }
 
 func (e *encoding) result(p llm.ToolResult) (*block, error) {

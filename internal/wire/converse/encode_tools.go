@@ -25,7 +25,7 @@ var (
 func (e *encoding) offer() error {
 	choice := e.req.ToolChoice
 	if e.t.NoTools && len(e.req.Tools) > 0 {
-		if choice.Mode == llm.ToolRequired || choice.Mode == llm.ToolOne || choice.Mode == llm.ToolAllowed && choice.Required {
+		if choice.Demands() {
 			return wire.BadRequest("tools", "tools: "+e.t.Model+" can't call tools, and the request demands a call")
 		}
 		e.drop("tools", "the model can't call tools")
@@ -38,7 +38,7 @@ func (e *encoding) offer() error {
 		e.tool(t)
 	}
 	if len(e.tools) == 0 {
-		if choice.Mode == llm.ToolRequired || choice.Mode == llm.ToolOne || choice.Mode == llm.ToolAllowed && choice.Required {
+		if choice.Demands() {
 			return wire.BadRequest("tool_choice", "tool_choice: a call is demanded, but no tool is there that "+e.t.Model+" could call")
 		}
 		e.declare()

@@ -1,7 +1,6 @@
 package converse
 
 import (
-	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -53,7 +52,7 @@ func (Format) DecodeError(status int, h http.Header, body []byte) *llm.Error {
 	e := errorOf(h.Get("X-Amzn-Errortype"), body)
 	e.Status = status
 	if e.Message == "" {
-		e.Message = plainMessage(status, body)
+		e.Message = wire.PlainMessage(status, body)
 	}
 	if kind, ok := kindByType(e.Type); ok {
 		e.Kind = kind
@@ -148,13 +147,4 @@ func refine(e *llm.Error) {
 			e.Kind = llm.KindAuth
 		}
 	}
-}
-
-// plainMessage says what a body that isn't ours to read begins with.
-func plainMessage(status int, body []byte) string {
-	s := wire.PageText(body)
-	if s == "" {
-		return fmt.Sprintf("the provider answered status %d without saying why", status)
-	}
-	return fmt.Sprintf("the provider answered status %d: %s", status, s)
 }

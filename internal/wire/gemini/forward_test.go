@@ -199,6 +199,10 @@ func TestDecodeModels(t *testing.T) {
 	if diff := cmp.Diff(want, models); diff != "" || err != nil || !cmp.Equal(next, url.Values{"pageToken": {"n"}}) {
 		t.Errorf("%v %v (-want +got):\n%s", next, err, diff)
 	}
+	odd, _, err := format.DecodeModels([]byte(`{"models":[{"name":"models/a","supportedGenerationMethods":"all"},{"name":7},"b",{"name":"models/c","supportedGenerationMethods":["generateContent"]}]}`))
+	if err != nil || len(odd) != 2 || odd[0].ID != "a" || odd[0].Chat != nil || odd[1].ID != "c" || !*odd[1].Chat {
+		t.Errorf("entries that are odd: %+v %v", odd, err)
+	}
 	if _, next, err := format.DecodeModels([]byte(`{"models":[]}`)); next != nil || err != nil {
 		t.Errorf("last page: %v %v", next, err)
 	}

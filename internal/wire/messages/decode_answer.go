@@ -89,7 +89,7 @@ func answerPart(raw jsontext.Value, t wire.Target) (llm.Part, meaning, error) {
 		return p, asText, err
 	}
 	call, as := called(&b, t)
-	switch arguments := argumentsOf(b.Input); as {
+	switch arguments := scan.ObjectArguments(b.Input); as {
 	case asAnswer:
 		return llm.Text{Text: arguments}, as, nil
 	case asCustom:

@@ -138,7 +138,7 @@ func (b *block) part(at string, from llm.Origin) (llm.Part, error) {
 		if b.Name == "" {
 			return nil, errors.New("tool_use: name is missing")
 		}
-		return llm.ToolCall{ID: b.ID, Name: b.Name, Arguments: argumentsOf(b.Input), Cache: mark}, nil
+		return llm.ToolCall{ID: b.ID, Name: b.Name, Arguments: scan.ObjectArguments(b.Input), Cache: mark}, nil
 	case typeResult:
 		if b.ToolUseID == "" {
 			return nil, errors.New("tool_result: tool_use_id is missing: name the call that this answers")
@@ -157,18 +157,6 @@ func value(s *string) string {
 		return ""
 	}
 	return *s
-}
-
-// argumentsOf writes a tool's input as text, without spaces between its values.
-func argumentsOf(input jsontext.Value) string {
-	if input.Kind() != '{' {
-		return "{}"
-	}
-	v, ok := compacted(input)
-	if !ok {
-		return "{}"
-	}
-	return string(v)
 }
 
 func (b *block) media() llm.Media {

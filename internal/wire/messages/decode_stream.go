@@ -325,7 +325,7 @@ func (d *decoder) stop(index int) error {
 	b := d.open[i]
 	d.open = slices.Delete(d.open, i, i+1)
 	// What a block began with counts where no deltas came.
-	whole := argumentsOf(b.input)
+	whole := scan.ObjectArguments(b.input)
 	switch {
 	case b.as == asCall && !b.fed:
 		d.emit(llm.ArgumentsDelta{Index: b.part, Arguments: whole})

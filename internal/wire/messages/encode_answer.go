@@ -107,7 +107,7 @@ func shown(p llm.Part) *block {
 	case llm.Reasoning:
 		return shownReasoning(p)
 	case llm.ToolCall:
-		b := &block{Type: typeToolUse, ID: p.ID, Name: p.Name, Input: objectOf(p.Arguments)}
+		b := &block{Type: typeToolUse, ID: p.ID, Name: p.Name, Input: scan.ArgumentsObject(p.Arguments)}
 		if p.Custom {
 			b.Input = jsontext.Value(wire.FreeTextArguments(p.Arguments))
 		}

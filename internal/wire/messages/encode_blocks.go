@@ -148,20 +148,8 @@ func (e *encoding) call(p llm.ToolCall) *block {
 		b.Name, b.Input = e.t.Names.OutFreeText(p.Name), jsontext.Value(wire.FreeTextArguments(p.Arguments))
 		return b
 	}
-	b.Name, b.Input = e.t.Names.Out(p.Name), objectOf(p.Arguments)
+	b.Name, b.Input = e.t.Names.Out(p.Name), scan.ArgumentsObject(p.Arguments)
 	return b
-}
-
-// objectOf reads arguments as the object that the API demands. What is none, as
-// broken models write it, stands in a field of its own.
-func objectOf(arguments string) jsontext.Value {
-	if blank(arguments) {
-		return jsontext.Value("{}")
-	}
-	if v, ok := scan.Strict(jsontext.Value(arguments)); ok && v.Kind() == '{' {
-		return v
-	}
-	return append(append([]byte(`{"_malformed_arguments":`), scan.Quote(arguments)...), '}')
 }
 
 func (e *encoding) result(p llm.ToolResult) (*block, error) {

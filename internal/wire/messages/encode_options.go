@@ -150,11 +150,12 @@ func (e *encoding) level(asked llm.Effort) string {
 	if len(taken) == 0 {
 		taken = llm.Efforts[2:] // what the format has words for: low and up
 	}
-	best := llm.NearestEffort(asked, taken)
-	if best != asked {
+	style := wire.ReasoningStyle{Efforts: taken, Words: e.t.Reasoning.Words}
+	best := style.Word(asked)
+	if best != string(asked) {
 		e.drop("effort", "the level %s became %s", asked, best)
 	}
-	return string(best)
+	return best
 }
 
 // budget turns thinking on by a number of tokens, which counts inside the output

@@ -1,7 +1,6 @@
 package messages
 
 import (
-	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -84,7 +83,7 @@ func (Format) DecodeError(status int, h http.Header, body []byte) *llm.Error {
 	e := errorOf(body)
 	e.Status = status
 	if e.Message == "" {
-		e.Message = plainMessage(status, body)
+		e.Message = wire.PlainMessage(status, body)
 	}
 	if k, ok := kindByType(e); ok {
 		e.Kind = k
@@ -190,13 +189,4 @@ func refine(e *llm.Error) {
 	case filterWords.MatchString(m):
 		e.Kind = llm.KindContentFilter
 	}
-}
-
-// plainMessage says what a body that isn't ours to read begins with.
-func plainMessage(status int, body []byte) string {
-	s := wire.PageText(body)
-	if s == "" {
-		return fmt.Sprintf("the provider answered status %d without saying why", status)
-	}
-	return fmt.Sprintf("the provider answered status %d: %s", status, s)
 }

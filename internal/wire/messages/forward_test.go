@@ -155,6 +155,10 @@ func TestDecodeModels(t *testing.T) {
 	if next.Get("after_id") != "m3" {
 		t.Error(next)
 	}
+	odd, _, err := Format{}.DecodeModels([]byte(`{"data":[{"id":"a","capabilities":[]},{"id":7},"b",{"id":"c","max_tokens":5}]}`))
+	if err != nil || len(odd) != 2 || odd[0].ID != "a" || odd[1].ID != "c" || odd[1].MaxOutput != 5 {
+		t.Errorf("entries that are odd: %+v %v", odd, err)
+	}
 	if _, next, err = (Format{}).DecodeModels([]byte(`{"data":[],"has_more":false}`)); err != nil || next != nil {
 		t.Error(next, err)
 	}

@@ -13,9 +13,9 @@ import (
 )
 
 type modelPage struct {
-	Data    []listedModel `json:"data"`
-	HasMore bool          `json:"has_more"`
-	LastID  string        `json:"last_id"`
+	Data    []jsontext.Value `json:"data"`
+	HasMore bool             `json:"has_more"`
+	LastID  string           `json:"last_id"`
 }
 
 type listedModel struct {
@@ -45,8 +45,13 @@ func (Format) DecodeModels(body []byte) (models []wire.ListedModel, next url.Val
 	if page.Data == nil {
 		return nil, nil, llm.Errorf(llm.KindUpstream, "the provider's model list has no data")
 	}
-	for i := range page.Data {
-		if m := &page.Data[i]; m.ID != "" {
+	for _, raw := range page.Data {
+		var m listedModel
+		if json.Unmarshal(raw, &m, scan.Lenient) != nil {
+			// One that is odd doesn't cost the list: its id is all that is needed of it.
+			m = listedModel{ID: scan.Text(scan.Member(raw, "id"))}
+		}
+		if m.ID != "" {
 			models = append(models, m.neutral())
 		}
 	}
