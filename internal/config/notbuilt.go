@@ -90,9 +90,3 @@ func (c *Config) NotBuilt() []Gap {
 	}
 	return out
 }
-
-// said says whether file, flag or environment named the field.
-func (c *Config) said(path string) bool {
-	_, ok := c.Sources[path]
-	return ok
-}

@@ -48,8 +48,11 @@ type run struct {
 	watch   *watch // of the attempt under way
 	losses  []loss // of the candidates that failed in this round
 	tooLong int    // the largest window that didn't hold the prompt
-	outcome *Outcome
-	late    func() bool // the whole call has taken too long, or its client left
+	// spared says that a key was left alone since it fails of late, unspared that
+	// none is any more.
+	spared, unspared bool
+	outcome          *Outcome
+	late             func() bool // the whole call has taken too long, or its client left
 	candidacy
 }
 
@@ -149,10 +152,15 @@ func (r *run) loop(ctx context.Context) {
 				continue
 			}
 			r.candidacy = candidacy{at: i, cand: r.cands[i]}
+			r.cand.Resting = r.cand.Resting || r.unspared
 			r.call.keeps = r.cand.KeepParts
 			if !r.candidate(ctx) || r.late() {
 				return
 			}
+		}
+		if r.spared && len(r.outcome.Attempts) == 0 {
+			r.spared, r.unspared = false, true // of more use than a refusal of ours
+			continue
 		}
 		if !r.pause(ctx, round) {
 			return
@@ -212,7 +220,7 @@ func (r *run) key() (provider.Key, bool) {
 		if !ok || r.Health == nil || r.cand.Resting || r.Health.Allow(r.place(key)) {
 			return key, ok
 		}
-		r.tried = append(r.tried, key)
+		r.tried, r.spared = append(r.tried, key), true
 	}
 }
 

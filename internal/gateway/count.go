@@ -7,6 +7,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/dispatch"
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/router"
 	"github.com/oidostudio/oido/internal/tokens"
 	"github.com/oidostudio/oido/internal/wire"
 )
@@ -35,7 +36,7 @@ type Counted struct {
 // be asked, or doesn't answer, the prompt is guessed at, by what the provider has
 // counted in others. The error is an *llm.Error of a provider that refuses the prompt.
 func (g *Gateway) Count(ctx context.Context, c Call) (Counted, error) {
-	p, err := g.plan(g.state.Load(), &c, g.turn(&c), nil)
+	p, err := g.plan(g.state.Load(), &c, g.turn(&c), router.Needs{}, nil)
 	if err != nil {
 		return Counted{Estimate: rough(c.Raw.Body)}, nil //nolint:nilerr // every name has an estimate
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/oidostudio/oido/internal/dispatch"
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/provider"
+	"github.com/oidostudio/oido/internal/router"
 	"github.com/oidostudio/oido/internal/session"
 )
 
@@ -19,7 +20,7 @@ func (g *Gateway) Embed(ctx context.Context, c Call) (*Exchange, error) {
 	if t.Session = c.Labels.Session; t.Session != "" {
 		t.SessionSource = session.SourceHeader
 	}
-	p, err := g.plan(st, &c, t, func(a *provider.Account, model string) *llm.Error {
+	p, err := g.plan(st, &c, t, router.Needs{Embed: true}, func(a *provider.Account, model string) *llm.Error {
 		if _, ok := a.EmbedFormat(c.Format.Name(), model); ok {
 			return nil
 		}

@@ -177,7 +177,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 		InBody: c.Peeked.Session, Format: t.Format, Body: c.Raw.Body,
 	})
 	t.Session, t.SessionSource = s.ID, s.Source
-	p, err := g.plan(st, &c, t, before.can())
+	p, err := g.plan(st, &c, t, router.Needs{Tools: c.Peeked.HasTools}, before.can())
 	if err != nil {
 		return nil, err
 	}

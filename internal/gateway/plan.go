@@ -19,7 +19,7 @@ type plan struct {
 
 // plan says which models answer a call, and notes it in the turn. can, when set,
 // refuses accounts that can't do what is asked. The error is an *llm.Error.
-func (g *Gateway) plan(st *State, c *Call, t *Turn, can func(a *provider.Account, model string) *llm.Error) (*plan, error) {
+func (g *Gateway) plan(st *State, c *Call, t *Turn, needs router.Needs, can func(a *provider.Account, model string) *llm.Error) (*plan, error) {
 	if n := len(c.Peeked.Model); n > maxModel {
 		return nil, &llm.Error{
 			Kind: llm.KindBadRequest, Status: http.StatusBadRequest, Param: "model",
@@ -28,7 +28,7 @@ func (g *Gateway) plan(st *State, c *Call, t *Turn, can func(a *provider.Account
 	}
 	facts := &router.Facts{
 		Model: c.Peeked.Model, Workload: t.Workload, Class: t.Class, Agent: t.Agent,
-		Input: t.InputEstimate, Output: int64(c.Peeked.MaxOutput), Needs: router.Needs{Tools: c.Peeked.HasTools},
+		Input: t.InputEstimate, Output: int64(c.Peeked.MaxOutput), Needs: needs,
 		MayAccount: func(name string) bool { a := st.Accounts[name]; return a != nil && a.May(c.Caller.Org) },
 		MayModel:   c.Caller.MayUseModel,
 	}

@@ -132,7 +132,7 @@ func lacks(e *catalog.Entry, n Needs) Reason {
 		return ReasonAudio
 	case n.Schema && no(e.Caps.StructuredOutput):
 		return ReasonSchema
-	case len(e.Out) > 0 && !e.Generates():
+	case !n.Embed && len(e.Out) > 0 && !e.Generates():
 		return ReasonNoAnswer
 	}
 	return ""

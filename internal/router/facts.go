@@ -31,8 +31,9 @@ type Facts struct {
 	Work func() Work
 }
 
-// Needs is what a model must be able to do for a request.
-type Needs struct{ Tools, Image, PDF, Audio, Schema bool }
+// Needs is what a model must be able to do for a request. Embed is to make vectors
+// in the place of an answer.
+type Needs struct{ Tools, Image, PDF, Audio, Schema, Embed bool }
 
 // Work is what a request is about, as far as the conversation shows it.
 type Work struct {

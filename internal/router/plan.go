@@ -215,7 +215,7 @@ func (p *planner) sift() {
 	needs := p.f.Needs
 	if !p.exact {
 		more := p.look().Needs
-		needs = Needs{needs.Tools || more.Tools, needs.Image || more.Image, needs.PDF || more.PDF, needs.Audio || more.Audio, needs.Schema || more.Schema}
+		needs = Needs{needs.Tools || more.Tools, needs.Image || more.Image, needs.PDF || more.PDF, needs.Audio || more.Audio, needs.Schema || more.Schema, needs.Embed}
 	}
 	p.left = make([]ranked, 0, len(p.steps))
 	for i := range p.steps {

@@ -152,7 +152,7 @@ func TestWithoutACopyACandidateIsOut(t *testing.T) {
 	}
 	l.up(t)
 	ada := answers{l, key}
-	whole := ada.ask(t, object{"model": "xai/sim-n2", "input": "hello"})
+	whole := ada.ask(t, object{"model": "responses/sim-n2", "input": "hello"})
 	theirs := ada.ask(t, object{"model": "xai/sim-n2", "input": "hello", "conversation": "conv_1"})
 	for n, c := range []struct{ previous, provider string }{{whole.ID, "chat"}, {theirs.ID, "xai"}} {
 		ada.ask(t, object{"model": "both", "input": "and?", "previous_response_id": c.previous})

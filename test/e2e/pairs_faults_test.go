@@ -186,7 +186,7 @@ func TestRefusalsAreTheCallersOwn(t *testing.T) {
 	l := newLab(t)
 	for i := range dialects {
 		d := &dialects[i]
-		for model, status := range map[string]int{"nothing/like-that": 404, "workload/support": 501, "groq/llama-3.3-70b-versatile": 400} {
+		for model, status := range map[string]int{"nothing/like-that": 404, "agent/support": 501, "groq/llama-3.3-70b-versatile": 400} {
 			a := ask{model: model, said: []said{{text: question}}}
 			if status == http.StatusBadRequest {
 				if d.name == "chat" {
