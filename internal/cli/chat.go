@@ -54,7 +54,7 @@ func chat() *cobra.Command {
 		},
 	}
 	v.add(c)
-	c.Flags().StringVar(&v.model, "model", "auto", "model to talk with, as provider/model-id")
+	c.Flags().StringVar(&v.model, "model", "auto", "model to talk with: provider/model-id, workload/NAME, class/NAME, an alias, or auto")
 	c.Flags().StringVar(&v.agent, "agent", "", "agent that the turns are accounted to")
 	c.Flags().StringVar(&v.workload, "workload", "", "workload that the turns are accounted to")
 	c.Flags().StringVar(&v.session, "session", "", "session that the turns belong to")
@@ -247,8 +247,6 @@ func (v *conversation) failure(resp *http.Response) error {
 	switch {
 	case resp.StatusCode == http.StatusUnauthorized:
 		return fmt.Errorf("%s does not take the key of %s: %w; give another with --key or OIDO_KEY", v.url, v.keyFrom, says)
-	case resp.StatusCode == http.StatusNotImplemented && v.model == "auto":
-		return fmt.Errorf("%s can't choose a model by itself: %w; name one with --model, `oido models` lists them", v.url, says)
 	case resp.StatusCode == http.StatusNotFound:
 		return fmt.Errorf("%s: %w; `oido models` lists what there is", v.url, says)
 	}

@@ -239,7 +239,7 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 		{[]string{"chat", "--server", nobody}, nil, 1, []string{nobody, "oido serve"}},
 		{[]string{"models", "--server", other.URL}, nil, 1, []string{other.URL, "404", "--server"}},
 		{[]string{"chat", "--server", other.URL}, nil, 1, []string{other.URL, "404"}},
-		{[]string{"chat"}, nil, 1, []string{"--model", "oido models"}},
+		{[]string{"chat", "--model", "workload/nothing-like-it"}, nil, 1, []string{"nothing-like-it", "wiki-ingest", "oido models"}},
 		{[]string{"chat", "--model", "chat/nothing-like-it"}, nil, 1, []string{"nothing-like-it", "oido models"}},
 		{[]string{"chat", "--model", "chat/sim-e500"}, nil, 1, []string{"oido turns"}},
 	} {
