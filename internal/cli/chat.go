@@ -244,10 +244,10 @@ func (v *conversation) failure(resp *http.Response) error {
 		return v.refused(resp, b)
 	}
 	says := errors.New(answer.Error.Message)
-	switch {
-	case resp.StatusCode == http.StatusUnauthorized:
+	switch resp.StatusCode {
+	case http.StatusUnauthorized:
 		return fmt.Errorf("%s does not take the key of %s: %w; give another with --key or OIDO_KEY", v.url, v.keyFrom, says)
-	case resp.StatusCode == http.StatusNotFound:
+	case http.StatusNotFound:
 		return fmt.Errorf("%s: %w; `oido models` lists what there is", v.url, says)
 	}
 	return fmt.Errorf("%s: %w; `oido turns --limit 1` says more where a turn was recorded", v.url, says)
