@@ -17,6 +17,9 @@ type harness struct {
 	Blocks []block `yaml:"blocks"`
 	Marks  []mark  `yaml:"marks"`
 	Chores []chore `yaml:"chores"`
+
+	// added are the blocks, and behind them the marks, by their first two bytes.
+	added map[[2]byte][]int
 }
 
 // block is a span of text that the client added.
@@ -52,6 +55,13 @@ var harnesses = sync.OnceValue(func() *harness {
 	}
 	for i, c := range h.Chores {
 		h.Chores[i].why = "housekeeping: " + c.Name + " (" + c.Client + ")"
+	}
+	h.added = map[[2]byte][]int{}
+	for i, b := range h.Blocks {
+		h.added[[2]byte{b.From[0], b.From[1]}] = append(h.added[[2]byte{b.From[0], b.From[1]}], i)
+	}
+	for i, m := range h.Marks {
+		h.added[[2]byte{m.Text[0], m.Text[1]}] = append(h.added[[2]byte{m.Text[0], m.Text[1]}], len(h.Blocks)+i)
 	}
 	return &h
 })
@@ -112,8 +122,17 @@ func (p *pieces) next() bool {
 
 // added returns how much of s, from its beginning, the client added.
 func (p *pieces) added(s string) int {
+	if len(s) < 2 {
+		return 0
+	}
 	h := harnesses()
-	for i := range h.Blocks {
+	for _, i := range h.added[[2]byte{s[0], s[1]}] {
+		if i >= len(h.Blocks) {
+			if mark := h.Marks[i-len(h.Blocks)].Text; strings.HasPrefix(s, mark) {
+				return len(mark)
+			}
+			continue
+		}
 		b := &h.Blocks[i]
 		if p.unclosed&(1<<i) != 0 || !strings.HasPrefix(s, b.From) {
 			continue
@@ -124,11 +143,6 @@ func (p *pieces) added(s string) int {
 			continue
 		}
 		return len(b.From) + end + len(b.To)
-	}
-	for i := range h.Marks {
-		if strings.HasPrefix(s, h.Marks[i].Text) {
-			return len(h.Marks[i].Text)
-		}
 	}
 	return 0
 }
