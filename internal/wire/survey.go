@@ -3,10 +3,11 @@ package wire
 // Surveyor is a format that tells what a request is about without decoding it,
 // for who chooses its models.
 type Surveyor interface {
-	// Survey walks a request's body once. It judges no more than Peek does, here
-	// also of the conversation: it fails with an *llm.Error of KindBadRequest for
-	// what is not one JSON object and for an object with a name that stands twice.
-	// What has a shape that it doesn't know is passed over.
+	// Survey walks once through the body of a request that was peeked at. It fails
+	// with an *llm.Error of KindBadRequest for an object with a name that stands
+	// twice, as far as it looks into it, and for what is not one JSON object, where
+	// that shows; the body must not change while it runs. What has a shape that it
+	// doesn't know is passed over.
 	Survey(body []byte) (Survey, error)
 }
 

@@ -2,7 +2,6 @@ package chat
 
 import (
 	"bytes"
-	"cmp"
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
@@ -13,23 +12,28 @@ var _ wire.Surveyor = Format{}
 
 // Survey tells what a request is about.
 func (Format) Survey(body []byte) (wire.Survey, error) {
-	var s survey
-	o := scan.NewObject(body)
-	for o.Next() {
-		switch f := o.Field(); string(f.Name) {
+	s := survey{at: scan.NewWalk(body)}
+	for name := range s.at.Fields() {
+		switch string(name) {
 		case "max_tokens", "max_completion_tokens":
-			s.Found.MaxOutput, _ = f.Int()
+			s.Found.MaxOutput, _ = scan.Int(s.at.Value())
 		case "tools", "functions":
-			s.Found.Tools = s.Found.Tools || f.Filled()
+			for range s.at.Elements() {
+				s.Found.Tools = true
+			}
 		case "response_format":
-			s.Found.Schema = scan.Text(s.walk.Member(f.Value, "type")) == "json_schema"
+			for name := range s.at.Fields() {
+				if string(name) == "type" {
+					s.Found.Schema = string(s.at.Text()) == "json_schema"
+				}
+			}
 		case "messages":
-			for v := range s.walk.Objects(f.Value) {
-				s.message(v)
+			for range s.at.Elements() {
+				s.message()
 			}
 		}
 	}
-	if err := cmp.Or(o.Err(), s.walk.Err); err != nil {
+	if err := s.at.End(); err != nil {
 		return wire.Survey{}, wire.BadRequest("", err.Error())
 	}
 	return s.Done(), nil
@@ -37,7 +41,7 @@ func (Format) Survey(body []byte) (wire.Survey, error) {
 
 type survey struct {
 	wire.Surveying
-	walk scan.Walk
+	at scan.Walk
 }
 
 var roles = map[string]llm.Role{
@@ -45,96 +49,99 @@ var roles = map[string]llm.Role{
 	"system": llm.RoleSystem, "developer": llm.RoleDeveloper,
 }
 
-func (s *survey) message(v []byte) {
-	var role []byte
-	for f := range s.walk.Fields(v) {
-		switch string(f.Name) {
+func (s *survey) message() {
+	var role llm.Role
+	for name, kind := range s.at.Fields() {
+		switch string(name) {
 		case "role":
-			role, _ = f.Text()
+			role = roles[string(s.at.Text())]
 		case "content":
-			s.Text(f.Value)
-			for p := range s.walk.Objects(f.Value) {
-				s.Part()
-				s.part(p)
-			}
-		case "tool_calls":
-			for c := range s.walk.Objects(f.Value) {
-				s.call(c)
-			}
+			s.content(kind)
 		case "refusal", "reasoning", "reasoning_content":
-			if f.Kind == '"' && len(f.Value) > len(`""`) {
+			if kind == '"' {
 				s.Part()
 			}
 		case "reasoning_details":
-			if f.Filled() {
+			for range s.at.Elements() {
 				s.Part()
 			}
+		case "tool_calls":
+			for range s.at.Elements() {
+				s.call()
+			}
 		case "function_call":
-			if f.Kind == '{' {
-				s.called(f.Value)
+			if kind == '{' {
+				s.called()
 			}
 		}
 	}
-	s.End(roles[string(role)])
+	s.End(role)
 }
 
-func (s *survey) call(v []byte) {
-	var called []byte
-	for f := range s.walk.Fields(v) {
-		if name := string(f.Name); (name == "function" || name == "custom") && f.Kind == '{' {
-			called = f.Value
+func (s *survey) content(kind scan.Kind) {
+	if kind == '"' {
+		s.Text(s.at.Value())
+		return
+	}
+	for range s.at.Elements() {
+		s.Part()
+		s.part()
+	}
+}
+
+func (s *survey) call() {
+	for name, kind := range s.at.Fields() {
+		if kind == '{' && (string(name) == "function" || string(name) == "custom") {
+			s.called()
 		}
 	}
-	s.called(called)
 }
 
 // called reads a function with its arguments, or a free-text tool with its input.
-func (s *survey) called(v []byte) {
-	var name, arguments []byte
-	for f := range s.walk.Fields(v) {
-		switch string(f.Name) {
+func (s *survey) called() {
+	var called, with []byte
+	for name := range s.at.Fields() {
+		switch string(name) {
 		case "name":
-			name = f.Value
+			called = s.at.Value()
 		case "arguments", "input":
-			arguments = f.Value
+			with = s.at.Value()
 		}
 	}
-	s.Call(name, arguments)
+	s.Call(called, with)
 }
 
-func (s *survey) part(v []byte) {
-	var kind, text, image, audio, file []byte
-	for f := range s.walk.Fields(v) {
-		switch string(f.Name) {
+func (s *survey) part() {
+	var typ, text, data []byte
+	var image, audio, file bool
+	for name, kind := range s.at.Fields() {
+		switch string(name) {
 		case "type":
-			kind, _ = f.Text()
+			typ = s.at.Text()
 		case "text":
-			text = f.Value
+			text = s.at.Value()
 		case "image_url":
-			image = f.Value
+			image = kind == '{'
 		case "input_audio":
-			audio = f.Value
+			audio = kind == '{'
 		case "file":
-			file = f.Value
+			file = kind == '{'
+			for name := range s.at.Fields() {
+				if string(name) == "file_data" {
+					data = s.at.Value()
+				}
+			}
 		}
 	}
-	switch string(kind) {
-	case "", "text":
+	switch typ := string(typ); {
+	case typ == "", typ == "text":
 		s.Text(text)
-	case "image_url":
-		if isObject(image) {
-			s.Media(llm.MediaImage, nil)
-		}
-	case "input_audio":
-		if isObject(audio) {
-			s.Media(llm.MediaAudio, nil)
-		}
-	case "file":
-		if isObject(file) {
-			address, _ := bytes.CutPrefix(s.walk.Member(file, "file_data"), []byte(`"data:`))
-			s.Media(llm.MediaDocument, address)
-		}
+	case typ == "image_url" && image:
+		s.Media(llm.MediaImage, nil)
+	case typ == "input_audio" && audio:
+		s.Media(llm.MediaAudio, nil)
+	case typ == "file" && file:
+		mime, _ := bytes.CutPrefix(data, []byte(`"data:`))
+		s.Media(llm.MediaDocument, mime)
 	}
 }
-
-func isObject(v []byte) bool { return len(v) > 0 && v[0] == '{' }

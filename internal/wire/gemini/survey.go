@@ -2,7 +2,6 @@ package gemini
 
 import (
 	"bytes"
-	"cmp"
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
@@ -11,28 +10,32 @@ import (
 
 var _ wire.Surveyor = Format{}
 
-// Survey tells what a request is about. Names below the top level that stand in
-// both spellings are the provider's to judge; the last one counts.
+// Survey tells what a request is about. Of a name that stands in both spellings
+// the last counts: which one does is the provider's to judge.
 func (Format) Survey(body []byte) (wire.Survey, error) {
-	var s survey
-	o := scan.NewObject(body)
-	for o.Next() {
-		switch f := o.Field(); string(spelled(f.Name)) {
+	s := survey{at: scan.NewWalk(body)}
+	for name, kind := range s.at.Fields() {
+		switch string(spelled(name)) {
 		case "generationConfig":
-			s.config(f.Value)
+			s.config()
 		case "tools":
-			s.Found.Tools = f.Filled() || f.Kind == '{'
+			s.Found.Tools = kind == '{'
+			for range s.at.Elements() {
+				s.Found.Tools = true
+			}
 		case "systemInstruction":
-			s.Text(f.Value)
-			s.content(f.Value)
+			if kind == '"' {
+				s.Text(s.at.Value())
+			}
+			s.content()
 			s.End(llm.RoleSystem)
 		case "contents":
-			for v := range s.walk.Objects(f.Value) {
-				s.End(s.content(v))
+			for range s.at.Elements() {
+				s.End(s.content())
 			}
 		}
 	}
-	if err := cmp.Or(o.Err(), s.walk.Err); err != nil {
+	if err := s.at.End(); err != nil {
 		return wire.Survey{}, wire.BadRequest("", err.Error())
 	}
 	return s.Done(), nil
@@ -40,7 +43,7 @@ func (Format) Survey(body []byte) (wire.Survey, error) {
 
 type survey struct {
 	wire.Surveying
-	walk scan.Walk
+	at scan.Walk
 }
 
 // spelled is a name in camelCase, which costs nothing where it already is.
@@ -51,37 +54,33 @@ func spelled(name []byte) []byte {
 	return []byte(camel(string(name)))
 }
 
-func (s *survey) config(v []byte) {
-	for f := range s.walk.Fields(v) {
-		switch string(spelled(f.Name)) {
+func (s *survey) config() {
+	for name, kind := range s.at.Fields() {
+		switch string(spelled(name)) {
 		case "maxOutputTokens":
 			var n whole
-			if n.UnmarshalJSON(f.Value) == nil {
+			if n.UnmarshalJSON(s.at.Value()) == nil {
 				s.Found.MaxOutput = int(max(n, 0))
 			}
 		case "responseSchema", "responseJsonSchema":
-			s.Found.Schema = s.Found.Schema || f.Kind == '{'
+			s.Found.Schema = s.Found.Schema || kind == '{'
 		}
 	}
 }
 
+var roles = map[string]llm.Role{"": llm.RoleUser, "user": llm.RoleUser, "function": llm.RoleUser, "model": llm.RoleAssistant}
+
 // content tells what a content holds and returns who speaks in it.
-func (s *survey) content(v []byte) (role llm.Role) {
+func (s *survey) content() (role llm.Role) {
 	role = llm.RoleUser
-	for f := range s.walk.Fields(v) {
-		switch string(f.Name) {
+	for name := range s.at.Fields() {
+		switch string(name) {
 		case "role":
-			switch said, _ := f.Text(); string(said) {
-			case "user", "function", "":
-			case "model":
-				role = llm.RoleAssistant
-			default:
-				role = ""
-			}
+			role = roles[string(s.at.Text())]
 		case "parts":
-			for p := range s.walk.Objects(f.Value) {
+			for range s.at.Elements() {
 				s.Part()
-				s.part(p)
+				s.part()
 			}
 		}
 	}
@@ -89,82 +88,84 @@ func (s *survey) content(v []byte) (role llm.Role) {
 }
 
 // part follows the order in which partsOf reads what a part holds.
-func (s *survey) part(v []byte) {
-	var text, inline, file, call, response []byte
+func (s *survey) part() {
+	var text, medium, response, call []byte
 	thought := false
-	for f := range s.walk.Fields(v) {
-		switch string(spelled(f.Name)) {
+	for name, kind := range s.at.Fields() {
+		switch string(spelled(name)) {
 		case "text":
-			text = f.Value
+			text = s.at.Value()
 		case "thought":
-			thought = f.Kind == 't'
-		case "inlineData":
-			inline = f.Value
-		case "fileData":
-			file = f.Value
-		case "functionCall":
-			call = f.Value
+			thought = kind == 't'
+		case "inlineData", "fileData":
+			medium = s.object(kind)
 		case "functionResponse":
-			response = f.Value
+			response = s.object(kind)
+		case "functionCall":
+			call = s.object(kind)
 		}
 	}
 	switch {
-	case isObject(inline) && !thought:
-		s.medium(inline)
-	case isObject(file) && !thought:
-		s.medium(file)
-	case isObject(response):
-		s.response(response)
+	case medium != nil && !thought:
+		s.at.In(medium, s.medium)
+	case response != nil:
+		s.at.In(response, s.response)
 	default:
 		if !thought {
 			s.Text(text)
 		}
-		if isObject(call) {
-			s.call(call)
+		if call != nil {
+			s.at.In(call, s.call)
 		}
 	}
 }
 
-func isObject(v []byte) bool { return len(v) > 0 && v[0] == '{' }
+// object takes the value where the walk stands if it is one.
+func (s *survey) object(kind scan.Kind) []byte {
+	if kind != '{' {
+		return nil
+	}
+	return s.at.Value()
+}
 
-func (s *survey) medium(v []byte) {
+func (s *survey) medium() {
 	var m llm.Media
-	for f := range s.walk.Fields(v) {
-		switch string(spelled(f.Name)) {
+	for name := range s.at.Fields() {
+		switch string(spelled(name)) {
 		case "mimeType":
-			m.MIME, _ = f.String()
+			m.MIME = string(s.at.Text())
 		case "fileUri":
-			m.URL, _ = f.String()
+			m.URL = string(s.at.Text())
 		case "displayName":
-			m.Name, _ = f.String()
+			m.Name = string(s.at.Text())
 		}
 	}
 	mime := mimeOf(m)
 	s.Media(kindOf(mime), []byte(mime))
 }
 
-func (s *survey) call(v []byte) {
-	var name, args []byte
-	for f := range s.walk.Fields(v) {
-		switch string(f.Name) {
+func (s *survey) call() {
+	var called, args []byte
+	for name := range s.at.Fields() {
+		switch string(name) {
 		case "name":
-			name = f.Value
+			called = s.at.Value()
 		case "args":
-			args = f.Value
+			args = s.at.Value()
 		}
 	}
-	s.Call(name, args)
+	s.Call(called, args)
 }
 
-func (s *survey) response(v []byte) {
+func (s *survey) response() {
 	failed := false
-	for f := range s.walk.Fields(v) {
-		switch string(f.Name) {
+	for name := range s.at.Fields() {
+		switch string(name) {
 		case "response":
-			failed = s.failed(f.Value)
+			failed = s.failed()
 		case "parts":
-			for p := range s.walk.Objects(f.Value) {
-				s.shown(p)
+			for range s.at.Elements() {
+				s.shown()
 			}
 		}
 	}
@@ -173,20 +174,23 @@ func (s *survey) response(v []byte) {
 
 // failed says whether a result is the format's envelope around an error: its key
 // "error" alone. A tool's own result may have one among others.
-func (s *survey) failed(response []byte) bool {
+func (s *survey) failed() bool {
 	n, failed := 0, false
-	for f := range s.walk.Fields(response) {
+	for name, kind := range s.at.Fields() {
 		n++
-		failed = string(f.Name) == "error" && (f.Kind == '"' || f.Kind == '{')
+		failed = string(name) == "error" && (kind == '"' || kind == '{')
 	}
 	return failed && n == 1
 }
 
 // shown is a part of a function's result.
-func (s *survey) shown(v []byte) {
-	for f := range s.walk.Fields(v) {
-		if name := string(spelled(f.Name)); (name == "inlineData" || name == "fileData") && f.Kind == '{' {
-			s.medium(f.Value)
+func (s *survey) shown() {
+	for name, kind := range s.at.Fields() {
+		switch string(spelled(name)) {
+		case "inlineData", "fileData":
+			if kind == '{' {
+				s.medium()
+			}
 		}
 	}
 }

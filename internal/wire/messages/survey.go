@@ -1,8 +1,6 @@
 package messages
 
 import (
-	"cmp"
-
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
 	"github.com/oidostudio/oido/internal/wire/scan"
@@ -12,28 +10,33 @@ var _ wire.Surveyor = Format{}
 
 // Survey tells what a request is about.
 func (Format) Survey(body []byte) (wire.Survey, error) {
-	var s survey
-	o := scan.NewObject(body)
-	for o.Next() {
-		switch f := o.Field(); string(f.Name) {
+	s := survey{at: scan.NewWalk(body)}
+	for name, kind := range s.at.Fields() {
+		switch string(name) {
 		case "max_tokens":
-			s.Found.MaxOutput, _ = f.Int()
+			s.Found.MaxOutput, _ = scan.Int(s.at.Value())
 		case "tools":
-			s.Found.Tools = f.Filled()
+			for range s.at.Elements() {
+				s.Found.Tools = true
+			}
 		case "output_config":
-			s.schema(s.walk.Member(f.Value, "format"))
+			for name := range s.at.Fields() {
+				if string(name) == "format" {
+					s.outputFormat()
+				}
+			}
 		case "output_format":
-			s.schema(f.Value)
+			s.outputFormat()
 		case "system":
-			s.content(f.Value)
+			s.content(kind)
 			s.End(llm.RoleSystem)
 		case "messages":
-			for v := range s.walk.Objects(f.Value) {
-				s.turn(v)
+			for range s.at.Elements() {
+				s.turn()
 			}
 		}
 	}
-	if err := cmp.Or(o.Err(), s.walk.Err); err != nil {
+	if err := s.at.End(); err != nil {
 		return wire.Survey{}, wire.BadRequest("", err.Error())
 	}
 	return s.Done(), nil
@@ -41,125 +44,123 @@ func (Format) Survey(body []byte) (wire.Survey, error) {
 
 type survey struct {
 	wire.Surveying
-	walk scan.Walk
+	at scan.Walk
 }
 
-func (s *survey) schema(format []byte) {
-	if scan.Text(s.walk.Member(format, "type")) == "json_schema" {
-		s.Found.Schema = true
+func (s *survey) outputFormat() {
+	for name := range s.at.Fields() {
+		if string(name) == "type" && string(s.at.Text()) == "json_schema" {
+			s.Found.Schema = true
+		}
 	}
 }
 
 var roles = map[string]llm.Role{"user": llm.RoleUser, "assistant": llm.RoleAssistant, "system": llm.RoleSystem}
 
-func (s *survey) turn(v []byte) {
-	var role []byte
-	for f := range s.walk.Fields(v) {
-		switch string(f.Name) {
+func (s *survey) turn() {
+	var role llm.Role
+	for name, kind := range s.at.Fields() {
+		switch string(name) {
 		case "role":
-			role, _ = f.Text()
+			role = roles[string(s.at.Text())]
 		case "content":
-			s.content(f.Value)
+			s.content(kind)
 		}
 	}
-	s.End(roles[string(role)])
+	s.End(role)
 }
 
-func (s *survey) content(v []byte) {
-	s.Text(v)
-	for b := range s.walk.Objects(v) {
+func (s *survey) content(kind scan.Kind) {
+	if kind == '"' {
+		s.Text(s.at.Value())
+		return
+	}
+	for range s.at.Elements() {
 		s.Part()
-		s.block(b)
+		s.block()
 	}
 }
 
-func (s *survey) block(v []byte) {
-	var kind, text, name, input, content, source []byte
+func (s *survey) block() {
+	var typ, text, called, input, content, source []byte
 	failed := false
-	for f := range s.walk.Fields(v) {
-		switch string(f.Name) {
+	for name, kind := range s.at.Fields() {
+		switch string(name) {
 		case "type":
-			kind, _ = f.Text()
+			typ = s.at.Text()
 		case "text":
-			text = f.Value
+			text = s.at.Value()
 		case "name":
-			name = f.Value
+			called = s.at.Value()
 		case "input":
-			input = f.Value
+			input = s.at.Value()
 		case "content":
-			content = f.Value
+			content = s.at.Value()
 		case "source":
-			source = f.Value
+			source = s.at.Value()
 		case "is_error":
-			failed = f.Kind == 't'
+			failed = kind == 't'
 		}
 	}
-	switch string(kind) {
+	switch typ := string(typ); typ {
 	case typeText:
 		s.Text(text)
 	case typeToolUse:
-		s.Call(name, input)
+		s.Call(called, input)
 	case typeResult:
 		s.Result(failed)
-		s.shown(content)
-	default:
-		s.medium(kind, source)
-	}
-}
-
-// shown looks for media in what a tool gave back.
-func (s *survey) shown(content []byte) {
-	for b := range s.walk.Objects(content) {
-		var kind, source []byte
-		for f := range s.walk.Fields(b) {
-			switch string(f.Name) {
-			case "type":
-				kind, _ = f.Text()
-			case "source":
-				source = f.Value
+		s.at.In(content, func() {
+			for range s.at.Elements() {
+				s.shown()
 			}
-		}
-		s.medium(kind, source)
+		})
+	default:
+		s.medium(typ, source)
 	}
 }
 
-func (s *survey) medium(kind, source []byte) {
-	var medium llm.MediaKind
-	switch string(kind) {
+// shown looks for a medium in what a tool gave back.
+func (s *survey) shown() {
+	var typ, source []byte
+	for name := range s.at.Fields() {
+		switch string(name) {
+		case "type":
+			typ = s.at.Text()
+		case "source":
+			source = s.at.Value()
+		}
+	}
+	s.medium(string(typ), source)
+}
+
+func (s *survey) medium(typ string, source []byte) {
+	var kind llm.MediaKind
+	switch typ {
 	case typeImage:
-		medium = llm.MediaImage
+		kind = llm.MediaImage
 	case typeDocument:
-		medium = llm.MediaDocument
+		kind = llm.MediaDocument
 	default:
 		return
 	}
-	var from, mime, content []byte
-	for f := range s.walk.Fields(source) {
-		switch string(f.Name) {
-		case "type":
-			from, _ = f.Text()
-		case "media_type":
-			mime, _ = f.Text()
-		case "content":
-			content = f.Value
+	var mime []byte
+	s.at.In(source, func() {
+		for name := range s.at.Fields() {
+			switch string(name) {
+			case "type":
+				if from := string(s.at.Text()); from == "text" || from == "content" {
+					mime = plainText
+				}
+			case "media_type":
+				mime = s.at.Text()
+			case "content":
+				for range s.at.Elements() {
+					s.shown()
+				}
+			}
 		}
-	}
-	switch string(from) {
-	case "content":
-		s.document(content)
-	case "text":
-		s.Media(medium, []byte("text/plain"))
-	default:
-		s.Media(medium, mime)
-	}
+	})
+	s.Media(kind, mime)
 }
 
-// document is one of blocks: texts and images.
-func (s *survey) document(content []byte) {
-	s.Media(llm.MediaDocument, []byte("text/plain"))
-	for b := range s.walk.Objects(content) {
-		if scan.Text(s.walk.Member(b, "type")) == typeImage {
-			s.Media(llm.MediaImage, nil)
-		}
-	}
-}
+var plainText = []byte("text/plain")

@@ -2,7 +2,6 @@ package responses
 
 import (
 	"bytes"
-	"cmp"
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
@@ -13,38 +12,51 @@ var _ wire.Surveyor = Format{}
 
 // Survey tells what a request is about.
 func (Format) Survey(body []byte) (wire.Survey, error) {
-	var s survey
-	o := scan.NewObject(body)
-	for o.Next() {
-		switch f := o.Field(); string(f.Name) {
+	s := survey{at: scan.NewWalk(body)}
+	for name, kind := range s.at.Fields() {
+		switch string(name) {
 		case "max_output_tokens":
-			s.Found.MaxOutput, _ = f.Int()
+			s.Found.MaxOutput, _ = scan.Int(s.at.Value())
 		case "tools":
-			s.Found.Tools = f.Filled()
+			for range s.at.Elements() {
+				s.Found.Tools = true
+			}
 		case "text":
-			s.Found.Schema = scan.Text(s.walk.Member(s.walk.Member(f.Value, "format"), "type")) == "json_schema"
+			for name := range s.at.Fields() {
+				if string(name) == "format" {
+					s.format()
+				}
+			}
 		case "instructions":
-			s.Text(f.Value)
+			s.Text(s.at.Value())
 			s.End(llm.RoleSystem)
 		case "input":
-			if f.Kind == '"' {
-				s.Text(f.Value)
+			if kind == '"' {
+				s.Text(s.at.Value())
 				s.End(llm.RoleUser)
 			}
-			for v := range s.walk.Objects(f.Value) {
-				s.item(v)
+			for range s.at.Elements() {
+				s.item()
 			}
 		}
 	}
-	if err := cmp.Or(o.Err(), s.walk.Err); err != nil {
-		return wire.Survey{}, wire.BadRequest("", err.Error())
+	if err := s.at.End(); err != nil {
+		return wire.Survey{}, badBody(err)
 	}
 	return s.Done(), nil
 }
 
 type survey struct {
 	wire.Surveying
-	walk scan.Walk
+	at scan.Walk
+}
+
+func (s *survey) format() {
+	for name := range s.at.Fields() {
+		if string(name) == "type" {
+			s.Found.Schema = string(s.at.Text()) == "json_schema"
+		}
+	}
 }
 
 var roles = map[string]llm.Role{
@@ -57,83 +69,79 @@ var clientRuns = map[string]bool{
 	"apply_patch_call": true, "computer_call": true,
 }
 
-func (s *survey) item(v []byte) {
-	var typ, role, name, input, content, output, status []byte
-	for f := range s.walk.Fields(v) {
-		switch string(f.Name) {
+func (s *survey) item() {
+	var typ, called, input []byte
+	var role llm.Role
+	failed, speaks := false, false
+	for name, kind := range s.at.Fields() {
+		switch string(name) {
 		case "type":
-			typ, _ = f.Text()
+			typ = s.at.Text()
 		case "role":
-			role, _ = f.Text()
+			speaks, role = true, roles[string(s.at.Text())]
 		case "name":
-			name = f.Value
+			called = s.at.Value()
 		case "arguments", "input", "action", "operation":
-			input = f.Value
-		case "content":
-			content = f.Value
-		case "output":
-			output = f.Value
+			input = s.at.Value()
+		case "content", "output":
+			s.content(kind)
 		case "status":
-			status, _ = f.Text()
+			failed = string(s.at.Text()) == "failed"
 		}
 	}
 	switch {
-	case string(typ) == "message", len(typ) == 0 && len(role) > 0:
-		s.content(content)
-		s.End(roles[string(role)])
+	case string(typ) == "message", len(typ) == 0 && speaks:
+		s.End(role)
 	case bytes.HasSuffix(typ, []byte("_output")), bytes.HasSuffix(typ, []byte("_response")):
-		s.Result(string(status) == "failed")
-		s.content(output)
-		s.screenshot(output)
+		s.Result(failed)
 		s.End(llm.RoleTool)
 	default:
 		if clientRuns[string(typ)] {
-			if name == nil {
-				name = typ
+			if called == nil {
+				called = typ
 			}
-			s.Call(name, input)
+			s.Call(called, input)
 		}
 		s.Part()
 		s.End(llm.RoleAssistant)
 	}
 }
 
-func (s *survey) content(v []byte) {
-	s.Text(v)
-	for p := range s.walk.Objects(v) {
+// content is a text, a list of parts, or what a computer shows.
+func (s *survey) content(kind scan.Kind) {
+	switch kind {
+	case '"':
+		s.Text(s.at.Value())
+	case '{':
+		s.part()
+	}
+	for range s.at.Elements() {
 		s.Part()
-		s.part(p)
+		s.part()
 	}
 }
 
-func (s *survey) part(v []byte) {
+func (s *survey) part() {
 	var typ, text, data []byte
-	for f := range s.walk.Fields(v) {
-		switch string(f.Name) {
+	for name := range s.at.Fields() {
+		switch string(name) {
 		case "type":
-			typ, _ = f.Text()
+			typ = s.at.Text()
 		case "text":
-			text = f.Value
+			text = s.at.Value()
 		case "file_data":
-			data = f.Value
+			data = s.at.Value()
 		}
 	}
 	switch string(typ) {
 	case "input_text", "output_text", "text":
 		s.Text(text)
-	case "input_image":
+	case "input_image", "computer_screenshot":
 		s.Media(llm.MediaImage, nil)
 	case "input_audio":
 		s.Media(llm.MediaAudio, nil)
 	case "input_file":
-		address, _ := bytes.CutPrefix(data, []byte(`"data:`))
-		s.Media(llm.MediaDocument, address)
-	}
-}
-
-// screenshot is what a computer shows, in place of a list of parts.
-func (s *survey) screenshot(output []byte) {
-	if scan.Text(s.walk.Member(output, "type")) == "computer_screenshot" {
-		s.Media(llm.MediaImage, nil)
+		mime, _ := bytes.CutPrefix(data, []byte(`"data:`))
+		s.Media(llm.MediaDocument, mime)
 	}
 }
