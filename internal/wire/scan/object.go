@@ -30,8 +30,12 @@ type Object struct {
 	field Field
 	state state
 	err   error
+	names names
+}
 
-	names  [manyNames][]byte
+// names are those of an object's fields.
+type names struct {
+	list   [manyNames][]byte
 	count  int
 	extras map[string]struct{}
 }
@@ -89,57 +93,65 @@ func (o *Object) Next() bool {
 func (o *Object) read() bool {
 	t := &o.t
 	o.field.NameStart = t.i
-	if !t.at('"') {
-		return o.stop(t.fail("no name"))
-	}
-	if !t.str() {
+	name, ok := t.named()
+	if !ok {
 		return o.stop(false)
 	}
-	name, err := Unquote(t.b[o.field.NameStart:t.i])
-	if err != nil {
-		return o.stop(t.fail("no name"))
-	}
-	t.space()
-	if !t.at(':') {
-		return o.stop(t.fail("no colon after a name"))
-	}
-	t.i++
-	t.space()
 	start := t.i
 	kind, ok := t.value()
 	if !ok {
 		return o.stop(false)
 	}
 	o.field.Name, o.field.Kind, o.field.Value, o.field.Start, o.field.End = name, kind, t.b[start:t.i], start, t.i
-	return o.fresh(name)
-}
-
-// fresh notes a name; it stops at one that was there before.
-func (o *Object) fresh(name []byte) bool {
-	for _, n := range o.names[:min(o.count, manyNames)] {
-		if bytes.Equal(n, name) {
-			return o.twice(name)
-		}
+	if o.err = o.names.add(name); o.err != nil {
+		o.state = finished
+		return false
 	}
-	if o.count < manyNames {
-		o.names[o.count] = name
-	} else {
-		if o.extras == nil {
-			o.extras = map[string]struct{}{}
-		}
-		if _, there := o.extras[string(name)]; there {
-			return o.twice(name)
-		}
-		o.extras[string(name)] = struct{}{}
-	}
-	o.count++
 	return true
 }
 
-func (o *Object) twice(name []byte) bool {
-	o.err = &DuplicateError{Name: string(name)}
-	o.state = finished
-	return false
+// named passes over an object's name and the colon after it, and returns the name.
+func (t *text) named() ([]byte, bool) {
+	if !t.at('"') {
+		return nil, t.fail("no name")
+	}
+	start := t.i
+	if !t.str() {
+		return nil, false
+	}
+	name, err := Unquote(t.b[start:t.i])
+	if err != nil {
+		return nil, t.fail("no name")
+	}
+	t.space()
+	if !t.at(':') {
+		return nil, t.fail("no colon after a name")
+	}
+	t.i++
+	t.space()
+	return name, true
+}
+
+// add notes a name; it refuses one that was there before.
+func (n *names) add(name []byte) error {
+	for _, other := range n.list[:min(n.count, manyNames)] {
+		if bytes.Equal(other, name) {
+			return &DuplicateError{Name: string(name)}
+		}
+	}
+	if n.count < manyNames {
+		n.list[n.count] = name
+	} else {
+		if n.extras == nil {
+			n.extras = map[string]struct{}{}
+		}
+		if _, there := n.extras[string(name)]; there {
+			return &DuplicateError{Name: string(name)}
+		}
+		n.extras[string(name)] = struct{}{}
+	}
+	n.count++
+	return nil
 }
 
 func (o *Object) finish() bool {
