@@ -113,6 +113,19 @@ func Meaningful(e Event) bool {
 	return false
 }
 
+// OfCall says whether an event tells of a tool call: that it begins, or more of its
+// arguments.
+func OfCall(e Event) bool {
+	switch e := e.(type) {
+	case ArgumentsDelta:
+		return true
+	case PartStart:
+		_, ok := e.Part.(ToolCall)
+		return ok
+	}
+	return false
+}
+
 // Collect reads a stream to its end and returns the answer that it tells. On an
 // error it returns what had come until then beside the error.
 func Collect(s Stream) (*Answer, error) {

@@ -25,8 +25,15 @@ type Decision struct {
 	// Prefer is the order that was asked for.
 	Prefer Prefer
 	// Stayed says that the first candidate is where the session was, Switched
-	// that the user chose it just now, Escalated that stronger models come first.
-	Stayed, Switched, Escalated bool
+	// that the user chose it just now.
+	Stayed, Switched bool
+	// Escalated is why stronger models come first; "": they don't.
+	Escalated Trigger
+	// Up are the stronger models that are asked, in this order, where an answer turns
+	// out to be of no use before the client has seen any of it.
+	Up []Candidate
+	// Task is what the session is at with this request.
+	Task Task
 	// Last says that all of them fail of late, and the one that has rested longest is
 	// asked all the same.
 	Last bool

@@ -24,7 +24,7 @@ type encoded struct {
 	Excluded   []excluded `json:"x,omitempty"`
 	Stayed     bool       `json:"st,omitempty"`
 	Switched   bool       `json:"sw,omitempty"`
-	Escalated  bool       `json:"es,omitempty"`
+	Escalated  Trigger    `json:"es,omitempty"`
 	Last       bool       `json:"l,omitempty"`
 	// More counts the candidates and exclusions for which there was no room.
 	More [2]int `json:"m,omitzero"`

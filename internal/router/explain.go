@@ -56,8 +56,8 @@ func (d *Told) Explain(q Asked) string {
 	if d.Switched {
 		say("The user chose this model; the session stays on it.")
 	}
-	if d.Escalated {
-		say("The task had turned out harder, so the stronger models come first until the next one.")
+	if d.Escalated != "" {
+		say("The task %s, so the stronger models come first until the next one.", d.Escalated.text())
 	}
 	if d.Last {
 		say("All of them failed of late; the one that has rested longest was asked all the same.")

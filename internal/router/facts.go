@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
 )
 
 // Facts is what is known of a request when its models are chosen.
@@ -20,32 +21,19 @@ type Facts struct {
 	Needs Needs
 	// Stays is where the request's session is; the zero value: nowhere yet.
 	Stays Place
-	// Escalated says that the session has moved up to stronger models for the
-	// task at hand.
-	Escalated bool
+	// Task is what the session was at so far.
+	Task Task
 	// MayAccount and MayModel say what the caller may use, a model by
 	// provider/model-id; nil: anything.
 	MayAccount, MayModel func(string) bool
-	// Work tells what only a look into the conversation shows. It is called at
+	// Survey tells what only a look into the conversation shows. It is called at
 	// most once, and not at all where the model is pinned. Nil: nothing is known.
-	Work func() Work
+	Survey func() wire.Survey
 }
 
 // Needs is what a model must be able to do for a request. Embed is to make vectors
 // in the place of an answer.
 type Needs struct{ Tools, Image, PDF, Audio, Schema, Embed bool }
-
-// Work is what a request is about, as far as the conversation shows it.
-type Work struct {
-	// Needs are those that the top level of a request doesn't show.
-	Needs Needs
-	// Text is what the user wrote last, without what a client adds on its own.
-	Text string
-	// ToolCalls and Steps count what the model did since then.
-	ToolCalls, Steps int
-	// Turns is how many messages the conversation has.
-	Turns int
-}
 
 // Place is one model at one account.
 type Place struct {

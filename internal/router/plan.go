@@ -8,10 +8,9 @@ import (
 	"strings"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/router/classify"
+	"github.com/oidostudio/oido/internal/wire"
 )
-
-// longPrompt is from how many tokens on a prompt is a long document.
-const longPrompt = 100_000
 
 // Plan says which models may answer a request, in order, and why. It is pure: the
 // same facts, routes and state of the world give the same decision. The error is
@@ -31,6 +30,7 @@ func Plan(f *Facts, r *Routes, now Now) (Decision, error) {
 		return p.d, p.refusal()
 	}
 	p.order()
+	p.stronger()
 	p.d.Candidates = make([]Candidate, len(p.left))
 	for i := range p.left {
 		p.d.Candidates[i] = p.left[i].Candidate
@@ -44,11 +44,12 @@ type planner struct {
 	r     *Routes
 	now   Now
 	d     Decision
-	work  *Work
+	shown *wire.Survey
 	route *route   // nil: the model was named
 	steps []step   // all that the name leads to
 	left  []ranked // those that can serve
 	exact bool     // the client named one model at one account
+	needs Needs
 }
 
 // ranked is a step with where it stands in the order that is preferred.
@@ -57,15 +58,15 @@ type ranked struct {
 	rank int64
 }
 
-// look is what the conversation shows.
-func (p *planner) look() *Work {
-	if p.work == nil {
-		p.work = &Work{}
-		if p.f.Work != nil {
-			*p.work = p.f.Work()
+// survey is what the conversation shows.
+func (p *planner) survey() *wire.Survey {
+	if p.shown == nil {
+		p.shown = &wire.Survey{}
+		if p.f.Survey != nil {
+			*p.shown = p.f.Survey()
 		}
 	}
-	return p.work
+	return p.shown
 }
 
 // find says which models the request's name leads to.
@@ -139,20 +140,34 @@ func (p *planner) auto() error {
 
 // classify works out the class of a request that says nothing of it.
 func (p *planner) classify() {
-	if p.f.Input >= longPrompt {
-		p.d.Class, p.d.ClassBy, p.d.Sure = ClassLongContext, BySize, 1
-		p.d.Why = fmt.Sprintf("about %d tokens", p.f.Input)
-		return
-	}
 	p.d.Class, p.d.ClassBy = cmp.Or(p.r.pol.DefaultClass, ClassInteractive), ByDefaulting
-	if p.r.pol.Classifier == nil {
+	v := p.verdict()
+	p.d.Sure = v.Confidence
+	if !p.r.sure(v) {
 		return
 	}
-	class, sure, why := p.r.pol.Classifier.Classify(p.f)
-	p.d.Sure = sure
-	if class != "" && sure >= p.r.pol.Confidence {
-		p.d.Class, p.d.ClassBy, p.d.Why = class, ByContent, why
+	p.d.Class, p.d.ClassBy, p.d.Why = string(v.Class), ByContent, reasons(v)
+	if v.Class == classify.LongContext {
+		p.d.ClassBy, p.d.Why = BySize, fmt.Sprintf("about %d tokens", p.f.Input)
 	}
+}
+
+// verdict is what the request shows of its class.
+func (p *planner) verdict() classify.Verdict {
+	if p.f.Input >= classify.LongContextTokens {
+		return classify.Classify(classify.Input{Tokens: int(p.f.Input)})
+	}
+	s := p.survey()
+	return classify.Classify(classify.Input{System: s.System, User: s.User, MaxOutput: int(p.f.Output), AfterTool: s.EndsInTool, Media: s.Media})
+}
+
+// sure says whether a verdict is to be acted on.
+func (r *Routes) sure(v classify.Verdict) bool {
+	return r.pol.Confidence > 0 && v.Sure(r.pol.Confidence)
+}
+
+func reasons(v classify.Verdict) string {
+	return strings.Join(slices.DeleteFunc(slices.Clone(v.Why[:]), func(s string) bool { return s == "" }), ", ")
 }
 
 func (p *planner) takeWorkload(name string) error {
@@ -192,9 +207,15 @@ func (p *planner) take(rt *route) {
 	p.route, p.d.Prefer, p.d.Timeout, p.d.Attempts = rt, rt.Prefer, rt.Timeout, rt.Attempts
 	p.d.Excluded = append(p.d.Excluded, rt.lost...)
 	p.steps = rt.chain
-	if p.f.Escalated && len(rt.up) > 0 {
-		p.d.Escalated = true
-		p.steps = slices.Concat(rt.up, rt.chain)
+	if p.d.Task = p.f.Task; len(rt.up) > 0 && !p.f.Stays.Chosen {
+		if p.d.Task, p.d.Escalated = p.task(rt); p.d.Escalated != "" {
+			p.steps = slices.Clone(rt.up)
+			for _, s := range rt.chain {
+				if !slices.ContainsFunc(rt.up, func(u step) bool { return u.name == s.name }) {
+					p.steps = append(p.steps, s)
+				}
+			}
+		}
 	}
 	if p.f.Stays.Account == "" || !rt.Inherit && !p.f.Stays.Chosen {
 		return
@@ -212,18 +233,19 @@ func (p *planner) stays(s *step) bool {
 
 // sift takes out what can't serve the request.
 func (p *planner) sift() {
-	needs := p.f.Needs
+	p.needs = p.f.Needs
 	if !p.exact {
-		more := p.look().Needs
-		needs = Needs{needs.Tools || more.Tools, needs.Image || more.Image, needs.PDF || more.PDF, needs.Audio || more.Audio, needs.Schema || more.Schema, needs.Embed}
+		s, n := p.survey(), &p.needs
+		n.Tools, n.Schema = n.Tools || s.Tools, n.Schema || s.Schema
+		n.Image, n.PDF, n.Audio = n.Image || s.Image, n.PDF || s.PDF, n.Audio || s.Audio
 	}
 	p.left = make([]ranked, 0, len(p.steps))
 	for i := range p.steps {
 		s := &p.steps[i]
-		if p.f.MayAccount != nil && !p.f.MayAccount(s.Account) {
-			continue // whom it isn't for doesn't learn of it
+		if !p.visible(s) {
+			continue
 		}
-		if x := p.against(s, needs); x.Reason != "" {
+		if x := p.against(s); x.Reason != "" {
 			if p.d.Excluded == nil {
 				p.d.Excluded = make([]Exclusion, 0, len(p.steps)-i)
 			}
@@ -233,6 +255,10 @@ func (p *planner) sift() {
 		p.left = append(p.left, ranked{step: s})
 	}
 }
+
+// visible says whether an account is for the caller: whom it isn't for doesn't learn
+// of it.
+func (p *planner) visible(s *step) bool { return p.f.MayAccount == nil || p.f.MayAccount(s.Account) }
 
 // lastResort takes back the model whose rest ends first, where nothing but rest
 // speaks against all that is left: what its provider says is of more use than a
@@ -260,7 +286,7 @@ func (p *planner) lastResort() {
 
 // against is what speaks against a model. One that a client named exactly is
 // asked all the same where only our knowledge of it speaks against it.
-func (p *planner) against(s *step, needs Needs) Exclusion {
+func (p *planner) against(s *step) Exclusion {
 	x := Exclusion{Name: s.name}
 	switch {
 	case p.f.MayModel != nil && !p.f.MayModel(s.name):
@@ -274,7 +300,7 @@ func (p *planner) against(s *step, needs Needs) Exclusion {
 		x.Reason = ReasonGone
 		return x
 	default:
-		if x.Reason = lacks(s.Entry, needs); x.Reason != "" {
+		if x.Reason = lacks(s.Entry, p.needs); x.Reason != "" {
 			return x
 		}
 		want, fits := room(s.Entry, p.f.Input, p.f.Output)
@@ -299,11 +325,13 @@ func (p *planner) condition(s *step) Condition {
 // order puts what is left in the order in which it is asked.
 func (p *planner) order() {
 	head := 0
-	if p.d.Escalated {
+	if p.d.Escalated != "" {
 		for head < len(p.left) && slices.ContainsFunc(p.route.up, func(s step) bool { return s.name == p.left[head].name }) {
 			head++
 		}
-		p.d.Escalated = head > 0
+		if head == 0 {
+			p.d.Escalated = ""
+		}
 	}
 	p.prefer(p.left[head:])
 	if i := slices.IndexFunc(p.left, func(s ranked) bool { return p.stays(s.step) }); i >= 0 && (head == 0 || i < head) {

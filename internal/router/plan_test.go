@@ -13,6 +13,8 @@ import (
 	"github.com/oidostudio/oido/internal/catalog"
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/router"
+	"github.com/oidostudio/oido/internal/router/classify"
+	"github.com/oidostudio/oido/internal/wire"
 )
 
 func rate(dollars string) *catalog.Rate {
@@ -88,7 +90,7 @@ func policy() router.Policy {
 		DefaultClass: router.ClassInteractive,
 		Confidence:   0.8,
 		Workloads: []router.Workload{
-			{Name: "support", Chain: []string{"a/small", "b/mid"}, Prefer: router.PreferOrder, Escalate: []string{"a/big"}, EscalateOn: []string{"failure"}, Timeout: time.Minute, Attempts: 3},
+			{Name: "support", Chain: []string{"a/small", "b/mid"}, Prefer: router.PreferOrder, Escalate: []string{"a/big"}, EscalateOn: []router.Trigger{router.OnFailure}, Timeout: time.Minute, Attempts: 3},
 			{Name: "coding", Chain: []string{"a/mid", "b/mid", "c/none"}, Switch: []string{"a/big"}, Prefer: router.PreferOrder},
 			{Name: "cheap", Chain: []string{"b/dark", "a/big", "a/mid", "b/mid", "a/small"}, Prefer: router.PreferCheap},
 			{Name: "fast", Chain: []string{"a/big", "a/mid", "b/mid"}, Prefer: router.PreferFast},
@@ -114,7 +116,7 @@ func summary(d router.Decision) string {
 	for _, x := range d.Excluded {
 		s += fmt.Sprintf(", not %s (%s)", x.Name, x.Reason)
 	}
-	for word, on := range map[string]bool{"stayed": d.Stayed, "switched": d.Switched, "escalated": d.Escalated} {
+	for word, on := range map[string]bool{"stayed": d.Stayed, "switched": d.Switched, "escalated": d.Escalated != ""} {
 		if on {
 			s += ", " + word
 		}
@@ -155,7 +157,7 @@ func TestPlan(t *testing.T) {
 		"a workload of a class":           {router.Facts{Model: "workload/research"}, now, "workload: a/big b/mid, reasoning by workload"},
 		"a loop":                          {router.Facts{Model: "workload/loop"}, now, "workload: a/mid"},
 		"too long for one":                {router.Facts{Model: "workload/support", Input: 30_000}, now, "workload: b/mid, not a/small (context)"},
-		"an image":                        {router.Facts{Model: "workload/support", Work: func() router.Work { return router.Work{Needs: router.Needs{Image: true}} }}, now, "workload: b/mid, not a/small (image)"},
+		"an image":                        {router.Facts{Model: "workload/support", Survey: func() wire.Survey { return wire.Survey{Image: true} }}, now, "workload: b/mid, not a/small (image)"},
 		"tools and a schema":              {router.Facts{Model: "class/high_volume", Needs: router.Needs{Tools: true, Schema: true}}, now, "class: b/free a/small b/long, not a/plain (tools), high_volume by name"},
 		"the cheapest first":              {router.Facts{Model: "workload/cheap", Input: 1000}, now, "workload: a/small b/mid a/mid a/big b/dark"},
 		"the fastest first":               {router.Facts{Model: "workload/fast"}, now, "workload: b/mid a/big a/mid"},
@@ -169,9 +171,9 @@ func TestPlan(t *testing.T) {
 		"a user names another":            {router.Facts{Model: "a/small", Workload: "coding"}, now, "pinned: a/small"},
 		"inherited":                       {router.Facts{Model: "workload/review", Stays: router.Place{Account: "a", Model: "big"}}, now, "workload: a/big b/mid a/mid, stayed"},
 		"nothing to inherit":              {router.Facts{Model: "workload/review"}, now, "workload: b/mid a/mid"},
-		"escalated":                       {router.Facts{Model: "workload/support", Escalated: true}, now, "workload: a/big a/small b/mid, escalated"},
-		"escalated and it stayed below":   {router.Facts{Model: "workload/support", Escalated: true, Stays: router.Place{Account: "a", Model: "small"}}, now, "workload: a/big a/small b/mid, escalated"},
-		"escalated as far as it goes":     {router.Facts{Model: "workload/support", Escalated: true, Input: 190_000}, now, "workload: b/mid, not a/big (context), not a/small (context)"},
+		"escalated":                       {router.Facts{Model: "workload/support", Task: router.Task{Began: 1, Escalated: router.OnFailure}}, now, "workload: a/big a/small b/mid, escalated"},
+		"escalated and it stayed below":   {router.Facts{Model: "workload/support", Task: router.Task{Began: 1, Escalated: router.OnFailure}, Stays: router.Place{Account: "a", Model: "small"}}, now, "workload: a/big a/small b/mid, escalated"},
+		"escalated as far as it goes":     {router.Facts{Model: "workload/support", Task: router.Task{Began: 1, Escalated: router.OnFailure}, Input: 190_000}, now, "workload: b/mid, not a/big (context), not a/small (context)"},
 		"one rests":                       {router.Facts{Model: "workload/support"}, worse(health{"a/small": {Resting: true, Last: llm.KindOverloaded}}), "workload: b/mid, not a/small (resting)"},
 		"a key that may use one":          {router.Facts{Model: "best", MayModel: func(n string) bool { return n == "a/mid" }}, now, "alias: a/mid, not a/big (key), not b/mid (key)"},
 		"an org that may use one account": {router.Facts{Model: "best", MayAccount: func(n string) bool { return n == "b" }}, now, "alias: b/mid"},
@@ -194,28 +196,32 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// A classifier decides where it is sure enough.
+// What the conversation shows decides where that is sure enough.
 func TestPlanClassifies(t *testing.T) {
 	t.Parallel()
-	for sure, want := range map[float64]string{
-		0.79: "class: b/mid a/mid, interactive by by default",
-		0.8:  "class: a/big b/mid, reasoning by content",
+	words := []string{"Prove that the square root of two is irrational, and say where the proof would fail for four."}
+	sure := classify.Classify(classify.Input{User: words}).Confidence
+	if sure < 0.7 {
+		t.Fatalf("%v sure of a proof", sure)
+	}
+	for asked, want := range map[float64]string{
+		sure + 0.01: "class: b/mid a/mid, interactive by by default",
+		sure:        "class: a/big b/mid, reasoning by content",
+		0:           "class: b/mid a/mid, interactive by by default",
 	} {
 		pol := policy()
-		pol.Classifier = says{router.ClassReasoning, sure}
-		d, err := router.Plan(&router.Facts{Model: "auto"}, router.NewRoutes(pol, world(t), days[1]), router.Now{Time: days[1]})
+		pol.Confidence = asked
+		d, err := router.Plan(&router.Facts{Model: "auto", Survey: says(words...)}, router.NewRoutes(pol, world(t), days[1]), router.Now{Time: days[1]})
 		if got := summary(d); err != nil || got != want || d.Sure != sure {
-			t.Errorf("%v: %s, %v", sure, got, err)
+			t.Errorf("%v: %s, %v", asked, got, err)
 		}
 	}
 }
 
-type says struct {
-	class string
-	sure  float64
+// says is a conversation that ends in a user's words.
+func says(words ...string) func() wire.Survey {
+	return func() wire.Survey { return wire.Survey{User: words, EndsInUser: true} }
 }
-
-func (s says) Classify(*router.Facts) (string, float64, string) { return s.class, s.sure, "a word" }
 
 // A rule takes a request for auto to its workload, unless a label says more.
 func TestPlanFollowsRules(t *testing.T) {
@@ -277,7 +283,7 @@ func drawn(t *rapid.T, view *catalog.View) (router.Facts, *router.Routes, router
 		Model: rapid.SampledFrom(append(slices.Clone(every), "auto", "workload/w", "workload/x", "class/interactive", "class/long_context", "best", "mid", "", "agent/a")).Draw(t, "model"),
 		Class: rapid.SampledFrom([]string{"", "reasoning", "none"}).Draw(t, "class"), Workload: rapid.SampledFrom([]string{"", "w"}).Draw(t, "workload"),
 		Input: int64(rapid.SampledFrom([]int{0, 100, 30_000, 150_000, 900_000}).Draw(t, "input")), Output: int64(rapid.IntRange(0, 9000).Draw(t, "output")),
-		Needs: needs, Escalated: rapid.Bool().Draw(t, "escalated"),
+		Needs: needs, Task: rapid.SampledFrom([]router.Task{{}, {Began: 1, Escalated: router.OnFailure}, {Began: 1, Failed: true}}).Draw(t, "task"),
 	}
 	if rapid.Bool().Draw(t, "on the way") {
 		account, id, _ := strings.Cut(rapid.SampledFrom(every).Draw(t, "place"), "/")
@@ -326,7 +332,7 @@ func TestPlansAreTotal(t *testing.T) {
 		if len(seen) == 0 {
 			t.Fatal("no candidates, and no word of it")
 		}
-		if d.Prefer != router.PreferCheap || d.Escalated {
+		if d.Prefer != router.PreferCheap || d.Escalated != "" {
 			return
 		}
 		rest := d.Candidates

@@ -43,9 +43,11 @@ type Workload struct {
 	Prefer  Prefer
 	Switch  []string // what a user may name in their place
 	Inherit bool     // stay where the session is, whatever the chain
-	// Escalate are the stronger models, and what moves to them.
-	Escalate   []string
-	EscalateOn []string
+	// Escalate are the stronger models, EscalateOn what moves to them, and
+	// EscalateAfter how many tool calls or steps [OnToolChain] takes; 0: 8.
+	Escalate      []string
+	EscalateOn    []Trigger
+	EscalateAfter int
 	// When says which requests for auto are of this workload; nil: none.
 	When Rule
 	// Timeout bounds a whole turn, 0: the account's; Attempts its attempts, 0: as
@@ -59,13 +61,6 @@ type Workload struct {
 // Rule is a condition on a request.
 type Rule interface {
 	Holds(*Facts) bool
-}
-
-// Classifier works out a request's class.
-type Classifier interface {
-	// Classify gives a class with how sure it is, from 0 to 1, and why in a few
-	// words; "" when it can't tell.
-	Classify(*Facts) (class string, sure float64, why string)
 }
 
 // Routes is a policy with every chain led to the models that are connected. It is
@@ -290,7 +285,7 @@ func (p Policy) hash() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%v\n%v\n%s %v %v\n", p.Aliases, p.Classes, p.DefaultClass, p.Confidence, p.Replace)
 	for _, w := range p.Workloads {
-		fmt.Fprintf(h, "%s %s %q %s %q %v %q %q %v %s %d\n", w.Name, w.Class, w.Chain, w.Prefer, w.Switch, w.Inherit, w.Escalate, w.EscalateOn, w.When, w.Timeout, w.Attempts)
+		fmt.Fprintf(h, "%s %s %q %s %q %v %q %q %d %v %s %d\n", w.Name, w.Class, w.Chain, w.Prefer, w.Switch, w.Inherit, w.Escalate, w.EscalateOn, w.EscalateAfter, w.When, w.Timeout, w.Attempts)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:4])
 }

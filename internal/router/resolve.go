@@ -25,10 +25,10 @@ type Policy struct {
 	// Workloads in the configuration's order, which is that of their rules.
 	Workloads []Workload
 	// DefaultClass is that of requests for auto that nothing else decides;
-	// Confidence how sure Classifier must be to decide, from 0 to 1.
+	// Confidence how sure [classify.Classify] must be to decide, from 0 to 1; 0: it
+	// doesn't decide.
 	DefaultClass string
 	Confidence   float64
-	Classifier   Classifier // nil: none
 	// May says whether the caller's org may use an account; nil: any.
 	May func(account string) bool
 }

@@ -331,6 +331,8 @@ type Meter interface {
 type Verdict struct {
 	// Meaningful: the provider is really answering (see llm.Meaningful).
 	Meaningful bool
+	// Call: what is meaningful in the event is of tool calls alone.
+	Call bool
 	// UsageOnly: the event exists only because usage was asked for; a client
 	// that didn't ask must not see it.
 	UsageOnly bool

@@ -149,6 +149,7 @@ func (m *meter) decode(data []byte) wire.Verdict {
 	}
 	m.identify(&in)
 	var v wire.Verdict
+	var words, calls bool
 	if u := in.anyUsage(); u != nil {
 		m.m.Usage = u.neutral(m.t.ReasoningOnTop)
 		m.m.Usage.ServiceTier = in.ServiceTier
@@ -160,14 +161,16 @@ func (m *meter) decode(data []byte) wire.Verdict {
 			return wire.Verdict{Err: e}
 		}
 		m.choices = max(m.choices, c.Index+1)
-		if c.Delta != nil && m.delta(c.Delta) {
-			v.Meaningful = true
+		if c.Delta != nil {
+			said, called := m.delta(c.Delta)
+			words, calls = words || said, calls || called
 		}
 		if c.FinishReason != "" {
 			m.finish(c)
-			v.Meaningful = true
+			words = true
 		}
 	}
+	v.Meaningful, v.Call = words || calls, calls && !words
 	m.began = m.began || v.Meaningful
 	if m.keep != nil {
 		if err := m.keep.chunk(data); err != nil {
@@ -194,21 +197,21 @@ func (m *meter) finish(c *choice) {
 }
 
 // delta notes tool calls, and says whether the delta holds anything to see.
-func (m *meter) delta(d *message) bool {
-	seen := d.Refusal != "" || len(d.Content) > 2 && d.Content.Kind() != 'n'
+func (m *meter) delta(d *message) (words, calls bool) {
+	words = d.Refusal != "" || len(d.Content) > 2 && d.Content.Kind() != 'n'
 	m.refused = m.refused || d.Refusal != "" && !m.began
 	if r := reasoningOf(d, m.t.Origin); r != nil {
-		seen = seen || r.Text != "" || r.Blob.Kind == llm.BlobDetails
+		words = words || r.Text != "" || r.Blob.Kind == llm.BlobDetails
 	}
 	for _, c := range d.ToolCalls {
 		if c.ID != "" && len(m.m.ToolCalls) < maxParts {
 			m.m.ToolCalls = append(m.m.ToolCalls, c.ID)
 		}
 		m.called = m.called || c.Custom != nil && c.Custom.Name != "" || c.Function != nil && c.Function.Name != ""
-		seen = seen || c.Custom != nil || c.Function != nil && (c.Function.Name != "" || len(c.Function.Arguments) > 2)
+		calls = calls || c.Custom != nil || c.Function != nil && (c.Function.Name != "" || len(c.Function.Arguments) > 2)
 	}
 	m.called = m.called || d.FunctionCall != nil && d.FunctionCall.Name != ""
-	return seen || d.FunctionCall != nil
+	return words, calls || d.FunctionCall != nil
 }
 
 // Body looks at a whole answer.

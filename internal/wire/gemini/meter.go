@@ -39,7 +39,10 @@ func (m *meter) Keep() {
 }
 
 func (m *meter) take(e llm.Event) bool {
-	m.seen.Meaningful = m.seen.Meaningful || llm.Meaningful(e)
+	if llm.Meaningful(e) {
+		m.seen.Call = llm.OfCall(e) && (m.seen.Call || !m.seen.Meaningful)
+		m.seen.Meaningful = true
+	}
 	if m.keep != nil {
 		m.keep.Add(e)
 	}
@@ -261,7 +264,7 @@ func (m *meter) Body(body []byte) wire.Verdict {
 		m.seen.Err = e
 		return m.seen
 	}
-	m.seen.Done, m.seen.Meaningful = true, true
+	m.seen = wire.Verdict{Done: true, Meaningful: true}
 	return m.seen
 }
 

@@ -61,10 +61,13 @@ func (m *meter) Event(name string, data []byte) wire.Verdict {
 // deltas are the deltas that carry text, each under a key of its own. A quote
 // inside a JSON string is escaped, so these can only be found where they stand
 // for themselves.
-var deltas = []struct{ typ, key []byte }{
-	{[]byte(`"text_delta"`), []byte(`"text":`)},
-	{[]byte(`"thinking_delta"`), []byte(`"thinking":`)},
-	{[]byte(`"input_json_delta"`), []byte(`"partial_json":`)},
+var deltas = []struct {
+	typ, key []byte
+	call     bool
+}{
+	{[]byte(`"text_delta"`), []byte(`"text":`), false},
+	{[]byte(`"thinking_delta"`), []byte(`"thinking":`), false},
+	{[]byte(`"input_json_delta"`), []byte(`"partial_json":`), true},
 }
 
 // delta measures a delta; ok is false when it has to be decoded after all.
@@ -82,7 +85,7 @@ func (m *meter) delta(data []byte) (v wire.Verdict, ok bool) {
 			return v, false
 		}
 		m.m.OutputBytes += int64(n)
-		return wire.Verdict{Meaningful: n > 0}, true
+		return wire.Verdict{Meaningful: n > 0, Call: n > 0 && d.call && !m.answer}, true
 	}
 	return v, false
 }
@@ -140,12 +143,13 @@ func (m *meter) rare(name string, data []byte) wire.Verdict {
 			m.count(h.Usage)
 		}
 	case "content_block_start":
-		return wire.Verdict{Meaningful: m.start(ev.ContentBlock)}
+		meaningful, call := m.start(ev.ContentBlock)
+		return wire.Verdict{Meaningful: meaningful, Call: call}
 	case "content_block_delta":
 		if x := ev.Delta; x != nil {
 			n := len(x.Text) + len(x.Thinking) + len(x.PartialJSON)
 			m.m.OutputBytes += int64(n)
-			return wire.Verdict{Meaningful: n > 0 || x.Signature != "" || len(x.Citation) > 0}
+			return wire.Verdict{Meaningful: n > 0 || x.Signature != "" || len(x.Citation) > 0, Call: n > 0 && n == len(x.PartialJSON) && !m.answer}
 		}
 	case "message_delta":
 		m.count(ev.Usage)
@@ -176,29 +180,29 @@ func (m *meter) count(u *usage) {
 }
 
 // start notes a block and says whether it means that the model answers.
-func (m *meter) start(raw jsontext.Value) (meaningful bool) {
+func (m *meter) start(raw jsontext.Value) (meaningful, call bool) {
 	p, as, err := answerPart(raw, m.t)
 	if err != nil || as == asNothing {
-		return false
+		return false, false
 	}
 	switch p := p.(type) {
 	case llm.ToolCall:
 		if p.ID != "" && len(m.m.ToolCalls) < maxOpen {
 			m.m.ToolCalls = append(m.m.ToolCalls, p.ID)
 		}
-		return true
+		return true, true
 	case llm.Text:
 		if as == asAnswer {
 			m.answer = true
-			return true
+			return true, false
 		}
 		m.m.OutputBytes += int64(len(p.Text))
-		return p.Text != ""
+		return p.Text != "", false
 	case llm.Reasoning:
 		m.m.OutputBytes += int64(len(p.Text))
-		return p.Text != "" || p.Blob != nil
+		return p.Text != "" || p.Blob != nil, false
 	}
-	return true
+	return true, false
 }
 
 // Body looks at a whole answer.

@@ -72,13 +72,16 @@ func (m *meter) Event(name string, data []byte) wire.Verdict {
 		n := m.measure(data)
 		m.seen.refusal = m.seen.refusal || n > 0
 		return wire.Verdict{Meaningful: n > 0}
-	case "response.reasoning_summary_text.delta", "response.reasoning_text.delta",
-		"response.function_call_arguments.delta", "response.custom_tool_call_input.delta":
+	case "response.reasoning_summary_text.delta", "response.reasoning_text.delta":
 		return wire.Verdict{Meaningful: m.measure(data) > 0}
+	case "response.function_call_arguments.delta", "response.custom_tool_call_input.delta":
+		more := m.measure(data) > 0
+		return wire.Verdict{Meaningful: more, Call: more}
 	case "response.created", "response.in_progress":
 		m.head(data)
 	case "response.output_item.added", "response.output_item.done":
-		return wire.Verdict{Meaningful: m.item(data, strings.HasSuffix(typ, "done"))}
+		meaningful, call := m.item(data, strings.HasSuffix(typ, "done"))
+		return wire.Verdict{Meaningful: meaningful, Call: call}
 	case "response.completed", "response.incomplete", "response.failed", "response.cancelled":
 		return m.end(data)
 	case "error":
@@ -149,41 +152,41 @@ func (m *meter) head(data []byte) {
 
 // item looks at an item. It is meaningful when it is a call or something that
 // the vendor runs, and in any case when it is done.
-func (m *meter) item(data []byte, done bool) bool {
+func (m *meter) item(data []byte, done bool) (meaningful, call bool) {
 	var ev struct {
 		Index int            `json:"output_index"`
 		Item  jsontext.Value `json:"item"`
 	}
 	var it item
 	if json.Unmarshal(data, &ev, scan.Lenient) != nil {
-		return done
+		return done, false
 	}
 	if json.Unmarshal(ev.Item, &it, scan.Lenient) != nil {
 		it = item{} // one of the vendor's own
 	}
 	_, seen := m.calls[ev.Index]
 	if !seen && len(m.calls) >= maxItems {
-		return done
+		return done, false
 	}
 	if done {
 		m.done(ev.Item)
 	}
 	if it.Type == "message" || it.Type == "reasoning" {
 		m.calls[ev.Index] = ""
-		return done
+		return done, false
 	}
 	if it.Type != "function_call" && it.Type != "custom_tool_call" {
 		m.calls[ev.Index] = ""
-		return true
+		return true, false
 	}
 	if !done && (it.Name == "" || it.CallID == "") {
-		return false
+		return false, false
 	}
 	if c, err := whole(callOf(&it, m.t)); err == nil && m.calls[ev.Index] != c.ID {
 		m.calls[ev.Index] = c.ID
 		m.called(c.ID)
 	}
-	return true
+	return true, true
 }
 
 // end looks at the last event.
