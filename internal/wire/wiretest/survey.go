@@ -2,6 +2,7 @@ package wiretest
 
 import (
 	"strings"
+	"testing"
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
@@ -96,5 +97,36 @@ func look(s *wire.Survey, parts []llm.Part) {
 				s.PDF = s.PDF || p.Text == "" && !strings.HasPrefix(p.MIME, "text/")
 			}
 		}
+	}
+}
+
+// SurveyAlike fails the test where a survey of a body refuses what is decoded, or
+// misses what that shows. It may see more: what no other format has a word for.
+// Where names are not exact, a decoder takes spellings that no client writes.
+func SurveyAlike(t *testing.T, f wire.Format, raw wire.RawRequest, exact bool) {
+	t.Helper()
+	surveyor, ok := f.(wire.Surveyor)
+	if !ok {
+		t.Fatalf("%s surveys nothing", f.Name())
+	}
+	got, err := surveyor.Survey(raw.Body)
+	if e := llm.AsError(err); err != nil && (e.Kind != llm.KindBadRequest || e.Message == "") {
+		t.Fatalf("%#v is no refusal", err)
+	}
+	q, bad := f.Decode(raw)
+	if bad != nil {
+		return
+	}
+	if err != nil {
+		t.Fatalf("it is decoded, and refused: %v", err)
+	}
+	want := Surveyed(q, false)
+	if exact && (want.Image && !got.Image || want.PDF && !got.PDF || want.Audio && !got.Audio || want.Schema && !got.Schema || want.Tools && !got.Tools ||
+		want.MaxOutput > 0 && want.MaxOutput != got.MaxOutput) {
+		t.Fatalf("decoded, it shows %+v, surveyed %+v", want, got)
+	}
+	if len(got.User) > 16 || len(got.Aside) > 16 || len(got.System) > 8 || got.UserTurns > got.Turns ||
+		got.Steps > got.Turns || got.EndsInUser && got.EndsInTool || got.Repeats > 0 && got.Repeats >= got.ToolCalls {
+		t.Fatalf("%+v", got)
 	}
 }
