@@ -50,7 +50,7 @@ fuzz:
 # The binary beside a bare proxy, then what has no proxy to compare with.
 bench: build
 	@status=0; go run ./bench || status=$$?; \
-	go test -run '^$$' -bench 'Peek|Reader|WriteTurns' -benchmem ./internal/wire ./internal/wire/sse ./internal/store/sqlite | grep ^Benchmark; \
+	go test -run '^$$' -bench 'Peek|Survey|Reader|WriteTurns' -benchmem ./internal/wire ./internal/wire/sse ./internal/store/sqlite | grep ^Benchmark; \
 	exit $$status
 
 lint:

@@ -129,3 +129,11 @@ func FuzzDecodeStream(f *testing.F) {
 		}
 	})
 }
+
+// What is decoded is surveyed, and what it shows is seen.
+func FuzzSurvey(f *testing.F) {
+	f.Add([]byte(rich))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		wiretest.SurveyAlike(t, chat.Format{}, wire.RawRequest{Body: body}, true)
+	})
+}

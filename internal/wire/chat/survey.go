@@ -16,7 +16,9 @@ func (Format) Survey(body []byte) (wire.Survey, error) {
 	for name := range s.at.Fields() {
 		switch string(name) {
 		case "max_tokens", "max_completion_tokens":
-			s.Found.MaxOutput, _ = scan.Int(s.at.Value())
+			if n, ok := scan.Int(s.at.Value()); ok {
+				s.Found.MaxOutput = n
+			}
 		case "tools", "functions":
 			for range s.at.Elements() {
 				s.Found.Tools = true

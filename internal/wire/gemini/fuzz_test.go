@@ -157,3 +157,11 @@ func shape(a *llm.Answer) (out []string) {
 	}
 	return out
 }
+
+// What is decoded is surveyed, and what it shows is seen.
+func FuzzSurvey(f *testing.F) {
+	seeds(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		wiretest.SurveyAlike(t, format, wire.RawRequest{Path: "/v1beta/models/m:generateContent", Body: body}, false)
+	})
+}

@@ -87,9 +87,10 @@ func (s *survey) content() (role llm.Role) {
 	return role
 }
 
-// part follows the order in which partsOf reads what a part holds.
+// part reads one that holds one thing, or text and a call, as all clients write
+// them; of an odd one it sees all.
 func (s *survey) part() {
-	var text, medium, response, call []byte
+	var text, medium []byte
 	thought := false
 	for name, kind := range s.at.Fields() {
 		switch string(spelled(name)) {
@@ -98,34 +99,26 @@ func (s *survey) part() {
 		case "thought":
 			thought = kind == 't'
 		case "inlineData", "fileData":
-			medium = s.object(kind)
+			if kind == '{' {
+				medium = s.at.Value()
+			}
 		case "functionResponse":
-			response = s.object(kind)
+			if kind == '{' {
+				s.response()
+			}
 		case "functionCall":
-			call = s.object(kind)
+			if kind == '{' {
+				s.call()
+			}
 		}
 	}
-	switch {
-	case medium != nil && !thought:
+	if thought {
+		return // the model's own
+	}
+	s.Text(text)
+	if medium != nil {
 		s.at.In(medium, s.medium)
-	case response != nil:
-		s.at.In(response, s.response)
-	default:
-		if !thought {
-			s.Text(text)
-		}
-		if call != nil {
-			s.at.In(call, s.call)
-		}
 	}
-}
-
-// object takes the value where the walk stands if it is one.
-func (s *survey) object(kind scan.Kind) []byte {
-	if kind != '{' {
-		return nil
-	}
-	return s.at.Value()
 }
 
 func (s *survey) medium() {

@@ -155,3 +155,11 @@ func FuzzDecodeStream(f *testing.F) {
 		}
 	})
 }
+
+// What is decoded is surveyed, and what it shows is seen.
+func FuzzSurvey(f *testing.F) {
+	f.Add([]byte(wholeRequest))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		wiretest.SurveyAlike(t, Format{}, wire.RawRequest{Body: body}, true)
+	})
+}

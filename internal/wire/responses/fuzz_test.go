@@ -174,3 +174,11 @@ func FuzzAnswered(f *testing.F) {
 		_, _ = format.Messages(a.Items, llm.Origin{}) // which may be anything
 	})
 }
+
+// What is decoded is surveyed, and what it shows is seen.
+func FuzzSurvey(f *testing.F) {
+	f.Add([]byte(forwarded))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		wiretest.SurveyAlike(t, format, wire.RawRequest{Body: body}, true)
+	})
+}

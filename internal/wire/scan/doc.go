@@ -6,7 +6,8 @@
 // UTF-8, no lone surrogates, at most 10,000 levels) and refuses an object with a
 // top-level name that stands twice, since two readers may take different ones.
 // Names below the top level are not compared: those bytes are the provider's to
-// judge. [Splice] changes top-level fields and keeps every other byte.
+// judge. [Splice] changes top-level fields and keeps every other byte. [Walk] goes on
+// below them, through a text that was checked.
 package scan
 
 import "fmt"

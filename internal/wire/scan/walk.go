@@ -16,6 +16,9 @@ type Walk struct {
 func NewWalk(checked []byte) Walk {
 	w := Walk{t: text{b: checked, checked: true}}
 	w.t.space()
+	if w.t.i == len(checked) {
+		w.t.fail("it ends where a value should stand")
+	}
 	return w
 }
 
