@@ -34,7 +34,12 @@ func policyOf(cfg *config.Config) router.Policy {
 	}
 	for _, e := range cfg.Workloads {
 		w := e.Value
+		var on []router.Trigger
+		for _, t := range w.Escalate.On {
+			on = append(on, router.Trigger(t))
+		}
 		p.Workloads = append(p.Workloads, router.Workload{
+			Escalate: w.Escalate.To, EscalateOn: on, EscalateAfter: w.Escalate.After,
 			Name: e.Name, Class: w.Class, Chain: w.Chain, Prefer: router.Prefer(cmp.Or(w.Prefer, string(router.PreferOrder))),
 			Switch: w.Switch, Inherit: w.Inherit == "session", Timeout: w.Timeout.Total, Attempts: w.Retry.Attempts,
 		})

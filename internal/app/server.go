@@ -183,7 +183,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	all, spoken := formats(), upstreams()
 	s.gateway = &gateway.Gateway{
 		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Upstream, bool) { w, ok := spoken[f]; return w, ok }, Health: health.New(s.now)},
-		Recorder:   recorder{s.ledger}, Sessions: session.New(s.now), Memory: s.memory, Answers: s.answers, Places: gateway.NewPlaces(s.now), Now: s.now,
+		Recorder:   recorder{s.ledger}, Sessions: session.New(s.now), Memory: s.memory, Answers: s.answers, Places: gateway.NewPlaces(s.now), Tasks: gateway.NewTasks(), Now: s.now,
 		Gone: s.gone,
 	}
 	s.inference = &httpapi.Inference{

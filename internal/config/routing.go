@@ -28,6 +28,8 @@ type Workload struct {
 type Escalate struct {
 	To Chain    `yaml:"to" doc:"models to move to"`
 	On []string `yaml:"on" enum:"complex,tool_chain,failure,user_correction" doc:"what escalates: complex, tool_chain, failure, user_correction"`
+	// After is how many tool calls or steps of a task are a tool_chain; 0 is 8.
+	After int `yaml:"after" min:"1" max:"1000" doc:"how many tool calls or steps of a task are a tool_chain; 8 when not said"`
 }
 
 // Retry bounds the attempts of a workload's turns; zero is the server's own

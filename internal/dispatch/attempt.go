@@ -73,7 +73,7 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) step {
 	var e *llm.Error
 	switch {
 	case r.call.Peeked.Stream:
-		if r.cand.KeepParts {
+		if r.keepsParts() {
 			body.most = framed * r.maxAnswer()
 		}
 		e = r.stream(a, upstream, target, resp, body)
@@ -403,6 +403,9 @@ func (r *run) whole(a *Attempt, upstream wire.Upstream, t wire.Target, resp *htt
 	default:
 		e = r.translated(a, upstream, t, data)
 	}
+	if e == nil {
+		e = r.judge(a)
+	}
 	if e != nil {
 		return e
 	}
@@ -416,7 +419,7 @@ func (r *run) whole(a *Attempt, upstream wire.Upstream, t wire.Target, resp *htt
 // passed takes a whole answer as it is, and reads along.
 func (r *run) passed(a *Attempt, t wire.Target, data []byte) *llm.Error {
 	meter := r.call.Client.NewMeter(t)
-	if k, ok := meter.(wire.Keeper); ok && (r.cand.KeepParts || r.call.WantOpening > 0) {
+	if k, ok := meter.(wire.Keeper); ok && (r.keepsParts() || r.call.WantOpening > 0) {
 		k.Keep()
 	}
 	verdict := meter.Body(data)
@@ -521,7 +524,7 @@ func tooMany() *llm.Error {
 
 func (r *run) meter(t wire.Target) wire.Meter {
 	m := r.call.Client.NewMeter(t)
-	if k, ok := m.(wire.Keeper); ok && r.cand.KeepParts {
+	if k, ok := m.(wire.Keeper); ok && r.keepsParts() {
 		k.Keep()
 	}
 	return m

@@ -37,6 +37,11 @@ type Call struct {
 	KeepAnswer bool
 	// Unstored has the provider told to keep nothing, whatever the client says.
 	Unstored bool
+	// Useless says what makes an answer of no use, "" where nothing does; it is asked
+	// where a candidate is Up, of answers of the others that the client has seen
+	// nothing of, and for the outcome of those that it has. parts are those of the
+	// answer's first choice.
+	Useless func(parts []llm.Part, finish llm.FinishReason) string
 	// Embed says that embeddings are asked for: Peeked is PeekEmbed's then, and
 	// what is said above of conversations is of no use.
 	Embed bool
@@ -74,7 +79,7 @@ func (c *Call) prepare(q *llm.Request) {
 func (c *Call) KeepsParts() bool { return c.keeps }
 
 // NeedsBody says that the client's bytes are needed until the call has ended.
-func (c *Call) NeedsBody() bool { return c.keeps || c.KeepAnswer }
+func (c *Call) NeedsBody() bool { return c.keeps || c.KeepAnswer || c.Useless != nil }
 
 // release lets go of the client's bytes once an answer is committed: from then on
 // no other attempt can need them.
@@ -104,6 +109,8 @@ type Candidate struct {
 	KeepParts bool
 	// KeepsAnswers says that the provider keeps answers of the client's format.
 	KeepsAnswers bool
+	// Up says that it is asked only after the answer of another was of no use.
+	Up bool
 	// Resting says that it fails of late, and is asked because nothing else is left.
 	Resting bool
 }
@@ -145,6 +152,8 @@ type Outcome struct {
 	Status   Status
 	Err      *llm.Error // nil when Status is ok
 	Attempts []*Attempt
+	// Useless says what makes the answer of no use that the client has; "": nothing.
+	Useless string
 	// Body is the whole answer in the client's format, for a call that isn't a
 	// stream; Final that of a stream, where the call wanted it and it came.
 	Body, Final []byte

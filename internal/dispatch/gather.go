@@ -28,6 +28,9 @@ func (r *run) gathered(a *Attempt, upstream wire.Upstream, t wire.Target, body i
 	if e := r.tell(a, t, answer); e != nil {
 		return e
 	}
+	if e := r.judge(a); e != nil {
+		return e
+	}
 	if r.call.WantOpening > 0 {
 		a.Opening = a.Metered.Parts
 	}

@@ -303,6 +303,13 @@ func (r *reply) isCommitted() bool {
 	return r.committed
 }
 
+// holding is how much is held back.
+func (r *reply) holding() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.held)
+}
+
 // begun says whether the client has seen a meaningful event.
 func (r *reply) begun() bool {
 	r.mu.Lock()

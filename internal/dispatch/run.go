@@ -51,8 +51,11 @@ type run struct {
 	// spared says that a key was left alone since it fails of late, unspared that
 	// none is any more.
 	spared, unspared bool
-	outcome          *Outcome
-	late             func() bool // the whole call has taken too long, or its client left
+	// up says that an answer was of no use and stronger models are asked, resigned
+	// that they gave none and any answer will do.
+	up, resigned bool
+	outcome      *Outcome
+	late         func() bool // the whole call has taken too long, or its client left
 	candidacy
 }
 
@@ -146,9 +149,11 @@ const (
 func (r *run) loop(ctx context.Context) {
 	r.late = func() bool { return ctx.Err() != nil }
 	for round := 0; ; round++ {
-		r.losses = r.losses[:0]
+		if !r.spent() {
+			r.losses = r.losses[:0]
+		}
 		for i := range r.cands {
-			if window := r.cands[i].Context; window > 0 && window <= r.tooLong || r.spent() {
+			if window := r.cands[i].Context; window > 0 && window <= r.tooLong || r.cands[i].Up != r.up || r.spent() {
 				continue
 			}
 			r.candidacy = candidacy{at: i, cand: r.cands[i]}
@@ -157,6 +162,10 @@ func (r *run) loop(ctx context.Context) {
 			if !r.candidate(ctx) || r.late() {
 				return
 			}
+		}
+		if r.up {
+			r.up, r.resigned = false, true // an answer of little use is better than none
+			continue
 		}
 		if r.spared && len(r.outcome.Attempts) == 0 {
 			r.spared, r.unspared = false, true // of more use than a refusal of ours
@@ -243,6 +252,8 @@ func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) step {
 		return again
 	case llm.KindContextLength:
 		r.tooLong = max(r.tooLong, r.cand.Context)
+	case llm.KindUseless:
+		r.up = true
 	case llm.KindReasoning:
 		if r.strip != stripAll {
 			r.strip++

@@ -46,6 +46,11 @@ func (r *run) forward(a *Attempt, t wire.Target, body io.Reader) *llm.Error {
 	if !a.Metered.Complete {
 		return llm.Errorf(llm.KindTruncated, "the stream ended before its end was said")
 	}
+	if r.outcome.Status == "" {
+		if e := r.judge(a); e != nil {
+			return e
+		}
+	}
 	if !r.out.begun() {
 		// Nothing meaningful and yet complete: an empty answer is still one.
 		if err := r.out.release(); err != nil {
@@ -64,8 +69,12 @@ func (r *run) forward(a *Attempt, t wire.Target, body io.Reader) *llm.Error {
 // pump moves events until the stream ends; ended is called before the event that
 // says so leaves.
 func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader, ended func()) *llm.Error {
+	var useless *llm.Error // what follows only tells what such an answer used
 	for {
 		ev, err := events.Next()
+		if useless != nil && err != nil {
+			return useless
+		}
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -78,6 +87,12 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader, ended func(
 		var v wire.Verdict
 		if !ev.Comment {
 			v = meter.Event(string(ev.Name), ev.Data)
+		}
+		if useless != nil {
+			if v.Done || v.Err != nil {
+				return useless
+			}
+			continue
 		}
 		if v.Err != nil {
 			// Its own words for it, where they are any; the connection is aborted next.
@@ -92,12 +107,24 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader, ended func(
 		}
 		if v.Meaningful && a.FirstEvent == 0 {
 			a.FirstEvent = time.Since(a.Started)
+		}
+		if v.Meaningful && !v.Done && !r.out.begun() && !r.holds(v.Call) {
+			if !v.Call && r.judges() { // more than can be held is let go unseen
+				a.Metered = meter.Result()
+				if useless = r.judge(a); useless != nil {
+					r.watch.linger()
+					continue
+				}
+			}
 			if err := r.out.release(); err != nil {
 				return left(err)
 			}
 		}
 		if v.Done && r.outcome.Status == "" {
 			a.Metered = meter.Result()
+			if e := r.judge(a); e != nil {
+				return e
+			}
 			if !r.out.begun() {
 				if err := r.out.release(); err != nil {
 					return left(err)
@@ -121,15 +148,32 @@ func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error
 	caller := r.caller(a, t)
 	begins := &opening{want: r.call.WantOpening}
 	r.out.begin(a, r.call.Client.NewStream(replyWriter{r.out}, caller), begins)
-	tally := tally{keep: r.cand.KeepParts}
+	tally := tally{keep: r.keepsParts()}
 	defer func() { a.Metered = tally.result() }()
+	var useless *llm.Error // what follows only tells what such an answer used
 	for e, err := range events {
+		if useless != nil && err != nil {
+			return useless
+		}
 		if err != nil {
 			return broken(err)
 		}
 		tally.add(e)
-		if llm.Meaningful(e) && a.FirstEvent == 0 {
+		if useless != nil {
+			continue
+		}
+		meaningful := llm.Meaningful(e)
+		if meaningful && a.FirstEvent == 0 {
 			a.FirstEvent = time.Since(a.Started)
+		}
+		if _, ends := e.(llm.Finish); meaningful && !(ends && r.judges()) && !r.out.begun() && !r.holds(llm.OfCall(e)) {
+			if !llm.OfCall(e) && r.judges() {
+				a.Metered = tally.result()
+				if useless = r.judge(a); useless != nil {
+					r.watch.linger()
+					continue
+				}
+			}
 			if err := r.out.release(); err != nil {
 				return left(err)
 			}
@@ -139,6 +183,12 @@ func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error
 		}
 	}
 	a.Metered = tally.result()
+	if useless == nil {
+		useless = r.judge(a)
+	}
+	if useless != nil {
+		return useless
+	}
 	a.Opening = begins.result()
 	if !r.out.begun() {
 		if err := r.out.release(); err != nil {

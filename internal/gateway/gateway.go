@@ -128,6 +128,7 @@ type Gateway struct {
 	Sessions   *session.Recogniser
 	Memory     *recall.Memory
 	Places     *Places
+	Tasks      *Tasks
 	Answers    *responsestore.Store // nil: none are kept
 	Now        func() time.Time
 	// MaxTold bounds the conversations that are told at the same time for the id of
@@ -184,6 +185,15 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 	d := &dispatch.Call{
 		Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, Session: t.Session, AnswerID: t.ID,
 		Timeout: shorter(c.Timeout, p.Timeout), Attempts: p.Attempts, InputEstimate: t.InputEstimate,
+	}
+	if len(p.Up) > 0 {
+		d.Useless = func(parts []llm.Part, finish llm.FinishReason) string {
+			req, err := d.Request()
+			if err != nil {
+				return "" // whoever encodes it refuses it in words
+			}
+			return faultOf(req, parts, finish)
+		}
 	}
 	if s.First {
 		d.WantOpening = session.Enough

@@ -105,7 +105,7 @@ func newRig(t *testing.T, keys []string, orgs []string, h http.HandlerFunc) *rig
 	r := &rig{book: &book{}, upstream: s.URL}
 	r.Gateway = &gateway.Gateway{
 		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Upstream, bool) { return chat.Format{}, f == llm.FormatChat }},
-		Recorder:   r.book, Sessions: session.New(time.Now), Places: gateway.NewPlaces(time.Now), Now: time.Now,
+		Recorder:   r.book, Sessions: session.New(time.Now), Places: gateway.NewPlaces(time.Now), Tasks: gateway.NewTasks(), Now: time.Now,
 		Gone: func(account, model string) { r.gone = append(r.gone, account+"/"+model) },
 	}
 	r.Swap(&gateway.State{Accounts: map[string]*provider.Account{"up": a}, Routes: router.NewRoutes(router.Policy{}, view, time.Now())})

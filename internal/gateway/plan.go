@@ -3,12 +3,14 @@ package gateway
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/oidostudio/oido/internal/dispatch"
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/provider"
 	"github.com/oidostudio/oido/internal/router"
+	"github.com/oidostudio/oido/internal/wire"
 )
 
 // plan is a decision that can be carried out.
@@ -33,7 +35,16 @@ func (g *Gateway) plan(st *State, c *Call, t *Turn, needs router.Needs, can func
 		MayModel:   c.Caller.MayUseModel,
 	}
 	if t.Session != "" {
-		facts.Stays = g.Places.At(t.Org, t.Session)
+		facts.Stays, facts.Task = g.Places.At(t.Org, t.Session), g.Tasks.Of(t.Org, t.Session)
+	}
+	if f, ok := c.Format.(wire.Surveyor); ok && !needs.Embed {
+		facts.Survey = func() wire.Survey {
+			s, err := f.Survey(c.Raw.Body)
+			if err != nil {
+				return wire.Survey{} // whoever decodes it refuses it in words
+			}
+			return s
+		}
 	}
 	d, err := router.Plan(facts, st.Routes, router.Now{Time: t.Started, Health: conditions{g, st}})
 	if err != nil {
@@ -41,7 +52,11 @@ func (g *Gateway) plan(st *State, c *Call, t *Turn, needs router.Needs, can func
 	}
 	p := &plan{Decision: d, cands: make([]dispatch.Candidate, 0, len(d.Candidates))}
 	var unable *llm.Error
-	for _, rc := range d.Candidates {
+	for i, rc := range slices.Concat(d.Candidates, d.Up) {
+		up := i >= len(d.Candidates)
+		if up && len(p.cands) == 0 {
+			break
+		}
 		a := st.Accounts[rc.Account]
 		if can != nil {
 			if e := can(a, rc.Model); e != nil {
@@ -49,7 +64,7 @@ func (g *Gateway) plan(st *State, c *Call, t *Turn, needs router.Needs, can func
 				continue
 			}
 		}
-		cand := dispatch.Candidate{Account: a, Model: rc.Model, Resting: d.Last}
+		cand := dispatch.Candidate{Account: a, Model: rc.Model, Up: up, Resting: d.Last}
 		if e := rc.Entry; e != nil {
 			cand.Context, cand.MaxOutput = e.Context, e.MaxOutput
 			cand.NoVision, cand.NoPDF, cand.NoAudio = !e.Takes("image"), !e.Takes("pdf"), !e.Takes("audio")
@@ -59,6 +74,9 @@ func (g *Gateway) plan(st *State, c *Call, t *Turn, needs router.Needs, can func
 	}
 	if len(p.cands) == 0 {
 		return nil, unable
+	}
+	if t.Session != "" && d.Task != facts.Task {
+		g.Tasks.Put(t.Org, t.Session, d.Task)
 	}
 	t.Rule, t.Workload, t.Class, t.Decision = d.Rule, d.Workload, d.Class, d.Encode(st.Routes.Hash())
 	t.InputEstimate, _ = g.tokens.Of(p.cands[0].Account.Name, p.cands[0].Model, t.promptSize)
@@ -87,6 +105,13 @@ func (g *Gateway) settle(t *Turn, p *plan, o *dispatch.Outcome) {
 	}
 	last := o.Last()
 	g.Places.Settle(t.Org, t.Session, router.Place{Account: last.Provider, Model: last.Model, Chosen: p.Switched})
+	task := p.Task
+	if p.cands[last.Candidate].Up {
+		task.Escalated = router.OnFailure
+	}
+	if task.Failed = o.Useless != ""; task != p.Task {
+		g.Tasks.Put(t.Org, t.Session, task)
+	}
 }
 
 // shorter is the shorter of two limits, of which 0 is none.

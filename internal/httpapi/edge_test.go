@@ -136,7 +136,7 @@ func newEdge(t *testing.T, base string, o edgeOptions) *edge {
 	e := &edge{notes: &notes{}, log: &bytes.Buffer{}, mux: http.NewServeMux()}
 	g := &gateway.Gateway{
 		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Upstream, bool) { w, ok := formats[f]; return w, ok }, PingAfter: o.pingAfter},
-		Recorder:   e.notes, Sessions: session.New(time.Now), Places: gateway.NewPlaces(time.Now), Now: time.Now,
+		Recorder:   e.notes, Sessions: session.New(time.Now), Places: gateway.NewPlaces(time.Now), Tasks: gateway.NewTasks(), Now: time.Now,
 	}
 	g.Swap(&gateway.State{Accounts: map[string]*provider.Account{"up": a}, Routes: router.NewRoutes(router.Policy{}, view, time.Now())})
 	e.Inference = &httpapi.Inference{

@@ -113,4 +113,5 @@ const (
 	KindUnavailable   Kind = "unavailable"    // nothing can serve this now
 	KindNotBuilt      Kind = "not_built"      // accepted by the contract, not there yet
 	KindConflict      Kind = "conflict"       // clashes with something going on
+	KindUseless       Kind = "useless"        // an answer came that is of no use; nobody has seen it
 )

@@ -75,6 +75,9 @@ func (p *planner) task(rt *route) (t Task, up Trigger) {
 			t = Task{Began: words}
 		}
 	}
+	if len(s.Aside) > 0 && classify.StanceOf(s.Aside) == classify.Corrects {
+		stance = classify.Corrects // said while tools ran
+	}
 	if t.Escalated != "" {
 		return t, t.Escalated
 	}

@@ -1,0 +1,47 @@
+package dispatch
+
+import (
+	"slices"
+
+	"github.com/oidostudio/oido/internal/llm"
+)
+
+// maxJudged is how much of a streamed answer is held back until its tool calls are
+// whole, in bytes.
+const maxJudged = maxHeld / 2
+
+// watches says whether somebody wants to know if answers are of use.
+func (r *run) watches() bool { return r.call.Useless != nil }
+
+// judges says whether an answer of the attempt under way can be given up for one of
+// a stronger model.
+func (r *run) judges() bool {
+	return r.watches() && !r.cand.Up && !r.resigned && !r.spent() && slices.ContainsFunc(r.cands, func(c Candidate) bool { return c.Up })
+}
+
+// keepsParts says whether the parts of the answer are needed.
+func (r *run) keepsParts() bool { return r.cand.KeepParts || r.watches() }
+
+// judge refuses an answer of no use that the client has seen nothing of; of one
+// that goes on to the client it notes that.
+func (r *run) judge(a *Attempt) *llm.Error {
+	if !r.watches() {
+		return nil
+	}
+	why := r.call.Useless(a.Metered.Parts, a.Metered.Finish)
+	if why == "" {
+		return nil
+	}
+	if r.judges() && !r.out.begun() {
+		r.outcome.Body = nil
+		return llm.Errorf(llm.KindUseless, "%s", why)
+	}
+	r.outcome.Useless = why
+	return nil
+}
+
+// holds says whether an event of a stream whose client has seen nothing is held back,
+// which is what calls of tools are until they are whole.
+func (r *run) holds(call bool) bool {
+	return call && r.judges() && r.out.holding() < maxJudged
+}
