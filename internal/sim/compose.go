@@ -97,7 +97,7 @@ func (s *Server) say(p *prompt, variant int) turn {
 		}
 		return t
 	}
-	if p.script.json || p.object {
+	if p.script.json || p.object && !p.script.prose {
 		sample := sampler{root: p.schema, w: w}
 		var v any = map[string]any{"answer": w.text(24)}
 		if p.schema != nil {
@@ -153,6 +153,8 @@ func (s *Server) use(p *prompt, w *writer) []call {
 		switch {
 		case with.free:
 			calls[i].input = fmt.Sprintf("call %d: %s", i+1, w.text(24))
+		case p.script.badArgs:
+			calls[i].input = `{"broken":`
 		case p.script.noArgs || with.schema == nil:
 			calls[i].input = "{}"
 		default:

@@ -53,8 +53,10 @@ type script struct {
 	tools    int  // turns that end in calls before one ends in text
 	parallel int  // calls a turn
 	noArgs   bool // calls without arguments
+	badArgs  bool // calls whose arguments break off
 	mix      bool // text before the calls
 	json     bool // answers an object
+	prose    bool // answers text, whatever form is asked for
 	refuse   bool
 	length   bool // ends at the limit of output
 	stop     bool // ends at the first stop sequence
@@ -96,8 +98,10 @@ var words = []word{
 	{"tools", true, "N turns end in a call of the first declared tool, then one in text", func(s *script, n int) { s.tools = n }},
 	{"par", true, "N calls a turn", func(s *script, n int) { s.parallel = min(max(n, 1), maxCalls) }},
 	{"noargs", false, "calls have no arguments", func(s *script, _ int) { s.noArgs = true }},
+	{"badargs", false, "in Chat Completions and Responses: the arguments of calls break off", func(s *script, _ int) { s.badArgs = true }},
 	{"mix", false, "text before the calls", func(s *script, _ int) { s.mix = true }},
 	{"json", false, "answers an object that fits the schema asked for", func(s *script, _ int) { s.json = true }},
+	{"prose", false, "answers text, whatever form is asked for", func(s *script, _ int) { s.prose = true }},
 	{"refuse", false, "declines to answer", func(s *script, _ int) { s.refuse = true }},
 	{"length", false, "ends at the limit of output", func(s *script, _ int) { s.length = true }},
 	{"stop", false, "ends at the first stop sequence given", func(s *script, _ int) { s.stop = true }},
