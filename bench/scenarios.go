@@ -52,6 +52,11 @@ func (l *lab) run(wanted func(string) bool) error {
 			}
 		}
 	}
+	if wanted("routing") {
+		if err := l.routing(); err != nil {
+			return err
+		}
+	}
 	if wanted("memory") {
 		if err := l.memory(); err != nil {
 			return err
