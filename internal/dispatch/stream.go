@@ -166,7 +166,7 @@ func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error
 		if meaningful && a.FirstEvent == 0 {
 			a.FirstEvent = time.Since(a.Started)
 		}
-		if _, ends := e.(llm.Finish); meaningful && !(ends && r.judges()) && !r.out.begun() && !r.holds(llm.OfCall(e)) {
+		if _, ends := e.(llm.Finish); meaningful && (!ends || !r.judges()) && !r.out.begun() && !r.holds(llm.OfCall(e)) {
 			if !llm.OfCall(e) && r.judges() {
 				a.Metered = tally.result()
 				if useless = r.judge(a); useless != nil {
