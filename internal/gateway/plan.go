@@ -20,36 +20,13 @@ type plan struct {
 // plan says which models answer a call, and notes it in the turn. can, when set,
 // refuses accounts that can't do what is asked. The error is an *llm.Error.
 func (g *Gateway) plan(st *State, c *Call, t *Turn, needs router.Needs, can func(a *provider.Account, model string) *llm.Error) (*plan, error) {
-	if n := len(c.Peeked.Model); n > maxModel {
-		return nil, &llm.Error{
-			Kind: llm.KindBadRequest, Status: http.StatusBadRequest, Param: "model",
-			Message: fmt.Sprintf("the model's name has %d bytes: at most %d", n, maxModel),
-		}
-	}
-	facts := &router.Facts{
-		Model: c.Peeked.Model, Workload: t.Workload, Class: t.Class, Agent: t.Agent,
-		Input: t.InputEstimate, Output: int64(c.Peeked.MaxOutput), Needs: needs,
-		MayAccount: func(name string) bool { a := st.Accounts[name]; return a != nil && a.May(c.Caller.Org) },
-		MayModel:   c.Caller.MayUseModel,
-	}
-	if t.Session != "" {
-		facts.Stays = g.Places.At(t.Org, t.Session)
-	}
-	d, err := router.Plan(facts, st.Routes, router.Now{Time: t.Started, Health: conditions{g, st}})
+	d, _, err := g.decide(st, c, t, needs, can, router.Now{Time: t.Started, Health: conditions{g, st}})
 	if err != nil {
 		return nil, err
 	}
 	p := &plan{Decision: d, cands: make([]dispatch.Candidate, 0, len(d.Candidates))}
-	var unable *llm.Error
 	for _, rc := range d.Candidates {
-		a := st.Accounts[rc.Account]
-		if can != nil {
-			if e := can(a, rc.Model); e != nil {
-				unable = e
-				continue
-			}
-		}
-		cand := dispatch.Candidate{Account: a, Model: rc.Model, Resting: d.Last}
+		cand := dispatch.Candidate{Account: st.Accounts[rc.Account], Model: rc.Model, Resting: d.Last}
 		if e := rc.Entry; e != nil {
 			cand.Context, cand.MaxOutput = e.Context, e.MaxOutput
 			cand.NoVision, cand.NoPDF, cand.NoAudio = !e.Takes("image"), !e.Takes("pdf"), !e.Takes("audio")
@@ -57,12 +34,48 @@ func (g *Gateway) plan(st *State, c *Call, t *Turn, needs router.Needs, can func
 		}
 		p.cands = append(p.cands, cand)
 	}
-	if len(p.cands) == 0 {
-		return nil, unable
-	}
 	t.Rule, t.Workload, t.Class, t.Decision = d.Rule, d.Workload, d.Class, d.Encode(st.Routes.Hash())
 	t.InputEstimate, _ = g.tokens.Of(p.cands[0].Account.Name, p.cands[0].Model, t.promptSize)
 	return p, nil
+}
+
+// decide is the one way to choose models for a call, whether it is sent or only
+// explained. It changes nothing. Beside an error there is what is known of the
+// decision: what speaks against whom.
+func (g *Gateway) decide(st *State, c *Call, t *Turn, needs router.Needs, can func(a *provider.Account, model string) *llm.Error, now router.Now) (router.Decision, *router.Facts, error) {
+	facts := &router.Facts{
+		Model: c.Peeked.Model, Workload: t.Workload, Class: t.Class, Agent: t.Agent,
+		Input: t.InputEstimate, Output: int64(c.Peeked.MaxOutput), Needs: needs,
+		MayAccount: func(name string) bool { a := st.Accounts[name]; return a != nil && a.May(c.Caller.Org) },
+		MayModel:   c.Caller.MayUseModel,
+	}
+	if n := len(c.Peeked.Model); n > maxModel {
+		return router.Decision{}, facts, &llm.Error{
+			Kind: llm.KindBadRequest, Status: http.StatusBadRequest, Param: "model",
+			Message: fmt.Sprintf("the model's name has %d bytes: at most %d", n, maxModel),
+		}
+	}
+	if t.Session != "" {
+		facts.Stays = g.Places.At(t.Org, t.Session)
+	}
+	d, err := router.Plan(facts, st.Routes, now)
+	if err != nil || can == nil {
+		return d, facts, err
+	}
+	able := make([]router.Candidate, 0, len(d.Candidates))
+	var unable *llm.Error
+	for _, rc := range d.Candidates {
+		if e := can(st.Accounts[rc.Account], rc.Model); e != nil {
+			unable = e
+			d.Excluded = append(d.Excluded, router.Exclusion{Name: rc.Name(), Reason: router.ReasonUnable, Detail: e.Message})
+			continue
+		}
+		able = append(able, rc)
+	}
+	if d.Candidates = able; len(able) == 0 {
+		return d, facts, unable
+	}
+	return d, facts, nil
 }
 
 // conditions are how models do now.

@@ -65,6 +65,8 @@ const (
 	ReasonGone     Reason = "gone"      // it left its provider's list
 	ReasonResting  Reason = "resting"   // it fails, and is left alone for now
 	ReasonNoAnswer Reason = "no answer" // it writes no text
+	ReasonUnable   Reason = "unable"    // its provider hasn't what the request asks for
+	ReasonPretend  Reason = "pretended" // it is taken to be down for the sake of argument
 )
 
 // Exclusion is a model that isn't a candidate.
@@ -112,6 +114,10 @@ func (x Exclusion) String() string {
 		return s
 	case ReasonNoAnswer:
 		return "answers with something else than text"
+	case ReasonUnable:
+		return "is not asked: " + x.Detail
+	case ReasonPretend:
+		return "is taken to be down, as was asked for"
 	}
 	return string(x.Reason)
 }

@@ -1,0 +1,125 @@
+package router
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/oidostudio/oido/internal/llm"
+)
+
+// Tried is one attempt at answering a request, for an explanation of it.
+type Tried struct {
+	Name string // provider/model-id
+	// Key tells the provider's keys apart; "" where it had none.
+	Key string
+	End End
+	// Why it failed; "" where it didn't.
+	Why        llm.Kind
+	FirstToken time.Duration // 0: none came
+	Took       time.Duration
+}
+
+// End is how an attempt ended.
+type End string
+
+// The ends.
+const (
+	EndAnswered    End = "ok"
+	EndFailed      End = "error"       // before anything was sent
+	EndCut         End = "cut"         // after the answer had begun
+	EndLeft        End = "canceled"    // the client left
+	EndInterrupted End = "interrupted" // the gateway stopped
+)
+
+// kinds are why attempts fail, in words that stand in brackets.
+var kinds = map[llm.Kind]string{
+	llm.KindBadRequest:    "it refused the request",
+	llm.KindAuth:          "it refused the provider's key",
+	llm.KindPermission:    "the provider's key may not do this",
+	llm.KindNotFound:      "it doesn't know the model",
+	llm.KindTooLarge:      "the request was too large for it",
+	llm.KindContextLength: "the prompt was too long for it",
+	llm.KindRateLimit:     "its rate limit was reached",
+	llm.KindQuota:         "its quota or balance was used up",
+	llm.KindOverloaded:    "overloaded",
+	llm.KindUpstream:      "an error of its own",
+	llm.KindTimeout:       "too slow",
+	llm.KindTruncated:     "its answer broke off",
+	llm.KindContentFilter: "its policy forbade it",
+	llm.KindReasoning:     "it refused reasoning of earlier turns",
+	llm.KindUnavailable:   "it could not be asked",
+	llm.KindNotBuilt:      "the request can't be put to it",
+}
+
+// InWords says why an attempt failed; "" where nothing is known.
+func InWords(k llm.Kind) string { return kinds[k] }
+
+// tell is what the attempts came to, in one sentence.
+func tell(all []Tried) string {
+	s := ""
+	for i := range all {
+		t := &all[i]
+		who := t.Name
+		if i > 0 {
+			before := &all[i-1]
+			switch {
+			case before.Name == t.Name && before.Key != t.Key:
+				s, who = s+", so it was asked with another key and", ""
+			case before.Name == t.Name:
+				s, who = s+", so it was asked again and", ""
+			default:
+				s += ", so"
+			}
+		}
+		if s != "" {
+			s += " "
+		}
+		if who != "" {
+			s += who + " "
+		}
+		s += t.came()
+	}
+	if n := len(all); n > 0 && all[n-1].End == EndFailed {
+		return s + ", and there was nothing left to try."
+	}
+	return s + "."
+}
+
+// came is what one attempt came to.
+func (t *Tried) came() string {
+	s := ""
+	switch took := Seconds(t.Took); t.End {
+	case EndAnswered:
+		if t.FirstToken > 0 && Seconds(t.FirstToken) != took {
+			return fmt.Sprintf("began to answer after %s and was done after %s", Seconds(t.FirstToken), took)
+		}
+		return "answered after " + took
+	case EndCut:
+		s = "broke off after " + took + ", when the client had a part of its answer"
+	case EndLeft:
+		return "was still answering after " + took + ", when the client left"
+	case EndInterrupted:
+		return "was still answering when the gateway stopped"
+	default:
+		s = "failed after " + took
+	}
+	if why := kinds[t.Why]; why != "" {
+		s += " (" + why + ")"
+	}
+	return s
+}
+
+// Seconds writes how long something took, to two digits.
+func Seconds(d time.Duration) string {
+	ms := float64(d) / float64(time.Millisecond)
+	if ms < 999.5 {
+		return strconv.FormatFloat(math.Round(ms), 'f', -1, 64) + " ms"
+	}
+	digits := 1
+	if ms >= 9950 {
+		digits = 0
+	}
+	return strconv.FormatFloat(ms/1000, 'f', digits, 64) + " s"
+}
