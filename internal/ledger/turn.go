@@ -60,6 +60,8 @@ type Attempt struct {
 	ErrorStatus int
 	ErrorText   string
 	Finish      string
+	// Downgrades names what translation had to leave out, separated by ", ".
+	Downgrades string
 	Usage       llm.Usage
 	Cost        *llm.NanoUSD // nil: unknown
 }
