@@ -194,7 +194,12 @@ func (p *planner) take(rt *route) {
 	p.steps = rt.chain
 	if p.f.Escalated && len(rt.up) > 0 {
 		p.d.Escalated = true
-		p.steps = slices.Concat(rt.up, rt.chain)
+		p.steps = slices.Grow(slices.Clone(rt.up), len(rt.chain))
+		for i := range rt.chain {
+			if !slices.ContainsFunc(rt.up, func(s step) bool { return s.name == rt.chain[i].name }) {
+				p.steps = append(p.steps, rt.chain[i])
+			}
+		}
 	}
 	if p.f.Stays.Account == "" || !rt.Inherit && !p.f.Stays.Chosen {
 		return
@@ -344,6 +349,9 @@ func (p *planner) prefer(steps []ranked) {
 
 // cost is what the request costs at a model; an unknown price is not a low one.
 func (p *planner) cost(s *step) int64 {
+	if s.Entry == nil {
+		return last
+	}
 	if cost, ok := s.Entry.Estimate(p.f.Input, p.f.Answer(), p.now.Time); ok {
 		return int64(cost)
 	}

@@ -36,8 +36,8 @@ const (
 // kinds are why attempts fail, in words that stand in brackets.
 var kinds = map[llm.Kind]string{
 	llm.KindBadRequest:    "it refused the request",
-	llm.KindAuth:          "it refused the provider's key",
-	llm.KindPermission:    "the provider's key may not do this",
+	llm.KindAuth:          "it refused us",
+	llm.KindPermission:    "it doesn't let us",
 	llm.KindNotFound:      "it doesn't know the model",
 	llm.KindTooLarge:      "the request was too large for it",
 	llm.KindContextLength: "the prompt was too long for it",

@@ -1,0 +1,78 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/oidostudio/oido/internal/identity"
+	"github.com/oidostudio/oido/internal/router"
+)
+
+// workloadRow is a workload with its names led to the models that they stand for now.
+type workloadRow struct {
+	Name       string         `json:"name"`
+	Class      *string        `json:"class"`
+	Prefer     string         `json:"prefer"`
+	Inherit    bool           `json:"inherit" doc:"stays where the session is"`
+	When       *string        `json:"when"`
+	Chain      []string       `json:"chain" doc:"as configured; empty: the class's"`
+	Models     []string       `json:"models" doc:"what the chain, or the class, leads to now, in order"`
+	Escalate   []string       `json:"escalate" doc:"the models it moves up to"`
+	EscalateOn []string       `json:"escalate_on"`
+	Switch     []string       `json:"switch" doc:"the models that a user may name in their place"`
+	TimeoutMs  int64          `json:"timeout_ms,omitzero"`
+	Attempts   int            `json:"attempts,omitzero"`
+	Default    bool           `json:"default" doc:"nobody configured it"`
+	Lost       []exclusionRow `json:"lost" doc:"names in it that lead nowhere, and why"`
+	Warnings   []string       `json:"warnings"`
+}
+
+func (m *Management) workloads(api huma.API) {
+	huma.Register(api, op("GET", "/api/v1/workloads", "list-workloads", "The workloads, and the models that they lead to now"), func(ctx context.Context, _ *struct{}) (*struct{ Body Page[workloadRow] }, error) {
+		c, err := caller(ctx, identity.UseModels, identity.SeeOrgUsage)
+		if err != nil {
+			return nil, err
+		}
+		st := m.Gateway.State()
+		may := func(name router.Candidate) bool {
+			a := st.Accounts[name.Account]
+			return a != nil && a.May(c.Org) && c.MayUseModel(name.Name())
+		}
+		out := Page[workloadRow]{Data: []workloadRow{}}
+		for _, l := range st.Routes.Led(m.Now()) {
+			out.Data = append(out.Data, workloadOf(&l, may))
+		}
+		return &struct{ Body Page[workloadRow] }{out}, nil
+	})
+}
+
+// workloadOf shows a workload with those models that may be used.
+func workloadOf(l *router.Led, may func(router.Candidate) bool) workloadRow {
+	names := func(all []router.Candidate) []string {
+		out := []string{}
+		for _, c := range all {
+			if may(c) {
+				out = append(out, c.Name())
+			}
+		}
+		return out
+	}
+	row := workloadRow{
+		Name: l.Name, Class: orNull(l.Class), Prefer: string(l.Prefer), Inherit: l.Inherit, Chain: append([]string{}, l.Chain...), Models: names(l.Models),
+		Escalate: names(l.Up), EscalateOn: append([]string{}, l.EscalateOn...), Switch: names(l.Other), TimeoutMs: l.Timeout.Milliseconds(),
+		Attempts: l.Attempts, Default: l.Default, Lost: []exclusionRow{}, Warnings: []string{},
+	}
+	if s, ok := l.When.(fmt.Stringer); ok {
+		row.When = orNull(s.String())
+	}
+	if len(row.Models) == 0 {
+		row.Warnings = append(row.Warnings, "it leads to no model: connect a provider, or name models for it in the configuration")
+	}
+	for _, x := range l.Lost {
+		row.Lost = append(row.Lost, exclusionOf(x))
+		row.Warnings = append(row.Warnings, x.Name+": "+x.String())
+	}
+	return row
+}
