@@ -62,8 +62,8 @@ type Attempt struct {
 	Finish      string
 	// Downgrades names what translation had to leave out, separated by ", ".
 	Downgrades string
-	Usage       llm.Usage
-	Cost        *llm.NanoUSD // nil: unknown
+	Usage      llm.Usage
+	Cost       *llm.NanoUSD // nil: unknown
 }
 
 // Answered is the attempt that answered, or the last one that failed; nil for a
