@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -98,7 +97,7 @@ func (v *shownDecision) print(s screen) error {
 	if !came {
 		candidates.drop(len(candidates.columns) - 1)
 	}
-	excluded := table{columns: []column{{title: "NOT"}, {title: "BECAUSE IT"}}}
+	excluded := table{columns: []column{{title: "NOT"}, {title: "BECAUSE"}}}
 	for _, x := range v.Excluded {
 		excluded.row(x.Name, x.Sentence)
 	}
@@ -110,18 +109,14 @@ func (v *shownWhy) printAttempts(s screen) error {
 		{title: "ATTEMPT AT"},
 		{title: "KEY", spare: 5},
 		{title: "STATUS"},
-		{title: "FIRST", right: true, spare: 3},
-		{title: "TOOK", right: true, spare: 2},
+		{title: "FIRST MS", right: true, spare: 3},
+		{title: "MS", right: true, spare: 2},
 		{title: "INPUT", right: true, spare: 4},
 		{title: "OUTPUT", right: true, spare: 4},
 		{title: "COST USD", right: true, spare: 1},
 		{title: "ERROR"},
 	}}
 	for _, a := range v.Attempts {
-		first := any(cell{"-", faint})
-		if a.TTFT != nil {
-			first = milliseconds(*a.TTFT)
-		}
 		cost := any(cell{"unknown", yellow})
 		if a.Cost != nil {
 			cost = *a.Cost
@@ -137,12 +132,10 @@ func (v *shownWhy) printAttempts(s screen) error {
 		if a.Key != "" {
 			key = a.Key
 		}
-		t.row(a.Provider+"/"+a.Model, key, cell{a.Status, look(a.Status)}, first, milliseconds(a.Duration), a.Input, a.Output, cost, strings.Join(wrong, ": "))
+		t.row(a.Provider+"/"+a.Model, key, cell{a.Status, look(a.Status)}, said(a.TTFT), a.Duration, a.Input, a.Output, cost, strings.Join(wrong, ": "))
 	}
 	return printTables(s, &t)
 }
-
-func milliseconds(n int64) string { return (time.Duration(n) * time.Millisecond).String() }
 
 // printTables writes those tables that have rows, each after an empty line.
 func printTables(s screen, all ...*table) error {

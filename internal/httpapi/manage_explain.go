@@ -172,6 +172,9 @@ func (m *Management) explain(ctx context.Context, c identity.Caller, run *dryRun
 		status, _ := f.EncodeError(e)
 		return &refusalRow{Status: status, Kind: string(e.Kind), Message: e.Message}
 	}
+	if run.Model != "" && name != llm.FormatGemini {
+		raw.Body = withModel(raw.Body, run.Model)
+	}
 	peeked, err := f.Peek(raw)
 	if err != nil {
 		e := llm.AsError(err)
@@ -179,9 +182,6 @@ func (m *Management) explain(ctx context.Context, c identity.Caller, run *dryRun
 			decisionRow{RequestedModel: run.Model, Explanation: "It would be refused: " + e.Message, Candidates: []candidateRow{}, Excluded: []exclusionRow{}, WouldChange: []string{}},
 			refused(e),
 		}
-	}
-	if run.Model != "" {
-		peeked.Model = run.Model
 	}
 	x := m.Gateway.Explain(ctx, gateway.Call{
 		Format: f, Raw: raw, Peeked: peeked, Caller: c,
@@ -192,7 +192,29 @@ func (m *Management) explain(ctx context.Context, c identity.Caller, run *dryRun
 	row.Session = orNull(x.Session)
 	if x.Refused != nil {
 		row.Refused = refused(x.Refused)
-		row.Explanation = "It would be refused: " + x.Refused.Message
+		if len(x.Told.Excluded) > 0 {
+			row.Explanation = "No model can answer it, so it would be refused. " + row.Explanation
+		} else {
+			row.Explanation = "It would be refused: " + x.Refused.Message
+		}
 	}
 	return row
+}
+
+// withModel names another model in a request; one that can't be read stays as it is.
+func withModel(body []byte, model string) []byte {
+	var all map[string]jsontext.Value
+	if json.Unmarshal(body, &all) != nil || all == nil {
+		return body
+	}
+	name, err := json.Marshal(model)
+	if err != nil {
+		return body
+	}
+	all["model"] = name
+	out, err := json.Marshal(all, json.Deterministic(true))
+	if err != nil {
+		return body
+	}
+	return out
 }

@@ -113,6 +113,9 @@ func whyOf(t *ledger.Turn, view *catalog.View, manages bool) whyRow {
 	}
 	w.decisionRow = decisionOf(&told, asked, view, tokens.TotalInput(), tokens.Output, t.Started)
 	w.Session = orNull(t.Session)
+	if told.Rule == "" {
+		w.Explanation = strings.TrimSpace("How the models were chosen was not kept. " + w.Explanation)
+	}
 	for i := range w.Candidates {
 		w.Candidates[i].Came = orNull(came[w.Candidates[i].Name])
 	}
@@ -148,9 +151,6 @@ func decisionOf(d *router.Told, asked router.Asked, view *catalog.View, input, o
 	if d.Sure > 0 {
 		row.ClassSure = &d.Sure
 	}
-	if d.Rule == "" {
-		row.Explanation = strings.TrimSpace("How the models were chosen was not kept. " + row.Explanation)
-	}
 	for _, c := range d.Candidates {
 		row.Candidates = append(row.Candidates, candidateRow{Name: c.Name(), Provider: c.Account, Model: c.Model, Estimate: costOf(price(c))})
 	}
@@ -161,7 +161,7 @@ func decisionOf(d *router.Told, asked router.Asked, view *catalog.View, input, o
 }
 
 func exclusionOf(x router.Exclusion) exclusionRow {
-	row := exclusionRow{Name: x.Name, Reason: string(x.Reason), Sentence: x.String(), Needed: x.Want, Window: x.Have}
+	row := exclusionRow{Name: x.Name, Reason: string(x.Reason), Sentence: x.Sentence(), Needed: x.Want, Window: x.Have}
 	if !x.Until.IsZero() {
 		row.Until = &x.Until
 	}

@@ -72,7 +72,7 @@ func workloadOf(l *router.Led, may func(router.Candidate) bool) workloadRow {
 	}
 	for _, x := range l.Lost {
 		row.Lost = append(row.Lost, exclusionOf(x))
-		row.Warnings = append(row.Warnings, x.Name+": "+x.String())
+		row.Warnings = append(row.Warnings, x.Name+": "+x.Sentence())
 	}
 	return row
 }

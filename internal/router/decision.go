@@ -80,7 +80,7 @@ type Exclusion struct {
 	Until      time.Time // where it is resting; zero: unknown
 }
 
-// String is a sentence without its name.
+// String is what follows its name in a list.
 func (x Exclusion) String() string {
 	switch x.Reason {
 	case ReasonUnknown:
@@ -120,6 +120,14 @@ func (x Exclusion) String() string {
 		return "is taken to be down, as was asked for"
 	}
 	return string(x.Reason)
+}
+
+// Sentence says without its name why a model isn't a candidate.
+func (x Exclusion) Sentence() string {
+	if x.Reason == ReasonUnknown {
+		return x.Detail
+	}
+	return "it " + x.String()
 }
 
 // lacks says what a model can't do that a request needs; "" when nothing is known

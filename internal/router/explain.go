@@ -71,11 +71,7 @@ func (d *Told) Explain(q Asked) string {
 		say("All of them failed of late; the one that has rested longest was asked all the same.")
 	}
 	for _, x := range d.Excluded {
-		if x.Reason == ReasonUnknown {
-			say("Not %s: %s.", x.Name, x)
-			continue
-		}
-		say("Not %s: it %s.", x.Name, x)
+		say("Not %s: %s.", x.Name, x.Sentence())
 	}
 	if d.MoreExcluded > 0 {
 		say("%d more were left out.", d.MoreExcluded)

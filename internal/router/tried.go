@@ -2,8 +2,6 @@ package router
 
 import (
 	"fmt"
-	"math"
-	"strconv"
 	"time"
 
 	"github.com/oidostudio/oido/internal/llm"
@@ -69,8 +67,10 @@ func tell(all []Tried) string {
 				s, who = s+", so it was asked with another key and", ""
 			case before.Name == t.Name:
 				s, who = s+", so it was asked again and", ""
-			default:
+			case t.End == EndAnswered:
 				s += ", so"
+			default:
+				s += ", then"
 			}
 		}
 		if s != "" {
@@ -90,20 +90,20 @@ func tell(all []Tried) string {
 // came is what one attempt came to.
 func (t *Tried) came() string {
 	s := ""
-	switch took := Seconds(t.Took); t.End {
+	switch took := after(t.Took); t.End {
 	case EndAnswered:
-		if t.FirstToken > 0 && Seconds(t.FirstToken) != took {
-			return fmt.Sprintf("began to answer after %s and was done after %s", Seconds(t.FirstToken), took)
+		if first := after(t.FirstToken); t.FirstToken > 0 && first != took {
+			return "began to answer " + first + " and was done " + took
 		}
-		return "answered after " + took
+		return "answered " + took
 	case EndCut:
-		s = "broke off after " + took + ", when the client had a part of its answer"
+		s = "broke off " + took + ", when the client had a part of its answer"
 	case EndLeft:
-		return "was still answering after " + took + ", when the client left"
+		return "was given up " + took + ", when the client left"
 	case EndInterrupted:
 		return "was still answering when the gateway stopped"
 	default:
-		s = "failed after " + took
+		s = "failed " + took
 	}
 	if why := kinds[t.Why]; why != "" {
 		s += " (" + why + ")"
@@ -111,15 +111,16 @@ func (t *Tried) came() string {
 	return s
 }
 
-// Seconds writes how long something took, to two digits.
-func Seconds(d time.Duration) string {
-	ms := float64(d) / float64(time.Millisecond)
-	if ms < 999.5 {
-		return strconv.FormatFloat(math.Round(ms), 'f', -1, 64) + " ms"
+// after writes how long something took, in seconds to two digits.
+func after(d time.Duration) string {
+	switch ms := float64(d) / float64(time.Millisecond); {
+	case ms < 0.5:
+		return "at once"
+	case ms < 999.5:
+		return fmt.Sprintf("after %.0f ms", ms)
+	case ms < 9950:
+		return fmt.Sprintf("after %.1f s", ms/1000)
+	default:
+		return fmt.Sprintf("after %.0f s", ms/1000)
 	}
-	digits := 1
-	if ms >= 9950 {
-		digits = 0
-	}
-	return strconv.FormatFloat(ms/1000, 'f', digits, 64) + " s"
 }
