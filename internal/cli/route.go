@@ -33,12 +33,16 @@ type explainAsked struct {
 	} `json:"pretend,omitzero"`
 }
 
-// tiny are the smallest requests of the formats.
-var tiny = map[string]string{
-	"chat":      `{"messages":[{"role":"user","content":"hello"}]}`,
-	"messages":  `{"max_tokens":1024,"messages":[{"role":"user","content":"hello"}]}`,
-	"responses": `{"input":"hello"}`,
-	"gemini":    `{"contents":[{"role":"user","parts":[{"text":"hello"}]}]}`,
+// tiny are the smallest requests of the formats; aside says that the model stands
+// beside the body.
+var tiny = map[string]struct {
+	body  string
+	aside bool
+}{
+	"chat":      {`{"messages":[{"role":"user","content":"hello"}]}`, false},
+	"messages":  {`{"max_tokens":1024,"messages":[{"role":"user","content":"hello"}]}`, false},
+	"responses": {`{"input":"hello"}`, false},
+	"gemini":    {`{"contents":[{"role":"user","parts":[{"text":"hello"}]}]}`, true},
 }
 
 func routeExplain() *cobra.Command {
@@ -54,13 +58,14 @@ sent to in which order, and why not to the others. Nothing is sent to a provider
   oido route explain --format messages request.json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if tiny[q.Format] == "" {
+			at, ok := tiny[q.Format]
+			if !ok {
 				return mistake("--format %q: give chat, messages, responses or gemini", q.Format)
 			}
-			if q.Model == "" && (len(args) == 0 || q.Format == "gemini") {
+			if q.Model == "" && (len(args) == 0 || at.aside) {
 				q.Model = "auto"
 			}
-			body, err := requestIn(c, args, q.Format)
+			body, err := requestIn(c, args, at.body)
 			if err != nil {
 				return err
 			}
@@ -95,12 +100,12 @@ sent to in which order, and why not to the others. Nothing is sent to a provider
 }
 
 // requestIn reads the request that a command line names.
-func requestIn(c *cobra.Command, args []string, format string) (jsontext.Value, error) {
+func requestIn(c *cobra.Command, args []string, otherwise string) (jsontext.Value, error) {
 	var b []byte
 	var err error
 	switch {
 	case len(args) == 0:
-		return jsontext.Value(tiny[format]), nil
+		return jsontext.Value(otherwise), nil
 	case args[0] == "-":
 		b, err = io.ReadAll(io.LimitReader(c.InOrStdin(), maxAnswer))
 	default:

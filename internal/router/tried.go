@@ -89,7 +89,7 @@ func tell(all []Tried) string {
 
 // came is what one attempt came to.
 func (t *Tried) came() string {
-	s := ""
+	var s string
 	switch took := after(t.Took); t.End {
 	case EndAnswered:
 		if first := after(t.FirstToken); t.FirstToken > 0 && first != took {
