@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -36,9 +37,10 @@ func (m *Management) workloads(api huma.API) {
 			return nil, err
 		}
 		st := m.Gateway.State()
-		may := func(name router.Candidate) bool {
-			a := st.Accounts[name.Account]
-			return a != nil && a.May(c.Org) && c.MayUseModel(name.Name())
+		may := func(name string) bool {
+			account, _, _ := strings.Cut(name, "/")
+			a := st.Accounts[account]
+			return a == nil || a.May(c.Org) && c.MayUseModel(name)
 		}
 		out := Page[workloadRow]{Data: []workloadRow{}}
 		for _, l := range st.Routes.Led(m.Now()) {
@@ -48,19 +50,26 @@ func (m *Management) workloads(api huma.API) {
 	})
 }
 
-// workloadOf shows a workload with those models that may be used.
-func workloadOf(l *router.Led, may func(router.Candidate) bool) workloadRow {
+// workloadOf shows a workload with those of its names that the caller may use: whom
+// an account isn't for doesn't learn of it.
+func workloadOf(l *router.Led, may func(string) bool) workloadRow {
+	chain := []string{}
+	for _, name := range l.Chain {
+		if may(name) {
+			chain = append(chain, name)
+		}
+	}
 	names := func(all []router.Candidate) []string {
 		out := []string{}
 		for _, c := range all {
-			if may(c) {
+			if may(c.Name()) {
 				out = append(out, c.Name())
 			}
 		}
 		return out
 	}
 	row := workloadRow{
-		Name: l.Name, Class: orNull(l.Class), Prefer: string(l.Prefer), Inherit: l.Inherit, Chain: append([]string{}, l.Chain...), Models: names(l.Models),
+		Name: l.Name, Class: orNull(l.Class), Prefer: string(l.Prefer), Inherit: l.Inherit, Chain: chain, Models: names(l.Models),
 		Escalate: names(l.Up), EscalateOn: append([]string{}, l.EscalateOn...), Switch: names(l.Other), TimeoutMs: l.Timeout.Milliseconds(),
 		Attempts: l.Attempts, Default: l.Default, Lost: []exclusionRow{}, Warnings: []string{},
 	}
@@ -71,6 +80,9 @@ func workloadOf(l *router.Led, may func(router.Candidate) bool) workloadRow {
 		row.Warnings = append(row.Warnings, "it leads to no model: connect a provider, or name models for it in the configuration")
 	}
 	for _, x := range l.Lost {
+		if !may(x.Name) {
+			continue
+		}
 		row.Lost = append(row.Lost, exclusionOf(x))
 		row.Warnings = append(row.Warnings, x.Name+": "+x.Sentence())
 	}

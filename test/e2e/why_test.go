@@ -46,6 +46,7 @@ workloads:
   support: {class: interactive, chain: [first/sim-e500, first/small, second/sim, nobody/at-all]}
   narrow: {chain: [first/small, first/plain]}
   failing: {chain: [first/sim-e500, first/sim-e529-n4]}
+  secret: {chain: [private/sim, second/sim]}
 `, key, colleague, strangerKey, sim.url)
 	if err := os.WriteFile(l.config, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -380,6 +381,12 @@ func TestWorkloadsOnTheCommandLine(t *testing.T) {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s%s", want, out, errOut)
 		}
+	}
+	// Who may not use a provider doesn't learn of it.
+	_, ours := l.manageAs(t, key, "GET", "/api/v1/workloads", "")
+	_, theirs := l.manageAs(t, strangerKey, "GET", "/api/v1/workloads", "")
+	if strings.Contains(string(ours), "private") || !strings.Contains(string(theirs), `"models":["private/sim","second/sim"]`) {
+		t.Errorf("%s\n%s", ours, theirs)
 	}
 	out, _, status2 := l.command(t, "workloads", "--json")
 	rows, err := read[struct {
