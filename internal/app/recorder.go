@@ -54,6 +54,12 @@ func attemptOf(a *dispatch.Attempt, c gateway.Charge) *ledger.Attempt {
 		Format: string(a.Format), Started: a.Started, FirstToken: a.FirstEvent, Duration: a.Duration,
 		Status: ledger.Status(a.Status), Finish: string(a.Metered.Finish), Usage: c.Usage, Cost: c.Cost,
 	}
+	for i, d := range a.Downgrades {
+		if i > 0 {
+			out.Downgrades += ", "
+		}
+		out.Downgrades += d.Feature
+	}
 	if e := a.Err; e != nil {
 		out.ErrorKind, out.ErrorStatus, out.ErrorText = string(e.Kind), e.Status, e.Message
 		if len(out.ErrorText) > maxErrorText {

@@ -326,7 +326,7 @@ func (s *Server) Handler() (http.Handler, error) {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { s.say(w, http.StatusNotImplemented, what) })
 	}
 	m := &httpapi.Management{
-		Gateway: s.gateway, Directory: s.directory, Reader: s.store, Zone: s.cfg.Load().Location(), Version: s.version,
+		Gateway: s.gateway, Inference: s.inference, Directory: s.directory, Reader: s.store, Zone: s.cfg.Load().Location(), Version: s.version,
 		RowDays: s.cfg.Load().Retention.RawDays,
 		Log:     s.log, Now: s.now, Lists: s.listed, Check: s.checkProvider, Accounts: s, Follow: s.ledger.Follow, Stopping: s.stopping.Done(),
 	}

@@ -141,6 +141,28 @@ func completeProviders(c *cobra.Command, _ []string, _ string) ([]string, cobra.
 	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
+// completeTurns offers the newest turns.
+func completeTurns(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	list, _ := ask[listOf[shownTurn]](c, "/api/v1/turns?limit=20")
+	var out []string
+	for _, t := range list.Data {
+		out = append(out, t.ID)
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+}
+
+func completeWorkloads(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	list, _ := ask[listOf[shownWorkload]](c, "/api/v1/workloads")
+	var out []string
+	for _, w := range list.Data {
+		out = append(out, w.Name)
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
 // completeUsed offers names that turns of the last 30 days carry.
 func completeUsed(d ledger.Dimension) cobra.CompletionFunc {
 	return func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {

@@ -126,12 +126,11 @@ func turnsTable(rows []jsontext.Value) (*table, error) {
 		if err := json.Unmarshal(raw, &v); err != nil {
 			return nil, fmt.Errorf("a turn can't be read, is this a gateway of this version? %w", err)
 		}
-		look := map[string]paint{"ok": green, "error": red, "cut": red, "interrupted": yellow, "canceled": yellow}[v.Status]
 		cost := any(cell{"unknown", yellow})
 		if v.Cost != nil {
 			cost = *v.Cost
 		}
-		t.row(v.ID, v.Started.Local().Format(time.DateTime), cell{v.Status, look}, v.User, said(v.Agent), v.Provider+"/"+v.Model, v.Input, v.Output, cost, v.Duration)
+		t.row(v.ID, v.Started.Local().Format(time.DateTime), cell{v.Status, look(v.Status)}, v.User, said(v.Agent), v.Provider+"/"+v.Model, v.Input, v.Output, cost, v.Duration)
 	}
 	return t, nil
 }

@@ -25,6 +25,7 @@ import (
 // gateway's work.
 type Management struct {
 	Gateway   *gateway.Gateway
+	Inference *Inference // whose formats and bounds a dry run has
 	Directory *identity.Directory
 	Reader    ledger.Reader
 	Zone      *time.Location
@@ -71,6 +72,9 @@ func (m *Management) Register(mux *http.ServeMux) error {
 	m.providers(api)
 	m.check(api)
 	m.accounts(api)
+	m.why(api)
+	m.dryRun(api)
+	m.workloads(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -9,6 +10,7 @@ import (
 	"github.com/oidostudio/oido/internal/identity"
 	"github.com/oidostudio/oido/internal/ledger"
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/router"
 )
 
 // turnRow is a turn as the API shows it.
@@ -60,6 +62,8 @@ type attemptRow struct {
 	ErrorKind          *string   `json:"error_kind"`
 	ErrorStatus        int       `json:"error_status,omitzero"`
 	ErrorText          string    `json:"error_text,omitzero"`
+	ErrorInWords       *string   `json:"error_in_words"`
+	Downgrades         []string  `json:"downgrades" doc:"what translation had to leave out"`
 	Finish             *string   `json:"finish"`
 	InputTokens        int64     `json:"input_tokens"`
 	CacheReadTokens    int64     `json:"cache_read_tokens"`
@@ -119,6 +123,7 @@ func attemptsOf(t *ledger.Turn, manages bool) []attemptRow {
 		row := attemptRow{
 			Number: a.Number, Provider: a.Provider, Model: a.Model, ServedModel: a.ServedModel, Format: a.Format,
 			Status: string(a.Status), StartedAt: a.Started, Duration: a.Duration.Milliseconds(), ErrorKind: orNull(a.ErrorKind),
+			ErrorInWords: orNull(router.InWords(llm.Kind(a.ErrorKind))), Downgrades: downgradesOf(a),
 			ErrorStatus: a.ErrorStatus, Finish: orNull(a.Finish), InputTokens: a.Usage.TotalInput(), CacheReadTokens: a.Usage.CacheRead,
 			CacheWriteTokens: a.Usage.CacheWrite, CacheWrite1hTokens: a.Usage.CacheWrite1h, OutputTokens: a.Usage.Output,
 			ReasoningTokens: a.Usage.ReasoningOfOutput, TotalTokens: a.Usage.Total(), UsageQuality: a.Usage.Quality.String(), CostUSD: costOf(a.Cost),
@@ -141,6 +146,14 @@ func attemptsOf(t *ledger.Turn, manages bool) []attemptRow {
 		out = append(out, row)
 	}
 	return out
+}
+
+// downgradesOf are what translation left out of an attempt; never nil.
+func downgradesOf(a *ledger.Attempt) []string {
+	if a.Downgrades == "" {
+		return []string{}
+	}
+	return strings.Split(a.Downgrades, ", ")
 }
 
 // TurnFilter is what the list and the live tail of turns take.
@@ -230,26 +243,15 @@ func (m *Management) turns(api huma.API) {
 		}
 		return &struct{ Body Page[turnRow] }{out}, nil
 	})
-	huma.Register(api, op("GET", "/api/v1/turns/{id}", "get-turn", "One turn with its attempts"), func(ctx context.Context, in *struct {
-		ID  string `path:"id" maxLength:"64"`
-		Org string `query:"org" doc:"an operator may look at another org than the key's"`
-	},
-	) (*struct{ Body turnRow }, error) {
+	huma.Register(api, op("GET", "/api/v1/turns/{id}", "get-turn", "One turn with its attempts"), func(ctx context.Context, in *turnInput) (*struct{ Body turnRow }, error) {
 		ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 		defer cancel()
-		c, org, f, err := (&TurnFilter{Org: in.Org}).filter(ctx)
+		t, manages, err := m.turn(ctx, in)
 		if err != nil {
 			return nil, err
 		}
-		t, err := m.Reader.Turn(ctx, org, in.ID)
-		if err != nil {
-			return nil, m.failed("the turn can't be read", err)
-		}
-		if t == nil || !f.Passes(t) {
-			return nil, huma.Error404NotFound("there is no such turn")
-		}
 		row := rowOf(t)
-		row.AttemptList = attemptsOf(t, c.Role.May(identity.ManageOrg))
+		row.AttemptList = attemptsOf(t, manages)
 		return &struct{ Body turnRow }{row}, nil
 	})
 }

@@ -584,13 +584,15 @@ func TestTheAPIDescribesItself(t *testing.T) {
 		t.Errorf("OpenAPI %s", spec.OpenAPI)
 	}
 	for path, want := range map[string]string{
-		"/api/v1/usage":        "agent by key model org provider purpose session user window workload",
-		"/api/v1/usage/daily":  "agent cursor key limit model org provider purpose session user window workload",
-		"/api/v1/turns":        "agent cursor key limit model org provider purpose session status user window workload",
-		"/api/v1/turns/stream": "agent key model org provider purpose session status user workload",
-		"/api/v1/turns/{id}":   "id org",
-		"/api/v1/models":       "available cursor ends_within free in limit min_context name out priced provider q reasoning structured_output tier tools",
-		"/api/v1/providers":    "",
+		"/api/v1/usage":          "agent by key model org provider purpose session user window workload",
+		"/api/v1/usage/daily":    "agent cursor key limit model org provider purpose session user window workload",
+		"/api/v1/turns":          "agent cursor key limit model org provider purpose session status user window workload",
+		"/api/v1/turns/stream":   "agent key model org provider purpose session status user workload",
+		"/api/v1/turns/{id}":     "id org",
+		"/api/v1/turns/{id}/why": "id org",
+		"/api/v1/workloads":      "",
+		"/api/v1/models":         "available cursor ends_within free in limit min_context name out priced provider q reasoning structured_output tier tools",
+		"/api/v1/providers":      "",
 	} {
 		var got []string
 		for _, p := range spec.Paths[path]["get"].Parameters {

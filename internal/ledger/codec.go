@@ -87,6 +87,9 @@ func (e *encoder) attempt(a *Attempt) {
 	if a.Cost != nil {
 		e.num(int64(*a.Cost))
 	}
+	if a.Downgrades != "" { // which records of before don't have at all
+		e.str(a.Downgrades)
+	}
 }
 
 func (e *encoder) end(t *Turn) {
@@ -189,6 +192,9 @@ func (d *decoder) attempt() (a Attempt) {
 	if d.num() == 1 {
 		c := llm.NanoUSD(d.num())
 		a.Cost = &c
+	}
+	if len(d.b) > 0 {
+		a.Downgrades = d.word()
 	}
 	return a
 }

@@ -124,6 +124,9 @@ func sent(number int, at time.Time) ledger.Attempt {
 func answered(a ledger.Attempt, status ledger.Status, n int64) ledger.Attempt {
 	a.Status, a.Duration, a.FirstToken = status, time.Duration(n+1)*time.Millisecond, time.Duration(n)*time.Microsecond
 	a.ServedModel, a.Finish = "m-2026", "stop"
+	if n%2 == 0 {
+		a.Downgrades = "top_k, citations"
+	}
 	a.Usage = llm.Usage{Input: 100 + n, CacheRead: n, CacheWrite: 2 * n, CacheWrite1h: 3 * n, Output: 10 * n, ReasoningOfOutput: n, Quality: llm.QualityExact}
 	if n%3 != 0 {
 		cost := llm.NanoUSD(1_000 * n)

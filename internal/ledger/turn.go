@@ -60,8 +60,10 @@ type Attempt struct {
 	ErrorStatus int
 	ErrorText   string
 	Finish      string
-	Usage       llm.Usage
-	Cost        *llm.NanoUSD // nil: unknown
+	// Downgrades names what translation had to leave out, separated by ", ".
+	Downgrades string
+	Usage      llm.Usage
+	Cost       *llm.NanoUSD // nil: unknown
 }
 
 // Answered is the attempt that answered, or the last one that failed; nil for a

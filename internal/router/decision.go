@@ -72,6 +72,8 @@ const (
 	ReasonGone     Reason = "gone"      // it left its provider's list
 	ReasonResting  Reason = "resting"   // it fails, and is left alone for now
 	ReasonNoAnswer Reason = "no answer" // it writes no text
+	ReasonUnable   Reason = "unable"    // its provider hasn't what the request asks for
+	ReasonPretend  Reason = "pretended" // it is taken to be down for the sake of argument
 )
 
 // Exclusion is a model that isn't a candidate.
@@ -85,7 +87,7 @@ type Exclusion struct {
 	Until      time.Time // where it is resting; zero: unknown
 }
 
-// String is a sentence without its name.
+// String is what follows its name in a list.
 func (x Exclusion) String() string {
 	switch x.Reason {
 	case ReasonUnknown:
@@ -119,8 +121,20 @@ func (x Exclusion) String() string {
 		return s
 	case ReasonNoAnswer:
 		return "answers with something else than text"
+	case ReasonUnable:
+		return "is not asked: " + x.Detail
+	case ReasonPretend:
+		return "is taken to be down, as was asked for"
 	}
 	return string(x.Reason)
+}
+
+// Sentence says without its name why a model isn't a candidate.
+func (x Exclusion) Sentence() string {
+	if x.Reason == ReasonUnknown {
+		return x.Detail
+	}
+	return "it " + x.String()
 }
 
 // lacks says what a model can't do that a request needs; "" when nothing is known

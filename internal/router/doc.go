@@ -1,6 +1,6 @@
-// Package router says which models a request may be answered by, and why.
+// Package router says which models may answer a request, in which order, and why.
 //
-// It is pure: no clock, no I/O, no state; the same name, policy and view give
-// the same resolution. So far it resolves names to candidates in order; choosing
-// among models by class, price and availability will stand on top of it.
+// It is pure: no clock, no I/O, no state; the same request, routes and health of
+// providers give the same plan. A plan is small enough to be kept with its turn,
+// and tells in words what it came to be by.
 package router

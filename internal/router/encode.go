@@ -81,8 +81,11 @@ func (d *Decision) Encode(policy string) []byte {
 			e.More[0]++
 		case e.Why != "":
 			e.Why = ""
+		case len(e.Candidates) > 0: // a name of half a kilobyte
+			e.Candidates = nil
+			e.More[0]++
 		default:
-			return nil // a name of half a kilobyte
+			return nil // what is left are words of our own, which are short
 		}
 	}
 }

@@ -12,6 +12,10 @@ type Asked struct {
 	// Price is what a candidate costs or would have cost for this request, in
 	// words; "" when nobody knows. Nil: no prices are told.
 	Price func(Candidate) string
+	// Tried are the attempts that were made; none for a request that wasn't sent.
+	Tried []Tried
+	// Dropped is what translation had to leave out of what was sent.
+	Dropped []string
 }
 
 // Explain is a decision in a few sentences that a person understands.
@@ -30,6 +34,10 @@ func (d *Told) Explain(q Asked) string {
 	case "replaced":
 		say("%s is retired; the replacement that its provider names takes its place.", q.Model)
 	case "workload":
+		if d.Why != "" && d.ClassBy != BySize && d.ClassBy != ByContent {
+			say("The request is of the workload %s: %s.", q.Workload, d.Why)
+			break
+		}
 		say("The request is of the workload %s.", q.Workload)
 	case "class":
 		say("The request is of the class %s.", q.Class)
@@ -63,17 +71,19 @@ func (d *Told) Explain(q Asked) string {
 		say("All of them failed of late; the one that has rested longest was asked all the same.")
 	}
 	for _, x := range d.Excluded {
-		if x.Reason == ReasonUnknown {
-			say("Not %s: %s.", x.Name, x)
-			continue
-		}
-		say("Not %s: it %s.", x.Name, x)
+		say("Not %s: %s.", x.Name, x.Sentence())
 	}
 	if d.MoreExcluded > 0 {
 		say("%d more were left out.", d.MoreExcluded)
 	}
-	if hints := d.hints(); hints != "" {
-		say("To change this: %s.", hints)
+	if len(q.Tried) > 0 {
+		say("%s", tell(q.Tried))
+	}
+	if len(q.Dropped) > 0 {
+		say("Left out of what was sent, since the model's format has no word for it: %s.", strings.Join(q.Dropped, ", "))
+	}
+	if hints := d.Hints(); len(hints) > 0 {
+		say("To change this: %s.", strings.Join(hints, "; "))
 	}
 	return strings.Join(s, " ")
 }
@@ -135,10 +145,11 @@ var remedies = []struct {
 	{ReasonGone, "name the replacement in the configuration"},
 	{ReasonUnknown, "connect the provider, or correct the name in the configuration"},
 	{ReasonResting, "wait, or look at the provider with `oido doctor`"},
+	{ReasonUnable, "name a model at another provider"},
 }
 
-// hints say what would change the decision.
-func (d *Told) hints() string {
+// Hints say what would change the decision.
+func (d *Told) Hints() []string {
 	var out []string
 	for _, r := range remedies {
 		if !slices.Contains(out, r.text) && slices.ContainsFunc(d.Excluded, func(x Exclusion) bool { return x.Reason == r.reason }) {
@@ -148,5 +159,5 @@ func (d *Told) hints() string {
 	if d.ClassBy == ByDefaulting {
 		out = append(out, "say what the request is with X-Oido-Workload or X-Oido-Class")
 	}
-	return strings.Join(out, "; ")
+	return out
 }

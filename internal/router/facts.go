@@ -31,6 +31,14 @@ type Facts struct {
 	Survey func() wire.Survey
 }
 
+// Answer is how long the answer is taken to be, in tokens.
+func (f *Facts) Answer() int64 {
+	if f.Output > 0 {
+		return f.Output
+	}
+	return unsaid
+}
+
 // Needs is what a model must be able to do for a request. Embed is to make vectors
 // in the place of an answer.
 type Needs struct{ Tools, Image, PDF, Audio, Schema, Embed bool }
@@ -61,6 +69,9 @@ type Condition struct {
 	// Resting says that it fails and isn't asked for now; Until when, if known.
 	Resting bool
 	Until   time.Time
+	// Pretended says that it is taken to be down to see what would happen: it isn't
+	// asked even where nothing else is left.
+	Pretended bool
 	// FirstToken is the usual time to the first token; 0: unknown.
 	FirstToken time.Duration
 	// TokensPerSecond is how fast it usually writes; 0: unknown.

@@ -309,7 +309,10 @@ func (p *planner) against(s *step) Exclusion {
 			return x
 		}
 	}
-	if c := p.condition(s); c.Resting {
+	switch c := p.condition(s); {
+	case c.Pretended:
+		x.Reason = ReasonPretend
+	case c.Resting:
 		x.Reason, x.Until, x.Detail = ReasonResting, c.Until, string(c.Last)
 	}
 	return x
@@ -369,11 +372,10 @@ func (p *planner) prefer(steps []ranked) {
 
 // cost is what the request costs at a model; an unknown price is not a low one.
 func (p *planner) cost(s *step) int64 {
-	output := p.f.Output
-	if output <= 0 {
-		output = unsaid
+	if s.Entry == nil {
+		return last
 	}
-	if cost, ok := s.Entry.Estimate(p.f.Input, output, p.now.Time); ok {
+	if cost, ok := s.Entry.Estimate(p.f.Input, p.f.Answer(), p.now.Time); ok {
 		return int64(cost)
 	}
 	return last
@@ -403,6 +405,7 @@ func (p *planner) refusal() error {
 	case all == 0:
 		e.Message = fmt.Sprintf("%q leads to no model: connect a provider, or name models for it in the configuration", p.f.Model)
 		return e
+	case reasons[ReasonPretend] > 0: // without it there would be one
 	case reasons[ReasonContext] == all:
 		e.Kind = llm.KindContextLength
 	case reasons[ReasonKey] == all:

@@ -258,7 +258,7 @@ func drawn(t *rapid.T, view *catalog.View) (router.Facts, *router.Routes, router
 		every = append(every, e.Name())
 	}
 	chain := func(label string) []string {
-		return rapid.SliceOfN(rapid.SampledFrom(append(slices.Clone(every), "nobody", "mid", "best", "class/high_volume", "c/x")), 0, 6).Draw(t, label)
+		return rapid.SliceOfN(rapid.SampledFrom(append(slices.Clone(every), "nobody", "mid", "best", "class/high_volume", "c/x", "a/unheard-of")), 0, 6).Draw(t, label)
 	}
 	pol := router.Policy{
 		Aliases: map[string][]string{"best": chain("best"), "mid": chain("mid")},
@@ -340,8 +340,8 @@ func TestPlansAreTotal(t *testing.T) {
 			rest = rest[1:]
 		}
 		for i := 1; i < len(rest); i++ {
-			before, ok := rest[i-1].Entry.Estimate(f.Input, max(f.Output, 1024*b2i(f.Output == 0)), now.Time)
-			after, ok2 := rest[i].Entry.Estimate(f.Input, max(f.Output, 1024*b2i(f.Output == 0)), now.Time)
+			before, ok := estimate(rest[i-1], &f, now.Time)
+			after, ok2 := estimate(rest[i], &f, now.Time)
 			if ok2 && (!ok || before > after) {
 				t.Fatalf("%s before %s", rest[i-1].Name(), rest[i].Name())
 			}
@@ -349,11 +349,22 @@ func TestPlansAreTotal(t *testing.T) {
 	})
 }
 
-func b2i(b bool) int64 {
-	if b {
-		return 1
+func estimate(c router.Candidate, f *router.Facts, at time.Time) (llm.NanoUSD, bool) {
+	if c.Entry == nil {
+		return 0, false
 	}
-	return 0
+	return c.Entry.Estimate(f.Input, f.Answer(), at)
+}
+
+// A model that no catalog and no list knows is asked where a chain names it, after
+// those whose price is known.
+func TestAModelThatNobodyKnowsHasNoPrice(t *testing.T) {
+	t.Parallel()
+	pol := router.Policy{Workloads: []router.Workload{{Name: "w", Chain: []string{"a/unheard-of", "a/big", "b/mid"}, Prefer: router.PreferCheap}}}
+	d, err := router.Plan(&router.Facts{Model: "workload/w"}, router.NewRoutes(pol, world(t), days[1]), router.Now{Time: days[1]})
+	if diff := cmp.Diff([]string{"b/mid", "a/big", "a/unheard-of"}, names(d)); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
 }
 
 func BenchmarkPlan50(b *testing.B) {

@@ -86,29 +86,61 @@ func New(now func() time.Time) *Recogniser {
 
 // Recognise says which session a request belongs to.
 func (r *Recogniser) Recognise(q Request) Session {
-	switch {
-	case q.Header != "":
-		return Session{ID: q.Header, Source: SourceHeader}
-	case q.Previous != "":
-		return Session{ID: bounded(q.Previous), Source: SourcePrevious}
-	case q.InBody != "":
-		return Session{ID: bounded(q.InBody), Source: SourceBody}
-	}
-	o := openingOf(q.Format, q.Body)
-	s := Session{Source: SourceHash, beginning: sum([]byte(q.Org), []byte(q.KeyID), o.system, o.user)}
-	if o.answer == "" {
-		s.First, s.ID = true, freshID()
+	s, at := begin(q)
+	if s.Source != SourceHash {
 		return s
 	}
-	at := s.beginning.with(o.answer)
+	if s.First {
+		s.ID = freshID()
+		return s
+	}
 	if id, ok := r.find(at); ok {
 		s.ID = id
 		return s
 	}
-	s.ID = "s-" + hex.EncodeToString(at[:])
+	s.ID = unseen(at)
 	r.remember(at, s.ID)
 	return s
 }
+
+// Known is the session that a request would belong to, which it leaves as it is;
+// "" for one that would begin a session.
+func (r *Recogniser) Known(q Request) string {
+	s, at := begin(q)
+	if s.Source != SourceHash || s.First {
+		return s.ID
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e, ok := r.known[at]; ok {
+		if t, _ := e.Value.(*tracked); r.now().Sub(t.seen) <= idle {
+			return t.id
+		}
+	}
+	return unseen(at)
+}
+
+// begin is what a request itself tells of its session; of one that is recognised by
+// its hash, that hash.
+func begin(q Request) (s Session, at digest) {
+	switch {
+	case q.Header != "":
+		return Session{ID: q.Header, Source: SourceHeader}, at
+	case q.Previous != "":
+		return Session{ID: bounded(q.Previous), Source: SourcePrevious}, at
+	case q.InBody != "":
+		return Session{ID: bounded(q.InBody), Source: SourceBody}, at
+	}
+	o := openingOf(q.Format, q.Body)
+	s = Session{Source: SourceHash, beginning: sum([]byte(q.Org), []byte(q.KeyID), o.system, o.user)}
+	if s.First = o.answer == ""; s.First {
+		return s, at
+	}
+	return s, s.beginning.with(o.answer)
+}
+
+// unseen is the id of a session that began before we knew of it.
+func unseen(at digest) string { return "s-" + hex.EncodeToString(at[:]) }
 
 // Answered remembers how the answer of a first turn begins (see Opening).
 func (r *Recogniser) Answered(s Session, opening string) {

@@ -84,6 +84,12 @@ func TestAConversationIsFoundAgainByHowItBegins(t *testing.T) {
 			t.Errorf("%s: first turn: %+v", name, first)
 		}
 		r.Answered(first, session.Opening(c.answer))
+		known := func(key, body string) string {
+			return r.Known(session.Request{Org: "o", KeyID: key, Format: c.format, Body: []byte(body)})
+		}
+		if known("k", c.first) != "" || known("k", c.second) != first.ID || known("k2", c.second) == first.ID {
+			t.Errorf("%s: known before: %q, %q", name, known("k", c.first), known("k", c.second))
+		}
 		if second := ask("k", c.second); second.ID != first.ID || second.First {
 			t.Errorf("%s: second turn is %+v, the first was %s", name, second, first.ID)
 		}

@@ -368,6 +368,11 @@ func TestShellsComplete(t *testing.T) {
 		{[]string{"turns", "--status", ""}, []string{"ok", "error", "cut", "canceled", "interrupted"}},
 		{[]string{"turns", "--provider", ""}, []string{"chat", "messages", "responses", "gemini"}},
 		{[]string{"chat", "--model", "chat/"}, []string{"chat/sim"}},
+		{[]string{"route", "explain", "--workload", ""}, []string{"support", "coding"}},
+		{[]string{"route", "explain", "--format", ""}, []string{"chat", "messages", "responses", "gemini"}},
+		{[]string{"route", "explain", "--class", ""}, []string{"high_volume", "reasoning"}},
+		{[]string{"route", "explain", "--down", ""}, []string{"messages"}},
+		{[]string{"why", ""}, []string{l.turns(t, 3)[0].ID}},
 		{[]string{"serve", "--log-level", ""}, []string{"debug", "info", "warn", "error"}},
 	} {
 		out, _, status := l.command(t, append([]string{"__completeNoDesc"}, c.args...)...)

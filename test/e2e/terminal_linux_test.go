@@ -146,3 +146,25 @@ func TestTablesFitTheTerminal(t *testing.T) {
 		}
 	}
 }
+
+// TestExplanationsFitTheTerminal: their words are broken between words, and none is lost.
+func TestExplanationsFitTheTerminal(t *testing.T) {
+	t.Parallel()
+	l := newRouteLab(t)
+	env := []string{"OIDO_URL=" + l.url, "OIDO_KEY=" + key, "NO_COLOR=1"}
+	args := []string{"route", "explain", "--workload", "support"}
+	whole, _, _ := run(t, env, args...)
+	said, _, _ := strings.Cut(whole, "\n")
+	for _, columns := range []uint16{40, 80, 300} {
+		shown := onTerminal(t, columns, env, args...)
+		text, _, _ := strings.Cut(shown, "\n\n")
+		for line := range strings.Lines(shown) {
+			if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > int(min(columns, 100)) {
+				t.Errorf("%d columns: a line of %d: %q", columns, n, line)
+			}
+		}
+		if strings.ReplaceAll(text, "\n", " ") != said {
+			t.Errorf("%d columns: %q, want %q", columns, text, said)
+		}
+	}
+}

@@ -78,7 +78,7 @@ func (s *Store) attempts(ctx context.Context, org, turn string) (out []ledger.At
 		u := &a.Usage
 		if err := rows.Scan(&a.Number, &a.Provider, &a.Model, &a.ServedModel, &a.KeyHint, &a.Format, &started, &first, &duration, (*string)(&a.Status),
 			&a.ErrorKind, &a.ErrorStatus, &a.ErrorText, &a.Finish, &u.Input, &u.CacheRead, &u.CacheWrite, &u.CacheWrite1h, &u.Output,
-			&u.ReasoningOfOutput, &quality, &cost); err != nil {
+			&u.ReasoningOfOutput, &quality, &cost, &a.Downgrades); err != nil {
 			return nil, err
 		}
 		a.Started, a.FirstToken, a.Duration = time.UnixMicro(started).UTC(), micros(first), micros(duration)

@@ -166,7 +166,7 @@ func insertTurn(exec execer, t *ledger.Turn) (fresh bool, err error) {
 		u := a.Usage
 		if _, err := exec("insert attempt", t.Org, t.ID, int64(a.Number), a.Provider, a.Model, a.ServedModel, a.KeyHint, a.Format, a.Started.UnixMicro(),
 			a.FirstToken.Microseconds(), a.Duration.Microseconds(), string(a.Status), a.ErrorKind, int64(a.ErrorStatus), a.ErrorText, a.Finish,
-			u.Input, u.CacheRead, u.CacheWrite, u.CacheWrite1h, u.Output, u.ReasoningOfOutput, int64(u.Quality), cost); err != nil {
+			u.Input, u.CacheRead, u.CacheWrite, u.CacheWrite1h, u.Output, u.ReasoningOfOutput, int64(u.Quality), cost, a.Downgrades); err != nil {
 			return false, err
 		}
 	}

@@ -13,8 +13,8 @@ ON CONFLICT (org, id) DO NOTHING;
 
 -- name: insert attempt
 INSERT INTO attempts (org, turn, number, provider, model, served_model, key_hint, format, started, first_token, duration,
-  status, error_kind, error_status, error_text, finish, input, cache_read, cache_write, cache_write_1h, output, reasoning, quality, cost)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+  status, error_kind, error_status, error_text, finish, input, cache_read, cache_write, cache_write_1h, output, reasoning, quality, cost, downgrades)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: add usage
 INSERT INTO usage_daily (org, dimension, day, key, input, cache_read, cache_write, cache_write_1h, output, reasoning, turns, cost, unknown_cost_turns)
@@ -59,7 +59,7 @@ FROM turns WHERE org = ? AND id = ?;
 
 -- name: attempts
 SELECT number, provider, model, served_model, key_hint, format, started, first_token, duration, status, error_kind, error_status,
-  error_text, finish, input, cache_read, cache_write, cache_write_1h, output, reasoning, quality, cost
+  error_text, finish, input, cache_read, cache_write, cache_write_1h, output, reasoning, quality, cost, downgrades
 FROM attempts WHERE org = ? AND turn = ? ORDER BY number;
 
 -- name: all turns
