@@ -104,6 +104,8 @@ type Candidate struct {
 	KeepParts bool
 	// KeepsAnswers says that the provider keeps answers of the client's format.
 	KeepsAnswers bool
+	// KeyHint names the key that the conversation had here last; "": none.
+	KeyHint string
 	// Resting says that it fails of late, and is asked because nothing else is left.
 	Resting bool
 }
