@@ -1,8 +1,11 @@
 package gateway
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/oidostudio/oido/internal/dispatch"
@@ -15,11 +18,33 @@ import (
 type plan struct {
 	router.Decision
 	cands []dispatch.Candidate // at least one
+	// work is the kind of work of the session that this is, from where it was when
+	// the plan was made.
+	work string
+	from seat
+}
+
+// workOf tells a session's kinds of work apart, by what the client asks for;
+// inherits says that it is done wherever the session is.
+func workOf(st *State, t *Turn) (work string, inherits bool) {
+	work = t.RequestedModel
+	switch {
+	case work != "auto":
+	case t.Workload != "":
+		work = "workload/" + t.Workload
+	case t.Class != "":
+		work = "class/" + t.Class
+	}
+	if name, ok := strings.CutPrefix(work, "workload/"); ok {
+		w, _ := st.Routes.Workload(name)
+		inherits = w.Inherit
+	}
+	return work, inherits
 }
 
 // plan says which models answer a call, and notes it in the turn. can, when set,
 // refuses accounts that can't do what is asked. The error is an *llm.Error.
-func (g *Gateway) plan(st *State, c *Call, t *Turn, needs router.Needs, can func(a *provider.Account, model string) *llm.Error) (*plan, error) {
+func (g *Gateway) plan(ctx context.Context, st *State, c *Call, t *Turn, needs router.Needs, can func(a *provider.Account, model string) *llm.Error) (*plan, error) {
 	if n := len(c.Peeked.Model); n > maxModel {
 		return nil, &llm.Error{
 			Kind: llm.KindBadRequest, Status: http.StatusBadRequest, Param: "model",
@@ -32,14 +57,21 @@ func (g *Gateway) plan(st *State, c *Call, t *Turn, needs router.Needs, can func
 		MayAccount: func(name string) bool { a := st.Accounts[name]; return a != nil && a.May(c.Caller.Org) },
 		MayModel:   c.Caller.MayUseModel,
 	}
+	p := &plan{}
 	if t.Session != "" {
-		facts.Stays = g.Places.At(t.Org, t.Session)
+		inherits := false
+		if p.work, inherits = workOf(st, t); inherits {
+			p.work = ""
+		}
+		p.from, facts.Cold = g.Places.at(t.Org, t.Session, p.work)
+		facts.Stays = p.from.place
+		facts.Chosen = func() router.Place { return g.chosen(ctx, t) }
 	}
 	d, err := router.Plan(facts, st.Routes, router.Now{Time: t.Started, Health: conditions{g, st}})
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{Decision: d, cands: make([]dispatch.Candidate, 0, len(d.Candidates))}
+	p.Decision, p.cands = d, make([]dispatch.Candidate, 0, len(d.Candidates))
 	var unable *llm.Error
 	for _, rc := range d.Candidates {
 		a := st.Accounts[rc.Account]
@@ -50,6 +82,9 @@ func (g *Gateway) plan(st *State, c *Call, t *Turn, needs router.Needs, can func
 			}
 		}
 		cand := dispatch.Candidate{Account: a, Model: rc.Model, Resting: d.Last}
+		if p.from.place == (router.Place{Account: rc.Account, Model: rc.Model}) {
+			cand.KeyHint = p.from.key
+		}
 		if e := rc.Entry; e != nil {
 			cand.Context, cand.MaxOutput = e.Context, e.MaxOutput
 			cand.NoVision, cand.NoPDF, cand.NoAudio = !e.Takes("image"), !e.Takes("pdf"), !e.Takes("audio")
@@ -80,13 +115,49 @@ func (c conditions) Of(account, model string) router.Condition {
 	return c.g.Dispatcher.Health.Of(account, model, a.Hints())
 }
 
-// settle has the turn's session stay where it was answered.
-func (g *Gateway) settle(t *Turn, p *plan, o *dispatch.Outcome) {
+// chosen is the model that a session's user chose for it. A session that begins has
+// none.
+func (g *Gateway) chosen(ctx context.Context, t *Turn) router.Place {
+	if g.Choices == nil || t.fresh {
+		return router.Place{}
+	}
+	c := g.Choices.Soon(ctx, t.Org, t.User, t.Session)
+	if c == nil {
+		return router.Place{}
+	}
+	return router.Place{Account: c.Account, Model: c.Model}
+}
+
+// settle has the turn's session stay where it was answered, and on the model that
+// its user named.
+func (g *Gateway) settle(ctx context.Context, t *Turn, st *State, p *plan, o *dispatch.Outcome) {
 	if t.Session == "" {
 		return
 	}
 	last := o.Last()
-	g.Places.Settle(t.Org, t.Session, router.Place{Account: last.Provider, Model: last.Model, Chosen: p.Switched})
+	s := seat{
+		work: p.work, place: router.Place{Account: last.Provider, Model: last.Model}, key: last.KeyHint,
+		input: max(last.Metered.Usage.TotalInput(), 1), warm: warm,
+	}
+	if a := st.Accounts[last.Provider]; a != nil {
+		s.warm = cmp.Or(a.CacheLifetime(last.Model), warm)
+	}
+	if last.Metered.Usage.CacheWrite1h > 0 || last.Metered.Usage.CacheRead > 0 && p.from.place == s.place && p.from.warm == warmHour {
+		s.warm = max(s.warm, warmHour)
+	}
+	switch {
+	case s.work != "":
+	case p.from.work == "": // nothing was there to inherit
+		s.work = "workload/" + t.Workload
+	default:
+		s.work, s.input = p.from.work, p.from.input
+	}
+	if p.work != "" || p.from.work == "" || p.from.place == s.place { // what only inherits its place moves nothing
+		g.Places.settle(t.Org, t.User, t.Session, s)
+	}
+	if g.Choices != nil && (p.Switched || p.Chosen) {
+		g.Choices.Choose(ctx, t.Org, t.User, t.Session, p.Choice.Account, p.Choice.Model, t.User)
+	}
 }
 
 // shorter is the shorter of two limits, of which 0 is none.

@@ -27,6 +27,10 @@ type Decision struct {
 	// Stayed says that the first candidate is where the session was, Switched
 	// that the user chose it just now, Escalated that stronger models come first.
 	Stayed, Switched, Escalated bool
+	// Chosen says that the session's user chose the first candidate before, Choice
+	// is what was chosen, before or just now.
+	Chosen bool
+	Choice Place
 	// Last says that all of them fail of late, and the one that has rested longest is
 	// asked all the same.
 	Last bool

@@ -20,6 +20,13 @@ type Facts struct {
 	Needs Needs
 	// Stays is where the request's session is; the zero value: nowhere yet.
 	Stays Place
+	// Cold says that its provider has forgotten the session's beginning by now, so
+	// that it stays only for the task at hand.
+	Cold bool
+	// Chosen tells which model the session's user chose for it; the zero value:
+	// none. It is called at most once, and not at all for a request that names a
+	// model itself. Nil: nobody chose.
+	Chosen func() Place
 	// Escalated says that the session has moved up to stronger models for the
 	// task at hand.
 	Escalated bool
@@ -48,12 +55,10 @@ type Work struct {
 }
 
 // Place is one model at one account.
-type Place struct {
-	Account, Model string
-	// Chosen says that a user chose it for the session: it need not be in the
-	// chain.
-	Chosen bool
-}
+type Place struct{ Account, Model string }
+
+// Name is provider/model-id.
+func (p Place) Name() string { return p.Account + "/" + p.Model }
 
 // Now is the state of the world that a plan is made in.
 type Now struct {
