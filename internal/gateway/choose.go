@@ -23,7 +23,15 @@ func (st *State) Choosable(name, org string, c identity.Caller, now time.Time) (
 	}
 	writes := false
 	for _, cand := range res.Candidates {
-		if e := cand.Entry; e != nil && len(e.Out) > 0 && !e.Generates() {
+		if cand.Entry == nil {
+			// One request may try what no list has; for all that follow it would be a
+			// slip that is found late.
+			pol := st.Routes.Policy()
+			pol.Complete = map[string]bool{cand.Account: true}
+			_, err := router.Resolve(cand.Name(), pol, st.View(), now)
+			return router.Place{}, err
+		}
+		if e := cand.Entry; len(e.Out) > 0 && !e.Generates() {
 			continue
 		}
 		writes = true
