@@ -18,8 +18,8 @@ const (
 	// warm is how long a provider may have a session's beginning in its cache of
 	// which nobody knows.
 	warm = 10 * time.Minute
-	// warmHour is how long it has what it was paid to keep for an hour.
-	warmHour = time.Hour
+	// warmPaid is how long it has what it was paid to keep for an hour.
+	warmPaid = time.Hour
 	// remembered is how long a session may rest and go on with its task where it
 	// was.
 	remembered = 24 * time.Hour

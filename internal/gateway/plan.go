@@ -18,8 +18,8 @@ import (
 type plan struct {
 	router.Decision
 	cands []dispatch.Candidate // at least one
-	// work is the kind of work of the session that this is, from where it was when
-	// the plan was made.
+	// work is the kind of work of the session that this is, "" for what is done
+	// wherever the session is; from is where that was when the plan was made.
 	work string
 	from seat
 }
@@ -59,9 +59,8 @@ func (g *Gateway) plan(ctx context.Context, st *State, c *Call, t *Turn, needs r
 	}
 	p := &plan{}
 	if t.Session != "" {
-		inherits := false
-		if p.work, inherits = workOf(st, t); inherits {
-			p.work = ""
+		if work, inherits := workOf(st, t); !inherits {
+			p.work = work
 		}
 		p.from, facts.Cold = g.Places.at(t.Org, t.Session, p.work)
 		facts.Stays = p.from.place
@@ -142,8 +141,8 @@ func (g *Gateway) settle(ctx context.Context, t *Turn, st *State, p *plan, o *di
 	if a := st.Accounts[last.Provider]; a != nil {
 		s.warm = cmp.Or(a.CacheLifetime(last.Model), warm)
 	}
-	if last.Metered.Usage.CacheWrite1h > 0 || last.Metered.Usage.CacheRead > 0 && p.from.place == s.place && p.from.warm == warmHour {
-		s.warm = max(s.warm, warmHour)
+	if last.Metered.Usage.CacheWrite1h > 0 || last.Metered.Usage.CacheRead > 0 && p.from.place == s.place && p.from.warm == warmPaid {
+		s.warm = max(s.warm, warmPaid)
 	}
 	switch {
 	case s.work != "":
