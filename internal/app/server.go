@@ -53,6 +53,7 @@ type Server struct {
 	memory    *recall.Memory
 	repeats   *idempotency.Keeper
 	answers   *responsestore.Store
+	choices   *session.Choices
 	directory *identity.Directory
 	gateway   *gateway.Gateway
 	inference *httpapi.Inference
@@ -120,6 +121,10 @@ const maxBodies = 256 << 20
 // mostRepeats is how many bytes of answers are kept under idempotency keys.
 const mostRepeats = 1 << 30
 
+// choicesInMemory bounds what is remembered of which model users chose for sessions,
+// in bytes.
+const choicesInMemory = 16 << 20
+
 // newNames is how many new names clients may bring an org and day.
 const newNames = 10_000
 
@@ -167,6 +172,11 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 		return nil, err
 	}
 	s.answers = responsestore.New(writebehind.Options{Sealer: answers, Table: s.store.Responses(), Log: o.Log, Now: s.now})
+	choices, err := seal.New(secret, "choices")
+	if err != nil {
+		return nil, err
+	}
+	s.choices = session.NewChoices(writebehind.Options{Sealer: choices, Table: s.store.Choices(), Log: o.Log, Now: s.now, Bytes: choicesInMemory})
 	s.repeats = idempotency.New(idempotency.Options{Cache: writebehind.Options{Sealer: repeats, Table: s.store.Repeats(mostRepeats), Log: o.Log, Now: s.now}})
 	s.ledger, err = ledger.Open(ctx, ledger.Options{
 		Dir: cfg.DataDir, Store: s.store, Log: o.Log, Serve: cfg.Ledger.OnFull == "serve",
@@ -183,7 +193,8 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	all, spoken := formats(), upstreams()
 	s.gateway = &gateway.Gateway{
 		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Upstream, bool) { w, ok := spoken[f]; return w, ok }, Health: health.New(s.now)},
-		Recorder:   recorder{s.ledger}, Sessions: session.New(s.now), Memory: s.memory, Answers: s.answers, Places: gateway.NewPlaces(s.now), Tasks: gateway.NewTasks(), Now: s.now,
+		Recorder:   recorder{s.ledger}, Sessions: session.New(s.now), Memory: s.memory, Answers: s.answers,
+		Places: gateway.NewPlaces(s.now), Tasks: gateway.NewTasks(), Choices: s.choices, Now: s.now,
 		Gone: s.gone,
 	}
 	s.inference = &httpapi.Inference{
@@ -453,6 +464,9 @@ func (s *Server) close(limit time.Duration) error {
 	}
 	if s.answers != nil {
 		s.answers.Close()
+	}
+	if s.choices != nil {
+		s.choices.Close()
 	}
 	if s.repeats != nil {
 		s.repeats.Close()

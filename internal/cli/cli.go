@@ -23,7 +23,7 @@ import (
 func New(version string) *cobra.Command {
 	root := group(
 		"oido", "One port in front of every LLM provider",
-		serve(version), simulate(), demo(version), usage(), turns(), why(), models(), providers(), workloads(), route(), configure(), doctor(), chat(),
+		serve(version), simulate(), demo(version), usage(), turns(), why(), sessions(), models(), providers(), workloads(), route(), configure(), doctor(), chat(),
 	)
 	root.Version, root.SilenceUsage, root.SilenceErrors = version, true, true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {

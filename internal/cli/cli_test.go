@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -46,6 +47,8 @@ var commands = [][]string{
 	{"workloads"},
 	{"route"},
 	{"route", "explain"},
+	{"session", "show"},
+	{"session", "switch"},
 	{"models"},
 	{"providers"},
 	{"config"},
@@ -117,10 +120,13 @@ func TestCompletions(t *testing.T) {
 
 // answers are what a gateway says.
 var answers = map[string]string{
-	"/api/v1/usage":     `{"last_7_days":{"input_tokens":4820,"output_tokens":1240,"total_tokens":6060,"turns":83,"cost_usd":"1.250000000","unknown_cost_turns":2},"last_30_days":{"turns":90,"cost_usd":"2.000000000"},"by_model":[{"model":"claude-haiku-4-5","provider":"anthropic","name":"anthropic/claude-haiku-4-5","total_tokens":3100,"turns":72,"cost_usd":"1.000000000"},{"name":null,"other":3,"turns":11,"cost_usd":"0.250000000"}],"daily":[],"from":"2026-06-01","to":"2026-06-07"}`,
-	"/api/v1/turns":     `{"data":[{"id":"turn-1","started_at":"2026-06-01T12:00:00Z","status":"ok","provider":"up","model":"m","input_tokens":3,"output_tokens":2,"cost_usd":null,"duration_ms":17}],"next_cursor":null}`,
-	"/api/v1/models":    `{"data":[{"name":"up/m","tier":"fast","context":128000,"input_usd_per_million":"0.100000000","output_usd_per_million":null,"available":false,"why_not":"it is retired"}],"next_cursor":null}`,
-	"/api/v1/providers": `{"data":[{"name":"up","type":"openai","models":7,"models_listed_at":null,"problem":"no answer"}],"next_cursor":null}`,
+	"/api/v1/usage":                `{"last_7_days":{"input_tokens":4820,"output_tokens":1240,"total_tokens":6060,"turns":83,"cost_usd":"1.250000000","unknown_cost_turns":2},"last_30_days":{"turns":90,"cost_usd":"2.000000000"},"by_model":[{"model":"claude-haiku-4-5","provider":"anthropic","name":"anthropic/claude-haiku-4-5","total_tokens":3100,"turns":72,"cost_usd":"1.000000000"},{"name":null,"other":3,"turns":11,"cost_usd":"0.250000000"}],"daily":[],"from":"2026-06-01","to":"2026-06-07"}`,
+	"/api/v1/turns":                `{"data":[{"id":"turn-1","started_at":"2026-06-01T12:00:00Z","status":"ok","provider":"up","model":"m","input_tokens":3,"output_tokens":2,"cost_usd":null,"duration_ms":17}],"next_cursor":null}`,
+	"/api/v1/models":               `{"data":[{"name":"up/m","tier":"fast","context":128000,"input_usd_per_million":"0.100000000","output_usd_per_million":null,"available":false,"why_not":"it is retired"}],"next_cursor":null}`,
+	"/api/v1/sessions/s%2F1":       `{"id":"s/1","user":"ada","workload":"coding","provider":"up","model":"m","first_seen_at":"2026-06-01T12:00:00Z","last_seen_at":"2026-06-01T12:00:00Z","turns":3,"chosen":{"model":"up/big","by":"bob","at":"2026-06-01T12:00:00Z"},"data":[{"id":"turn-1","started_at":"2026-06-01T12:00:00Z","status":"ok","provider":"up","model":"m","cost_usd":null}],"next_cursor":null}`,
+	"/api/v1/sessions/s%2F1/model": `{"id":"s/1","chosen":{"model":"up/big","by":"ada","at":"2026-06-01T12:00:00Z"}}`,
+	"/api/v1/sessions":             `{"data":[{"id":"s/1"},{"id":"s2"}],"next_cursor":null}`,
+	"/api/v1/providers":            `{"data":[{"name":"up","type":"openai","models":7,"models_listed_at":null,"problem":"no answer"}],"next_cursor":null}`,
 }
 
 func gateway(t *testing.T) (url string, asked *[]string) {
@@ -134,13 +140,49 @@ func gateway(t *testing.T) (url string, asked *[]string) {
 			_, _ = io.WriteString(w, `{"title":"Unauthorized","status":401,"detail":"this API key is not known here"}`)
 			return
 		}
-		_, _ = io.WriteString(w, answers[r.URL.Path])
+		_, _ = io.WriteString(w, answers[r.URL.EscapedPath()])
 	}))
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
 		s.Close()
 	})
 	return s.URL, asked
+}
+
+func TestSessions(t *testing.T) {
+	url, asked := gateway(t)
+	for command, shows := range map[string]string{
+		"session show s/1":                    "up/big, chosen by bob",
+		"session show s/1 --limit 3":          "turn-1",
+		"session show s/1 --json":             `"next_cursor"`,
+		"session switch s/1 up/big":           "s/1 stays on up/big",
+		"session switch s/1 up/big --json":    `"chosen"`,
+		"__complete session show --json ":     "s2",
+		"__complete session switch s/1 ":      "up/m",
+		"__complete session switch s/1 up/m ": ":4",
+	} {
+		args := append(strings.Split(command, " "), "--server", url, "--key", "good")
+		if args[0] == "__complete" {
+			args = append([]string{"__complete", args[1], args[2], "--server", url, "--key", "good"}, args[3:len(args)-4]...)
+		}
+		if status, out, errOut := run(t, args...); status != 0 || !strings.Contains(out, shows) {
+			t.Errorf("%s: %d %q %q", command, status, out, errOut)
+		}
+	}
+	if !slices.Contains(*asked, "Bearer good /api/v1/sessions/s%2F1?limit=3") {
+		t.Errorf("asked %q", *asked)
+	}
+	for command, says := range map[string]string{
+		"session switch s/1":              "--clear",
+		"session switch s/1 up/m --clear": "--clear",
+		"session show s/1 --limit 0":      "--limit",
+		"session show":                    "session show --help",
+	} {
+		args := append(strings.Split(command, " "), "--server", url, "--key", "good")
+		if status, _, errOut := run(t, args...); status != 2 || !strings.Contains(errOut, says) {
+			t.Errorf("%s: %d %q", command, status, errOut)
+		}
+	}
 }
 
 func TestTablesAndJSON(t *testing.T) {

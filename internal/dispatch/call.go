@@ -111,6 +111,8 @@ type Candidate struct {
 	KeepsAnswers bool
 	// Up says that it is asked only after the answer of another was of no use.
 	Up bool
+	// KeyHint names the key that the conversation had here last; "": none.
+	KeyHint string
 	// Resting says that it fails of late, and is asked because nothing else is left.
 	Resting bool
 }

@@ -225,7 +225,10 @@ func (r *run) candidate(ctx context.Context) bool {
 // spite of that.
 func (r *run) key() (provider.Key, bool) {
 	for {
-		key, ok := r.cand.Account.Pick(r.tried, r.call.Session)
+		key, ok := r.cand.Account.Same(r.tried, r.cand.KeyHint)
+		if !ok {
+			key, ok = r.cand.Account.Pick(r.tried, r.call.Session)
+		}
 		if !ok || r.Health == nil || r.cand.Resting || r.Health.Allow(r.place(key)) {
 			return key, ok
 		}

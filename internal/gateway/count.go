@@ -36,7 +36,7 @@ type Counted struct {
 // be asked, or doesn't answer, the prompt is guessed at, by what the provider has
 // counted in others. The error is an *llm.Error of a provider that refuses the prompt.
 func (g *Gateway) Count(ctx context.Context, c Call) (Counted, error) {
-	p, err := g.plan(g.state.Load(), &c, g.turn(&c), router.Needs{}, nil)
+	p, err := g.plan(ctx, g.state.Load(), &c, g.turn(&c), router.Needs{}, nil)
 	if err != nil {
 		return Counted{Estimate: rough(c.Raw.Body)}, nil //nolint:nilerr // every name has an estimate
 	}

@@ -20,7 +20,7 @@ func (g *Gateway) Embed(ctx context.Context, c Call) (*Exchange, error) {
 	if t.Session = c.Labels.Session; t.Session != "" {
 		t.SessionSource = session.SourceHeader
 	}
-	p, err := g.plan(st, &c, t, router.Needs{Embed: true}, func(a *provider.Account, model string) *llm.Error {
+	p, err := g.plan(ctx, st, &c, t, router.Needs{Embed: true}, func(a *provider.Account, model string) *llm.Error {
 		if _, ok := a.EmbedFormat(c.Format.Name(), model); ok {
 			return nil
 		}

@@ -52,8 +52,8 @@ func (g *Gateway) Explain(ctx context.Context, c Call, p Pretend) Explained {
 		InBody: c.Peeked.Session, Format: t.Format, Body: c.Raw.Body,
 	})
 	now := router.Now{Time: t.Started, Health: pretended{conditions{g, st}, p}}
-	d, facts, err := g.decide(st, &c, t, router.Needs{Tools: c.Peeked.HasTools}, before.can(), now)
-	x.Told.Decision, x.Session, x.Input, x.Output = d, t.Session, facts.Input, facts.Answer()
+	d, facts, err := g.decide(ctx, st, &c, t, router.Needs{Tools: c.Peeked.HasTools}, before.can(), now)
+	x.Told.Decision, x.Session, x.Input, x.Output = d.Decision, t.Session, facts.Input, facts.Answer()
 	x.Workload, x.Class = d.Workload, d.Class
 	if err != nil {
 		x.Refused = llm.AsError(err)

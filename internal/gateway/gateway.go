@@ -71,6 +71,7 @@ type Turn struct {
 	InputEstimate int64
 
 	promptSize int  // see tokens.Size
+	fresh      bool // its session begins with it
 	partial    bool // the provider knows more of the prompt than we have sized
 }
 
@@ -129,6 +130,7 @@ type Gateway struct {
 	Memory     *recall.Memory
 	Places     *Places
 	Tasks      *Tasks
+	Choices    *session.Choices     // nil: users can choose no model for a session
 	Answers    *responsestore.Store // nil: none are kept
 	Now        func() time.Time
 	// MaxTold bounds the conversations that are told at the same time for the id of
@@ -177,8 +179,8 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 		Org: t.Org, KeyID: t.Key, Header: c.Labels.Session, Previous: before.session(),
 		InBody: c.Peeked.Session, Format: t.Format, Body: c.Raw.Body,
 	})
-	t.Session, t.SessionSource = s.ID, s.Source
-	p, err := g.plan(st, &c, t, router.Needs{Tools: c.Peeked.HasTools}, before.can())
+	t.Session, t.SessionSource, t.fresh = s.ID, s.Source, s.First
+	p, err := g.plan(ctx, st, &c, t, router.Needs{Tools: c.Peeked.HasTools}, before.can())
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +212,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 	rec := g.recording(t, st)
 	rec.remember = func(o *dispatch.Outcome) {
 		if o.Status == dispatch.StatusOK {
-			g.settle(t, p, o)
+			g.settle(ctx, t, st, p, o)
 			g.remember(d, t, s, o)
 		}
 		g.keepAnswer(d, t, st, o)

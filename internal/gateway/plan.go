@@ -1,9 +1,12 @@
 package gateway
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/oidostudio/oido/internal/dispatch"
@@ -17,18 +20,44 @@ import (
 type plan struct {
 	router.Decision
 	cands []dispatch.Candidate // at least one
+	// work is the kind of work of the session that this is, "" for what is done
+	// wherever the session is; from is where that was when the plan was made.
+	work string
+	from seat
+}
+
+// workOf tells a session's kinds of work apart, by what the client asks for;
+// inherits says that it is done wherever the session is.
+func workOf(st *State, t *Turn) (work string, inherits bool) {
+	work = t.RequestedModel
+	switch {
+	case work != "auto":
+	case t.Workload != "":
+		work = "workload/" + t.Workload
+	case t.Class != "":
+		work = "class/" + t.Class
+	}
+	if name, ok := strings.CutPrefix(work, "workload/"); ok {
+		w, _ := st.Routes.Workload(name)
+		inherits = w.Inherit
+	}
+	return work, inherits
 }
 
 // plan says which models answer a call, and notes it in the turn. can, when set,
 // refuses accounts that can't do what is asked. The error is an *llm.Error.
-func (g *Gateway) plan(st *State, c *Call, t *Turn, needs router.Needs, can func(a *provider.Account, model string) *llm.Error) (*plan, error) {
-	d, facts, err := g.decide(st, c, t, needs, can, router.Now{Time: t.Started, Health: conditions{g, st}})
+func (g *Gateway) plan(ctx context.Context, st *State, c *Call, t *Turn, needs router.Needs, can func(a *provider.Account, model string) *llm.Error) (*plan, error) {
+	p, facts, err := g.decide(ctx, st, c, t, needs, can, router.Now{Time: t.Started, Health: conditions{g, st}})
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{Decision: d, cands: make([]dispatch.Candidate, 0, len(d.Candidates))}
+	d := &p.Decision
+	p.cands = make([]dispatch.Candidate, 0, len(d.Candidates)+len(d.Up))
 	for i, rc := range slices.Concat(d.Candidates, d.Up) {
 		cand := dispatch.Candidate{Account: st.Accounts[rc.Account], Model: rc.Model, Up: i >= len(d.Candidates), Resting: d.Last}
+		if p.from.place == (router.Place{Account: rc.Account, Model: rc.Model}) {
+			cand.KeyHint = p.from.key
+		}
 		if e := rc.Entry; e != nil {
 			cand.Context, cand.MaxOutput = e.Context, e.MaxOutput
 			cand.NoVision, cand.NoPDF, cand.NoAudio = !e.Takes("image"), !e.Takes("pdf"), !e.Takes("audio")
@@ -37,7 +66,7 @@ func (g *Gateway) plan(st *State, c *Call, t *Turn, needs router.Needs, can func
 		p.cands = append(p.cands, cand)
 	}
 	if t.Session != "" && d.Task != facts.Task {
-		g.Tasks.Put(t.Org, t.Session, d.Task)
+		g.Tasks.Put(t.Org, t.Session, p.work, d.Task)
 	}
 	t.Rule, t.Workload, t.Class, t.Decision = d.Rule, d.Workload, d.Class, d.Encode(st.Routes.Hash())
 	t.InputEstimate, _ = g.tokens.Of(p.cands[0].Account.Name, p.cands[0].Model, t.promptSize)
@@ -47,7 +76,8 @@ func (g *Gateway) plan(st *State, c *Call, t *Turn, needs router.Needs, can func
 // decide is the one way to choose models for a call, whether it is sent or only
 // explained. It changes nothing. Beside an error there is what is known of the
 // decision: what speaks against whom.
-func (g *Gateway) decide(st *State, c *Call, t *Turn, needs router.Needs, can func(a *provider.Account, model string) *llm.Error, now router.Now) (router.Decision, *router.Facts, error) {
+func (g *Gateway) decide(ctx context.Context, st *State, c *Call, t *Turn, needs router.Needs, can func(a *provider.Account, model string) *llm.Error, now router.Now) (*plan, *router.Facts, error) {
+	p := &plan{}
 	facts := &router.Facts{
 		Model: c.Peeked.Model, Workload: t.Workload, Class: t.Class, Agent: t.Agent,
 		Input: t.InputEstimate, Output: int64(c.Peeked.MaxOutput), Needs: needs,
@@ -55,13 +85,18 @@ func (g *Gateway) decide(st *State, c *Call, t *Turn, needs router.Needs, can fu
 		MayModel:   c.Caller.MayUseModel,
 	}
 	if n := len(c.Peeked.Model); n > maxModel {
-		return router.Decision{}, facts, &llm.Error{
+		return p, facts, &llm.Error{
 			Kind: llm.KindBadRequest, Status: http.StatusBadRequest, Param: "model",
 			Message: fmt.Sprintf("the model's name has %d bytes: at most %d", n, maxModel),
 		}
 	}
 	if t.Session != "" {
-		facts.Stays, facts.Task = g.Places.At(t.Org, t.Session), g.Tasks.Of(t.Org, t.Session)
+		if work, inherits := workOf(st, t); !inherits {
+			p.work = work
+		}
+		p.from, facts.Cold = g.Places.at(t.Org, t.Session, p.work)
+		facts.Stays, facts.Task = p.from.place, g.Tasks.Of(t.Org, t.Session, p.work)
+		facts.Chosen = func() router.Place { return g.chosen(ctx, t) }
 	}
 	if f, ok := c.Format.(wire.Surveyor); ok && !needs.Embed {
 		facts.Survey = func() wire.Survey {
@@ -72,9 +107,10 @@ func (g *Gateway) decide(st *State, c *Call, t *Turn, needs router.Needs, can fu
 			return s
 		}
 	}
-	d, err := router.Plan(facts, st.Routes, now)
-	if err != nil || can == nil {
-		return d, facts, err
+	var err error
+	d := &p.Decision
+	if *d, err = router.Plan(facts, st.Routes, now); err != nil || can == nil {
+		return p, facts, err
 	}
 	able := make([]router.Candidate, 0, len(d.Candidates))
 	var unable *llm.Error
@@ -87,10 +123,10 @@ func (g *Gateway) decide(st *State, c *Call, t *Turn, needs router.Needs, can fu
 		able = append(able, rc)
 	}
 	if d.Candidates = able; len(able) == 0 {
-		return d, facts, unable
+		return p, facts, unable
 	}
 	d.Up = slices.DeleteFunc(d.Up, func(rc router.Candidate) bool { return can(st.Accounts[rc.Account], rc.Model) != nil })
-	return d, facts, nil
+	return p, facts, nil
 }
 
 // conditions are how models do now.
@@ -108,19 +144,55 @@ func (c conditions) Of(account, model string) router.Condition {
 	return c.g.Dispatcher.Health.Of(account, model, a.Hints())
 }
 
-// settle has the turn's session stay where it was answered.
-func (g *Gateway) settle(t *Turn, p *plan, o *dispatch.Outcome) {
+// chosen is the model that a session's user chose for it. A session that begins has
+// none.
+func (g *Gateway) chosen(ctx context.Context, t *Turn) router.Place {
+	if g.Choices == nil || t.fresh {
+		return router.Place{}
+	}
+	c := g.Choices.Soon(ctx, t.Org, t.User, t.Session)
+	if c == nil {
+		return router.Place{}
+	}
+	return router.Place{Account: c.Account, Model: c.Model}
+}
+
+// settle has the turn's session stay where it was answered, and on the model that
+// its user named.
+func (g *Gateway) settle(ctx context.Context, t *Turn, st *State, p *plan, o *dispatch.Outcome) {
 	if t.Session == "" {
 		return
 	}
 	last := o.Last()
-	g.Places.Settle(t.Org, t.Session, router.Place{Account: last.Provider, Model: last.Model, Chosen: p.Switched})
+	s := seat{
+		work: p.work, place: router.Place{Account: last.Provider, Model: last.Model}, key: last.KeyHint,
+		input: max(last.Metered.Usage.TotalInput(), 1), warm: warm,
+	}
+	if a := st.Accounts[last.Provider]; a != nil {
+		s.warm = cmp.Or(a.CacheLifetime(last.Model), warm)
+	}
+	if last.Metered.Usage.CacheWrite1h > 0 || last.Metered.Usage.CacheRead > 0 && p.from.place == s.place && p.from.warm == warmPaid {
+		s.warm = max(s.warm, warmPaid)
+	}
+	switch {
+	case s.work != "":
+	case p.from.work == "": // nothing was there to inherit
+		s.work = "workload/" + t.Workload
+	default:
+		s.work, s.input = p.from.work, p.from.input
+	}
+	if p.work != "" || p.from.work == "" || p.from.place == s.place { // what only inherits its place moves nothing
+		g.Places.settle(t.Org, t.User, t.Session, s)
+	}
+	if g.Choices != nil && (p.Switched || p.Chosen) {
+		g.Choices.Choose(ctx, t.Org, t.User, t.Session, p.Choice.Account, p.Choice.Model, t.User)
+	}
 	task := p.Task
 	if p.cands[last.Candidate].Up {
 		task.Escalated = router.OnFailure
 	}
 	if task.Failed = o.Useless != ""; task != p.Task {
-		g.Tasks.Put(t.Org, t.Session, task)
+		g.Tasks.Put(t.Org, t.Session, p.work, task)
 	}
 }
 

@@ -16,22 +16,26 @@ const maxTasks = 50_000
 type Tasks struct {
 	mu    sync.Mutex // protects following fields
 	order *list.List // of *sessionTask, most recently used first
-	known map[sessionKey]*list.Element
+	known map[taskKey]*list.Element
 }
 
+// taskKey names a task: a session may do several kinds of work.
+type taskKey struct{ org, session, work string }
+
 type sessionTask struct {
-	key  sessionKey
+	key  taskKey
 	task router.Task
 }
 
 // NewTasks makes an empty memory.
-func NewTasks() *Tasks { return &Tasks{order: list.New(), known: map[sessionKey]*list.Element{}} }
+func NewTasks() *Tasks { return &Tasks{order: list.New(), known: map[taskKey]*list.Element{}} }
 
-// Of is what a session is at; the zero value: nothing that is known.
-func (t *Tasks) Of(org, session string) router.Task {
+// Of is what a session is at in one kind of work; the zero value: nothing that is
+// known.
+func (t *Tasks) Of(org, session, work string) router.Task {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e, ok := t.known[sessionKey{org, session}]
+	e, ok := t.known[taskKey{org, session, work}]
 	if !ok {
 		return router.Task{}
 	}
@@ -41,10 +45,10 @@ func (t *Tasks) Of(org, session string) router.Task {
 }
 
 // Put says what a session is at.
-func (t *Tasks) Put(org, session string, task router.Task) {
+func (t *Tasks) Put(org, session, work string, task router.Task) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	k := sessionKey{org, session}
+	k := taskKey{org, session, work}
 	if e, ok := t.known[k]; ok {
 		s, _ := e.Value.(*sessionTask)
 		s.task = task

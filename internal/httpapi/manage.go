@@ -68,6 +68,7 @@ func (m *Management) Register(mux *http.ServeMux) error {
 	m.usage(api)
 	m.turns(api)
 	m.tail(api)
+	m.sessions(api)
 	m.models(api)
 	m.providers(api)
 	m.check(api)

@@ -202,6 +202,19 @@ func (in *TurnFilter) filter(ctx context.Context) (c identity.Caller, org string
 	return c, org, f, err
 }
 
+// pageOf is a page of turns, of which one more than fit were asked for.
+func pageOf(list []ledger.Turn, limit int) Page[turnRow] {
+	out := Page[turnRow]{Data: []turnRow{}}
+	if len(list) > limit {
+		list = list[:limit]
+		out.Next = &list[limit-1].ID
+	}
+	for i := range list {
+		out.Data = append(out.Data, rowOf(&list[i]))
+	}
+	return out
+}
+
 func (m *Management) turns(api huma.API) {
 	huma.Register(api, op("GET", "/api/v1/turns", "list-turns", "Single turns, newest first"), func(ctx context.Context, in *turnsInput) (*struct{ Body Page[turnRow] }, error) {
 		ctx, cancel := context.WithTimeout(ctx, queryTimeout)
@@ -233,15 +246,7 @@ func (m *Management) turns(api huma.API) {
 		if err != nil {
 			return nil, m.failed("the turns can't be read", err)
 		}
-		out := Page[turnRow]{Data: []turnRow{}}
-		if len(list) > in.Limit {
-			list = list[:in.Limit]
-			out.Next = &list[in.Limit-1].ID
-		}
-		for i := range list {
-			out.Data = append(out.Data, rowOf(&list[i]))
-		}
-		return &struct{ Body Page[turnRow] }{out}, nil
+		return &struct{ Body Page[turnRow] }{pageOf(list, in.Limit)}, nil
 	})
 	huma.Register(api, op("GET", "/api/v1/turns/{id}", "get-turn", "One turn with its attempts"), func(ctx context.Context, in *turnInput) (*struct{ Body turnRow }, error) {
 		ctx, cancel := context.WithTimeout(ctx, queryTimeout)

@@ -154,6 +154,10 @@ type Reader interface {
 	Turns(ctx context.Context, org string, f TurnFilter) ([]Turn, error)
 	// Turn returns one turn with its attempts; nil when there is none.
 	Turn(ctx context.Context, org, id string) (*Turn, error)
+	// Sessions lists sessions, those used last first.
+	Sessions(ctx context.Context, org string, f SessionFilter) ([]Session, error)
+	// Session returns one session; nil when there is none.
+	Session(ctx context.Context, org, id string) (*Session, error)
 	// RawSums sums the rows of a dimension, for comparison with the roll-ups.
 	RawSums(ctx context.Context, org string, d Dimension) ([]KeySums, error)
 }

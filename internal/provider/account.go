@@ -453,6 +453,23 @@ func (a *Account) Pick(tried []Key, conversation string) (Key, bool) {
 	return a.pool.pick(tried, conversation)
 }
 
+// Same returns the key of a hint, unless it rests, is in tried, or is none of the
+// account's (any more).
+func (a *Account) Same(tried []Key, hint string) (Key, bool) {
+	return a.pool.same(tried, hint)
+}
+
+// CacheLifetime is how long the provider keeps the beginning of a model's prompts in
+// its cache after they were last used; 0: nobody knows.
+func (a *Account) CacheLifetime(model string) time.Duration {
+	for i := range a.Profile.PromptCache {
+		if c := &a.Profile.PromptCache[i]; c.re.MatchString(model) {
+			return c.Lifetime
+		}
+	}
+	return 0
+}
+
 // Hints are those of the account's keys, which must not be changed; a single "" for
 // an account without any.
 func (a *Account) Hints() []string { return a.pool.hints }

@@ -104,6 +104,20 @@ func (p *keyPool) pick(tried []Key, conversation string) (Key, bool) {
 	return Key{}, false
 }
 
+// same returns the key of a hint, if it is usable and tried doesn't hold it.
+func (p *keyPool) same(tried []Key, hint string) (Key, bool) {
+	k, ok := p.named(hint)
+	if !ok || holds(tried, k.index) {
+		return Key{}, false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if until := p.until[k.index]; !until.IsZero() && p.now().Before(until) {
+		return Key{}, false
+	}
+	return k, true
+}
+
 // named returns the key of a hint.
 func (p *keyPool) named(hint string) (Key, bool) {
 	p.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"time"
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/wire"
@@ -44,6 +45,9 @@ type Profile struct {
 	// Embeddings say how they are asked for, the first that matches a model in each
 	// format; empty: there are none.
 	Embeddings []Embeddings `yaml:"embeddings"`
+	// PromptCache says how long a prompt stays in the vendor's cache, the first that
+	// matches a model; empty: nobody knows.
+	PromptCache []PromptCache `yaml:"prompt_cache"`
 	// TrustCost says that the cost in the usage is what was really charged.
 	TrustCost bool `yaml:"trust_cost"`
 	// Options are those that accounts of this type take beside those of all types.
@@ -170,6 +174,16 @@ type Embeddings struct {
 
 // of says whether a model's embeddings are made so.
 func (e *Embeddings) of(model string) bool { return e.re == nil || e.re.MatchString(model) }
+
+// PromptCache says how long the beginning of a prompt stays in a vendor's cache
+// after it was last used.
+type PromptCache struct {
+	Match    string        `yaml:"match"` // an expression over the ids of models; "" is all
+	Lifetime time.Duration `yaml:"lifetime"`
+	Source   string        `yaml:"source"`
+
+	re *regexp.Regexp
+}
 
 func (e *Embeddings) style() wire.EmbedStyle {
 	return wire.EmbedStyle{Shape: e.Shape, Reject: e.Reject, Rename: e.Rename, Task: e.Task, Tasks: e.Tasks, TaskElse: e.TaskElse}
@@ -413,6 +427,17 @@ func (p *Profile) compile() error {
 			}
 			e.re = re
 		}
+	}
+	for i := range p.PromptCache {
+		c := &p.PromptCache[i]
+		if c.Lifetime <= 0 || c.Source == "" {
+			return fmt.Errorf("prompt_cache %q: needs a lifetime and its source", c.Match)
+		}
+		re, err := regexp.Compile(c.Match)
+		if err != nil {
+			return fmt.Errorf("prompt_cache %q: %w", c.Match, err)
+		}
+		c.re = re
 	}
 	for _, d := range p.Derive {
 		re, err := regexp.Compile(d.Match)

@@ -27,6 +27,10 @@ type Decision struct {
 	// Stayed says that the first candidate is where the session was, Switched
 	// that the user chose it just now.
 	Stayed, Switched bool
+	// Chosen says that the session's user chose the first candidate before, Choice
+	// is what was chosen, before or just now.
+	Chosen bool
+	Choice Place
 	// Escalated is why stronger models come first; "": they don't.
 	Escalated Trigger
 	// Up are the stronger models that are asked, in this order, where an answer turns

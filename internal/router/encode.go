@@ -25,6 +25,7 @@ type encoded struct {
 	Stayed     bool       `json:"st,omitempty"`
 	Switched   bool       `json:"sw,omitempty"`
 	Escalated  Trigger    `json:"es,omitempty"`
+	Chosen     bool       `json:"ch,omitempty"`
 	Last       bool       `json:"l,omitempty"`
 	// More counts the candidates and exclusions for which there was no room.
 	More [2]int `json:"m,omitzero"`
@@ -52,7 +53,7 @@ type Told struct {
 func (d *Decision) Encode(policy string) []byte {
 	e := encoded{
 		Policy: policy, Rule: d.Rule, ClassBy: d.ClassBy, Why: d.Why, Sure: d.Sure, Prefer: d.Prefer,
-		Stayed: d.Stayed, Switched: d.Switched, Escalated: d.Escalated, Last: d.Last,
+		Stayed: d.Stayed, Switched: d.Switched, Escalated: d.Escalated, Chosen: d.Chosen, Last: d.Last,
 	}
 	if e.Prefer == PreferOrder {
 		e.Prefer = ""
@@ -98,7 +99,7 @@ func Tell(b []byte) (Told, error) {
 	}
 	out := Told{Policy: e.Policy, MoreCandidates: e.More[0], MoreExcluded: e.More[1], Decision: Decision{
 		Rule: e.Rule, ClassBy: e.ClassBy, Why: e.Why, Sure: e.Sure, Prefer: e.Prefer,
-		Stayed: e.Stayed, Switched: e.Switched, Escalated: e.Escalated, Last: e.Last,
+		Stayed: e.Stayed, Switched: e.Switched, Escalated: e.Escalated, Chosen: e.Chosen, Last: e.Last,
 	}}
 	if out.Prefer == "" {
 		out.Prefer = PreferOrder

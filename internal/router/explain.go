@@ -61,6 +61,9 @@ func (d *Told) Explain(q Asked) string {
 	if d.Stayed {
 		say("The session stays where it was: the provider has its beginning in its cache.")
 	}
+	if d.Chosen {
+		say("The session's user chose its model before.")
+	}
 	if d.Switched {
 		say("The user chose this model; the session stays on it.")
 	}

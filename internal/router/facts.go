@@ -21,6 +21,13 @@ type Facts struct {
 	Needs Needs
 	// Stays is where the request's session is; the zero value: nowhere yet.
 	Stays Place
+	// Cold says that its provider has forgotten the session's beginning by now, so
+	// that it stays only for the task at hand.
+	Cold bool
+	// Chosen tells which model the session's user chose for it; the zero value:
+	// none. It is called at most once, and not at all for a request that names a
+	// model itself. Nil: nobody chose.
+	Chosen func() Place
 	// Task is what the session was at so far.
 	Task Task
 	// MayAccount and MayModel say what the caller may use, a model by
@@ -44,12 +51,10 @@ func (f *Facts) Answer() int64 {
 type Needs struct{ Tools, Image, PDF, Audio, Schema, Embed bool }
 
 // Place is one model at one account.
-type Place struct {
-	Account, Model string
-	// Chosen says that a user chose it for the session: it need not be in the
-	// chain.
-	Chosen bool
-}
+type Place struct{ Account, Model string }
+
+// Name is provider/model-id.
+func (p Place) Name() string { return p.Account + "/" + p.Model }
 
 // Now is the state of the world that a plan is made in.
 type Now struct {

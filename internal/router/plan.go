@@ -2,6 +2,7 @@ package router
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -50,6 +51,8 @@ type planner struct {
 	left  []ranked // those that can serve
 	exact bool     // the client named one model at one account
 	needs Needs
+	stay  Place // where the session was; the zero value: it may be anywhere
+	first Place // what its user chose; the zero value: nothing that can be asked
 }
 
 // ranked is a step with where it stands in the order that is preferred.
@@ -88,7 +91,8 @@ func (p *planner) find() error {
 	if rt := p.r.aliases[p.f.Model]; rt != nil && len(rt.chain) > 0 {
 		p.d.Rule = "alias"
 		p.take(rt)
-		p.under(rt.chain[0].name)
+		p.under(&rt.chain[0])
+		p.choose()
 		return nil
 	}
 	pol := p.r.pol
@@ -103,19 +107,21 @@ func (p *planner) find() error {
 		p.steps = append(p.steps, newStep(c, p.now.Time))
 	}
 	p.exact = len(p.steps) == 1
-	p.under(p.steps[0].name)
+	p.under(&p.steps[0])
 	return nil
 }
 
 // under has the workload that a request with a model of its own is labelled with
 // count for what it says besides its chain.
-func (p *planner) under(model string) {
+func (p *planner) under(s *step) {
 	rt := p.r.workloads[p.f.Workload]
 	if rt == nil {
 		return
 	}
 	p.d.Timeout, p.d.Attempts = rt.Timeout, rt.Attempts
-	p.d.Switched = slices.ContainsFunc(rt.other, func(s step) bool { return s.name == model })
+	if slices.ContainsFunc(rt.other, func(o step) bool { return o.name == s.name }) {
+		p.d.Switched, p.d.Choice = true, Place{s.Account, s.Model}
+	}
 }
 
 // auto is a request that names no model: of its workload, else of the first whose
@@ -180,6 +186,7 @@ func (p *planner) takeWorkload(name string) error {
 		p.d.Class, p.d.ClassBy = rt.Class, ByWorkload
 	}
 	p.take(rt)
+	p.choose()
 	return nil
 }
 
@@ -190,6 +197,9 @@ func (p *planner) takeClass(name string) error {
 	}
 	p.d.Rule, p.d.Class = "class", name
 	p.take(rt)
+	if p.d.ClassBy != ByName { // which says itself what it wants
+		p.choose()
+	}
 	return nil
 }
 
@@ -207,7 +217,7 @@ func (p *planner) take(rt *route) {
 	p.route, p.d.Prefer, p.d.Timeout, p.d.Attempts = rt, rt.Prefer, rt.Timeout, rt.Attempts
 	p.d.Excluded = append(p.d.Excluded, rt.lost...)
 	p.steps = rt.chain
-	if p.d.Task = p.f.Task; len(rt.up) > 0 && !p.f.Stays.Chosen {
+	if p.d.Task = p.f.Task; len(rt.up) > 0 {
 		if p.d.Task, p.d.Escalated = p.task(rt); p.d.Escalated != "" {
 			p.steps = slices.Clone(rt.up)
 			for _, s := range rt.chain {
@@ -217,18 +227,58 @@ func (p *planner) take(rt *route) {
 			}
 		}
 	}
-	if p.f.Stays.Account == "" || !rt.Inherit && !p.f.Stays.Chosen {
-		return
+	if p.stay = p.f.Stays; p.f.Cold && !rt.Inherit && p.stay.Account != "" && p.newTask() {
+		p.stay = Place{}
 	}
-	if !slices.ContainsFunc(p.steps, func(s step) bool { return p.stays(&s) }) {
-		c := Candidate{Account: p.f.Stays.Account, Model: p.f.Stays.Model, Entry: p.r.view.Lookup(p.f.Stays.Account, p.f.Stays.Model)}
-		p.steps = slices.Concat([]step{newStep(c, p.now.Time)}, p.steps)
+	if rt.Inherit && p.stay.Account != "" {
+		p.add(Candidate{Account: p.stay.Account, Model: p.stay.Model, Entry: p.r.view.Lookup(p.stay.Account, p.stay.Model)})
 	}
 }
 
-// stays says whether a step is where the session is.
-func (p *planner) stays(s *step) bool {
-	return p.f.Stays.Account != "" && s.Model == p.f.Stays.Model && s.Account == p.f.Stays.Account
+// newTask says that the request begins something: that the model has done nothing
+// yet for what the user wrote last.
+func (p *planner) newTask() bool {
+	s := p.survey()
+	return s.Steps == 0 && s.ToolCalls == 0
+}
+
+// choose has the session stay where its user chose, unless the request chooses
+// anew.
+func (p *planner) choose() {
+	if p.f.Chosen == nil || p.d.Switched {
+		return
+	}
+	c := p.f.Chosen()
+	if c.Account == "" {
+		return
+	}
+	p.d.Choice = c
+	pol := p.r.pol
+	pol.May = p.f.MayAccount
+	if !p.r.view.HasAccount(c.Account) || !pol.may(c.Account) {
+		p.lose(Exclusion{Name: c.Name(), Reason: ReasonUnknown, Detail: fmt.Sprintf("the session's model %q is at no connected provider", c.Name())})
+		return
+	}
+	res, err := pinned(c.Account, c.Model, pol, p.r.view, p.now.Time)
+	switch {
+	case errors.Is(err, ErrRetired):
+		p.lose(Exclusion{Name: c.Name(), Reason: ReasonEnded})
+	case err != nil:
+		p.lose(Exclusion{Name: c.Name(), Reason: ReasonUnknown, Detail: llm.AsError(err).Message})
+	default:
+		p.first = Place{res.Candidates[0].Account, res.Candidates[0].Model}
+		p.add(res.Candidates[0])
+	}
+}
+
+// lose excludes what can't even be asked about.
+func (p *planner) lose(x Exclusion) { p.d.Excluded = slices.Insert(p.d.Excluded, 0, x) }
+
+// add puts a candidate among the others.
+func (p *planner) add(c Candidate) {
+	if !slices.ContainsFunc(p.steps, func(s step) bool { return s.Account == c.Account && s.Model == c.Model }) {
+		p.steps = append(slices.Clip(p.steps), newStep(c, p.now.Time))
+	}
 }
 
 // sift takes out what can't serve the request.
@@ -337,12 +387,29 @@ func (p *planner) order() {
 		}
 	}
 	p.prefer(p.left[head:])
-	if i := slices.IndexFunc(p.left, func(s ranked) bool { return p.stays(s.step) }); i >= 0 && (head == 0 || i < head) {
-		stay := p.left[i]
-		copy(p.left[1:i+1], p.left[:i])
-		p.left[0] = stay
+	if i := p.at(p.stay); i >= 0 && (head == 0 || i < head) {
+		p.lead(i)
 		p.d.Stayed = true
 	}
+	if i := p.at(p.first); i >= 0 {
+		p.lead(i)
+		p.d.Chosen, p.d.Stayed, p.d.Escalated = true, false, ""
+	}
+}
+
+// at is where a place stands among those that are left; -1: nowhere.
+func (p *planner) at(place Place) int {
+	if place.Account == "" {
+		return -1
+	}
+	return slices.IndexFunc(p.left, func(s ranked) bool { return s.Account == place.Account && s.Model == place.Model })
+}
+
+// lead puts one of those that are left before the others.
+func (p *planner) lead(i int) {
+	s := p.left[i]
+	copy(p.left[1:i+1], p.left[:i])
+	p.left[0] = s
 }
 
 // last is the rank of what nothing is known of.

@@ -110,15 +110,24 @@ func names(d router.Decision) (out []string) {
 	return out
 }
 
+// chose is the choice of a session's user.
+func chose(name string) func() router.Place {
+	account, model, _ := strings.Cut(name, "/")
+	return func() router.Place { return router.Place{Account: account, Model: model} }
+}
+
 // summary is a decision in a line.
 func summary(d router.Decision) string {
 	s := d.Rule + ": " + strings.Join(names(d), " ")
 	for _, x := range d.Excluded {
 		s += fmt.Sprintf(", not %s (%s)", x.Name, x.Reason)
 	}
-	for word, on := range map[string]bool{"stayed": d.Stayed, "switched": d.Switched, "escalated": d.Escalated != ""} {
-		if on {
-			s += ", " + word
+	for _, is := range []struct {
+		on   bool
+		word string
+	}{{d.Stayed, "stayed"}, {d.Chosen, "chosen"}, {d.Switched, "switched"}, {d.Escalated != "", "escalated"}} {
+		if is.on {
+			s += ", " + is.word
 		}
 	}
 	if d.Last {
@@ -166,7 +175,21 @@ func TestPlan(t *testing.T) {
 		"it stays":                        {router.Facts{Model: "workload/coding", Stays: router.Place{Account: "b", Model: "mid"}}, now, "workload: b/mid a/mid, not c/none (unknown), stayed"},
 		"it can't stay":                   {router.Facts{Model: "workload/support", Stays: router.Place{Account: "a", Model: "small"}, Input: 30_000}, now, "workload: b/mid, not a/small (context)"},
 		"it was elsewhere":                {router.Facts{Model: "workload/support", Stays: router.Place{Account: "a", Model: "big"}}, now, "workload: a/small b/mid"},
-		"a user chose it":                 {router.Facts{Model: "workload/coding", Stays: router.Place{Account: "a", Model: "big", Chosen: true}}, now, "workload: a/big a/mid b/mid, not c/none (unknown), stayed"},
+		"the cache is cold":               {router.Facts{Model: "workload/coding", Stays: router.Place{Account: "b", Model: "mid"}, Cold: true}, now, "workload: a/mid b/mid, not c/none (unknown)"},
+		"cold, and the task goes on":      {router.Facts{Model: "workload/coding", Stays: router.Place{Account: "b", Model: "mid"}, Cold: true, Survey: func() wire.Survey { return wire.Survey{Steps: 1} }}, now, "workload: b/mid a/mid, not c/none (unknown), stayed"},
+		"inherited in spite of the cold":  {router.Facts{Model: "workload/review", Stays: router.Place{Account: "a", Model: "big"}, Cold: true}, now, "workload: a/big b/mid a/mid, stayed"},
+		"a user chose it":                 {router.Facts{Model: "workload/coding", Chosen: chose("a/big")}, now, "workload: a/big a/mid b/mid, not c/none (unknown), chosen"},
+		"a choice before where it was":    {router.Facts{Model: "workload/coding", Chosen: chose("a/big"), Stays: router.Place{Account: "b", Model: "mid"}}, now, "workload: a/big b/mid a/mid, not c/none (unknown), chosen"},
+		"a choice of the chain":           {router.Facts{Model: "workload/coding", Chosen: chose("b/mid")}, now, "workload: b/mid a/mid, not c/none (unknown), chosen"},
+		"a choice for auto":               {router.Facts{Model: "auto", Chosen: chose("a/big")}, now, "class: a/big b/mid a/mid, chosen, interactive by by default"},
+		"a choice for an alias":           {router.Facts{Model: "mid", Chosen: chose("a/big")}, now, "alias: a/big b/mid a/mid, chosen"},
+		"a choice before what escalated":  {router.Facts{Model: "workload/support", Task: router.Task{Began: 1, Escalated: router.OnFailure}, Chosen: chose("b/free")}, now, "workload: b/free a/big a/small b/mid, chosen"},
+		"a choice and a model's name":     {router.Facts{Model: "b/mid", Chosen: chose("a/big")}, now, "pinned: b/mid"},
+		"a choice and a class's name":     {router.Facts{Model: "class/reasoning", Chosen: chose("b/free")}, now, "class: a/big b/mid, reasoning by name"},
+		"a choice by an alias's name":     {router.Facts{Model: "best", Workload: "coding", Chosen: chose("b/mid")}, now, "alias: a/big b/mid a/mid, switched"},
+		"a choice that rests":             {router.Facts{Model: "workload/support", Chosen: chose("b/free")}, worse(health{"b/free": {Resting: true}}), "workload: a/small b/mid, not b/free (resting)"},
+		"a choice that this key may not":  {router.Facts{Model: "workload/support", Chosen: chose("a/big"), MayModel: func(n string) bool { return n != "a/big" }}, now, "workload: a/small b/mid, not a/big (key)"},
+		"a choice that isn't connected":   {router.Facts{Model: "workload/support", Chosen: chose("zed/big")}, now, "workload: a/small b/mid, not zed/big (unknown)"},
 		"a user chooses":                  {router.Facts{Model: "a/big", Workload: "coding"}, now, "pinned: a/big, switched"},
 		"a user names another":            {router.Facts{Model: "a/small", Workload: "coding"}, now, "pinned: a/small"},
 		"inherited":                       {router.Facts{Model: "workload/review", Stays: router.Place{Account: "a", Model: "big"}}, now, "workload: a/big b/mid a/mid, stayed"},
@@ -287,13 +310,43 @@ func drawn(t *rapid.T, view *catalog.View) (router.Facts, *router.Routes, router
 	}
 	if rapid.Bool().Draw(t, "on the way") {
 		account, id, _ := strings.Cut(rapid.SampledFrom(every).Draw(t, "place"), "/")
-		f.Stays = router.Place{Account: account, Model: id, Chosen: rapid.Bool().Draw(t, "chosen")}
+		f.Stays, f.Cold = router.Place{Account: account, Model: id}, rapid.Bool().Draw(t, "cold")
+	}
+	if rapid.Bool().Draw(t, "chosen") {
+		f.Chosen = chose(rapid.SampledFrom(append(slices.Clone(every), "zed/x")).Draw(t, "choice"))
 	}
 	if rapid.Bool().Draw(t, "restricted") {
 		f.MayModel = func(name string) bool { return name != "a/mid" }
 		f.MayAccount = func(name string) bool { return name != "b" }
 	}
 	return f, router.NewRoutes(pol, view, days[1]), router.Now{Time: days[1], Health: h}
+}
+
+// A choice that has left or ended is gone on without; where a retired model's
+// replacement takes its place, it does for the session too.
+func TestChoicesThatHaveEnded(t *testing.T) {
+	t.Parallel()
+	left := connect(t, []string{"openai"}, func(a *catalog.Account) {
+		a.Listed, a.Gone = []wire.ListedModel{{ID: "gpt-5-mini"}}, []string{"gpt-5.1"}
+	})
+	all := connect(t, []string{"openai"}, nil)
+	for name, c := range map[string]struct {
+		chosen  string
+		view    *catalog.View
+		replace bool
+		want    string
+	}{
+		"there":    {"openai/gpt-5.1", all, false, "alias: openai/gpt-5.1 openai/gpt-5-mini, chosen"},
+		"left":     {"openai/gpt-5.1", left, false, "alias: openai/gpt-5-mini, not openai/gpt-5.1 (gone)"},
+		"ended":    {"openai/gpt-4", all, false, "alias: openai/gpt-5-mini, not openai/gpt-4 (ended)"},
+		"replaced": {"openai/gpt-4", all, true, "alias: openai/gpt-5.6-sol openai/gpt-5-mini, chosen"},
+	} {
+		pol := router.Policy{Aliases: map[string][]string{"best": {"openai/gpt-5-mini"}}, Replace: c.replace}
+		d, err := router.Plan(&router.Facts{Model: "best", Chosen: chose(c.chosen)}, router.NewRoutes(pol, c.view, days[1]), router.Now{Time: days[1]})
+		if got := summary(d); err != nil || got != c.want {
+			t.Errorf("%s: %s, want %s (%v)", name, got, c.want, err)
+		}
+	}
 }
 
 // Whatever is asked: the same plan twice; candidates or a refusal in words; no
@@ -332,7 +385,7 @@ func TestPlansAreTotal(t *testing.T) {
 		if len(seen) == 0 {
 			t.Fatal("no candidates, and no word of it")
 		}
-		if d.Prefer != router.PreferCheap || d.Escalated != "" {
+		if d.Prefer != router.PreferCheap || d.Escalated != "" || d.Chosen {
 			return
 		}
 		rest := d.Candidates

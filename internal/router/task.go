@@ -146,7 +146,7 @@ func rank(class string) int { return slices.Index(ranks, class) }
 
 // stronger are the models that may be asked where an answer is of no use.
 func (p *planner) stronger() {
-	if p.route == nil || p.d.Escalated != "" || !slices.Contains(p.route.EscalateOn, OnFailure) {
+	if p.route == nil || p.d.Escalated != "" || p.d.Chosen || !slices.Contains(p.route.EscalateOn, OnFailure) {
 		return
 	}
 	for i := range p.route.up {

@@ -2,6 +2,7 @@ package router_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/oidostudio/oido/internal/router"
@@ -101,11 +102,12 @@ func TestTasksMoveUpAndComeDown(t *testing.T) {
 func TestAChosenModelIsNotLeft(t *testing.T) {
 	t.Parallel()
 	routes := router.NewRoutes(policy(), world(t), days[1])
-	d, err := router.Plan(&router.Facts{
-		Model: "workload/support", Task: router.Task{Began: 1, Escalated: router.OnFailure},
-		Stays: router.Place{Account: "b", Model: "mid", Chosen: true}, Survey: says("go on"),
-	}, routes, router.Now{Time: days[1]})
-	if got, want := summary(d), "workload: b/mid a/small, stayed"; got != want || err != nil {
-		t.Errorf("%s, want %s, %v", got, want, err)
+	for _, task := range []router.Task{{}, {Began: 1, Escalated: router.OnFailure}} {
+		d, err := router.Plan(&router.Facts{
+			Model: "workload/support", Task: task, Chosen: chose("b/mid"), Survey: says("go on"),
+		}, routes, router.Now{Time: days[1]})
+		if got := summary(d); !strings.HasPrefix(got, "workload: b/mid a/") || !strings.HasSuffix(got, ", chosen") || len(d.Up) > 0 || err != nil {
+			t.Errorf("%s, %v, %v", got, d.Up, err)
+		}
 	}
 }

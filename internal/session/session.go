@@ -6,6 +6,8 @@
 // beginnings apart, so a first turn gets a fresh id, which is found again by
 // what was answered. That memory is bounded and forgets after four idle hours;
 // it is a convenience of accounting, nothing depends on it for its safety.
+//
+// It also keeps which models users chose for their sessions.
 package session
 
 import (

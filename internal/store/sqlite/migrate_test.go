@@ -34,7 +34,7 @@ func TestADatabaseOfBeforeIsTakenOver(t *testing.T) {
 				t.Errorf("left at %d: %+v %v", left, r, err)
 			}
 			row := writebehind.Row{Org: "o", User: "u", Key: "new", Data: []byte("x"), Created: noon, Expires: noon.Add(time.Hour)}
-			for name, table := range map[string]writebehind.Table{"responses": s.Responses(), "repeats": s.Repeats(1 << 20)} {
+			for name, table := range map[string]writebehind.Table{"responses": s.Responses(), "repeats": s.Repeats(1 << 20), "choices": s.Choices()} {
 				if err := table.Write(t.Context(), []writebehind.Row{row}); err != nil {
 					t.Errorf("left at %d: %s: %v", left, name, err)
 				}

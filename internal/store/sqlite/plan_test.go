@@ -21,14 +21,18 @@ func TestUsageQueriesNameTheirOrgAndUseAnIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	text, err := os.ReadFile("sql/usage.sql")
-	if err != nil {
-		t.Fatal(err)
+	var text []byte
+	for _, file := range []string{"sql/usage.sql", "sql/sessions.sql"} {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, b...)
 	}
 	parameter := regexp.MustCompile(`\?\d+`)
 	org := regexp.MustCompile(`\borg = \?1`)
 	queries := strings.Split(string(text), "-- name: ")[1:]
-	if len(queries) != 5 {
+	if len(queries) != 7 {
 		t.Errorf("%d queries", len(queries))
 	}
 	for _, q := range queries {

@@ -43,3 +43,16 @@ DELETE FROM repeats WHERE rowid IN (SELECT rowid FROM repeats WHERE expires <= ?
 -- Beyond their bound, the oldest of all orgs make room.
 -- name: forget oldest repeats
 DELETE FROM repeats WHERE (SELECT bytes FROM repeats_kept) > ? AND rowid IN (SELECT rowid FROM repeats ORDER BY expires LIMIT 16);
+
+-- name: put choices
+INSERT INTO choices (org, key, user, data, created, expires) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (org, key) DO UPDATE SET user = excluded.user, data = excluded.data, created = excluded.created, expires = excluded.expires;
+
+-- name: get choices
+SELECT user, data, created, expires FROM choices WHERE org = ? AND key = ? AND expires > ?;
+
+-- name: remove choices
+DELETE FROM choices WHERE org = ? AND key = ?;
+
+-- name: forget choices
+DELETE FROM choices WHERE rowid IN (SELECT rowid FROM choices WHERE expires <= ? LIMIT ?);
