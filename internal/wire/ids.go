@@ -53,10 +53,22 @@ const maxToolName = 64
 // (^[A-Za-z_][A-Za-z0-9_-]{0,63}$) and back. The mapping of a name depends on
 // that name alone, so it is stable over turns. The zero value is ready; a nil one
 // forgets the way back.
-type ToolNames struct{ back map[string]string }
+type ToolNames struct {
+	// Own says that names go as they are: they stand in the client's own format, as
+	// they do in the requests of it that pass.
+	Own  bool
+	back map[string]string
+}
 
 // Out gives the name to send and remembers where it came from.
 func (n *ToolNames) Out(name string) string {
+	if n != nil && n.Own {
+		return name
+	}
+	return n.out(name)
+}
+
+func (n *ToolNames) out(name string) string {
 	sent := portableName(name)
 	if n != nil && sent != name {
 		if n.back == nil {

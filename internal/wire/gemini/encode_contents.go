@@ -85,7 +85,7 @@ func (e *encoding) converse() {
 		// Calls must follow a turn of the user's.
 		e.turns = append([]turn{{role: "user", parts: []utterance{textPart("(the conversation goes on)")}}}, e.turns...)
 	}
-	if e.t.Reasoning.Replay != "" && e.t.Reasoning.Control == "level" {
+	if signs(e.t) {
 		e.sign()
 	}
 }
@@ -114,16 +114,11 @@ func calls(m llm.Message) bool {
 	return false
 }
 
-// sign marks the calls of the current turn that have no signature: the vendor
-// refuses a step whose first call lacks one.
+// sign marks the steps whose first call has no signature: the vendor refuses those
+// of the current turn, and where that begins may change with what is said next,
+// while what was sent once is to stay as it is.
 func (e *encoding) sign() {
-	from := 0
-	for i, t := range e.turns {
-		if t.role == "user" && !t.results {
-			from = i
-		}
-	}
-	for _, t := range e.turns[from:] {
+	for _, t := range e.turns {
 		for i, p := range t.parts {
 			if p.part.FunctionCall == nil {
 				continue
