@@ -174,4 +174,3 @@ func blobOf(p llm.Part) *llm.Blob {
 	}
 	return nil
 }
-

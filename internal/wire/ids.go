@@ -54,15 +54,18 @@ const maxToolName = 64
 // that name alone, so it is stable over turns. The zero value is ready; a nil one
 // forgets the way back.
 type ToolNames struct {
-	// Own says that names go as they are: they stand in the client's own format, as
-	// they do in the requests of it that pass.
+	// Own says that the client speaks the provider's format itself: names go as they
+	// are, as they do in the requests that pass whole.
 	Own  bool
 	back map[string]string
 }
 
+// Passes says whether names go as they are.
+func (n *ToolNames) Passes() bool { return n != nil && n.Own }
+
 // Out gives the name to send and remembers where it came from.
 func (n *ToolNames) Out(name string) string {
-	if n != nil && n.Own {
+	if n.Passes() {
 		return name
 	}
 	return n.out(name)

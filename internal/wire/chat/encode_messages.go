@@ -13,8 +13,12 @@ import (
 
 func toValid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
-// role gives the role that the target knows for system text.
+// role gives the role that the target knows for system text; a client of the format
+// knows itself.
 func (w *writer) role(r llm.Role) llm.Role {
+	if w.Target.Names.Passes() {
+		return r
+	}
 	if r == llm.RoleSystem || r == llm.RoleDeveloper {
 		if w.Target.SystemRole != "" {
 			return w.Target.SystemRole

@@ -137,7 +137,7 @@ func (e *encoding) replayed() []bool {
 		if m.Role == llm.RoleUser {
 			from, called = i, false
 		}
-		if replay != "tools" || e.forwarded {
+		if replay != "tools" || e.forwarded || e.t.Names.Passes() {
 			out[i] = true
 			continue
 		}
@@ -165,10 +165,12 @@ func (e *encoding) pair() {
 		block *block
 	}
 	results := map[string][]found{}
+	order := map[*block]int{}
 	for i, t := range e.turns {
 		for _, b := range t.blocks {
 			if b.Type == typeResult && b.raw == nil {
 				results[b.ToolUseID] = append(results[b.ToolUseID], found{i, b})
+				order[b] = len(order) + 1
 			}
 		}
 	}
@@ -218,6 +220,10 @@ func (e *encoding) pair() {
 			seen[b.ID] = true
 			result.ToolUseID = b.ID
 			owed = append(owed, result)
+		}
+		if e.t.Names.Passes() {
+			// Where the client's own requests pass as they are, so does its order.
+			slices.SortStableFunc(owed, func(a, b *block) int { return order[a] - order[b] })
 		}
 		turns = join(turns, t)
 	}
