@@ -99,8 +99,9 @@ const moveScript = "think-tools99-par4-each-n3"
 // front stands before the simulated providers and keeps what a session sends them.
 type front struct {
 	*httptest.Server
-	mu   sync.Mutex // protects sent
+	mu   sync.Mutex // protects following fields
 	sent map[string][]string
+	told map[string][]byte
 }
 
 // journeyMark is how a body tells whose it is.
@@ -112,17 +113,18 @@ func newFront(t *testing.T, to string) *front {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &front{sent: map[string][]string{}}
+	f := &front{sent: map[string][]string{}, told: map[string][]byte{}}
 	proxy := &httputil.ReverseProxy{
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport: &http.Transport{MaxIdleConnsPerHost: 64},
 		ModifyResponse: func(r *http.Response) error {
+			whose, _ := r.Request.Context().Value(journeyMark).(string)
 			if r.StatusCode == http.StatusOK {
+				r.Body = &overheard{r.Body, f, whose}
 				return nil
 			}
 			body, err := io.ReadAll(r.Body)
 			r.Body = io.NopCloser(bytes.NewReader(body))
-			whose, _ := r.Request.Context().Value(journeyMark).(string)
 			f.note(whose, "refused: "+string(body))
 			return err
 		},
@@ -151,13 +153,32 @@ func (f *front) note(whose, body string) {
 	}
 }
 
-// take returns what was sent for a journey since it was asked last.
-func (f *front) take(whose string) []string {
+// overheard keeps what is answered to a journey, before the gateway reads it.
+type overheard struct {
+	io.ReadCloser
+	front *front
+	whose string
+}
+
+func (o *overheard) Read(p []byte) (int, error) {
+	n, err := o.ReadCloser.Read(p)
+	if o.whose != "" {
+		o.front.mu.Lock()
+		defer o.front.mu.Unlock()
+		o.front.told[o.whose] = append(o.front.told[o.whose], p[:n]...)
+	}
+	return n, err
+}
+
+// take returns what was sent for a journey and answered to it since it was asked
+// last.
+func (f *front) take(whose string) (sent []string, told string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	sent := f.sent[whose]
+	sent, told = f.sent[whose], string(f.told[whose])
 	delete(f.sent, whose)
-	return sent
+	delete(f.told, whose)
+	return sent, told
 }
 
 // journey is a session that is moved.
@@ -175,6 +196,7 @@ type journey struct {
 
 	marks []string            // of all that must arrive
 	heard map[string][]string // by model, the conversation that it received last
+	seals map[string][]string // by model, what it signed before it called tools
 	way   []string            // the models so far
 }
 
@@ -184,7 +206,7 @@ func newJourney(t *testing.T, l *lab, f *front, n int, stops []upstream) *journe
 		T: t, l: l, front: f, stops: stops, number: n, script: "sim-" + moveScript,
 		random: rand.New(rand.NewPCG(*moveSeed, uint64(n))),
 		client: &dialects[n%len(dialects)],
-		heard:  map[string][]string{},
+		heard:  map[string][]string{}, seals: map[string][]string{},
 	}
 	j.ask = ask{
 		stream: n/len(dialects)%2 == 1, reasons: j.chance(3, 4),
@@ -291,7 +313,7 @@ func (j *journey) turn() *reply {
 	j.way = append(j.way, u.name+" "+u.thinker)
 	x := j.l.send(j.T, j.client, j.ask, nil)
 	r, err := j.client.understand(x, j.ask.stream)
-	sent := j.front.take(j.whose())
+	sent, answer := j.front.take(j.whose())
 	if err != nil || x.broken != nil || r.fault != nil || len(sent) != 1 {
 		told := ""
 		for _, s := range sent {
@@ -304,6 +326,10 @@ func (j *journey) turn() *reply {
 	j.arrived(sent[0])
 	j.called(sent[0])
 	j.again(sent[0])
+	j.reminded(sent[0])
+	if len(r.calls) > 0 {
+		j.seals[j.ask.model] = append(j.seals[j.ask.model], sealed.FindAllString(answer, -1)...)
+	}
 	return r
 }
 
@@ -319,6 +345,27 @@ func (j *journey) arrived(body string) {
 	for _, m := range j.marks {
 		if got[m] != 1 {
 			j.Fatalf("%s, streamed %t, %v: %s arrived %d times in %s", j.client.name, j.ask.stream, j.way, m, got[m], body)
+		}
+	}
+}
+
+// sealed is reasoning as the simulated providers sign it: the text rides inside.
+var sealed = regexp.MustCompile(`[A-Za-z0-9+/]{32}Rmlyc3QgSSB0aGluazog[A-Za-z0-9+/]*=*`)
+
+// reminded checks that a model gets back what it sealed before it called tools, to
+// the byte.
+func (j *journey) reminded(body string) {
+	j.Helper()
+	if j.strip && j.client.name == "gemini" && strings.Contains(j.ask.model, "gemini-2.5") {
+		return // its calls have no ids to know them by, and it doesn't insist
+	}
+	got := map[string]bool{}
+	for _, s := range sealed.FindAllString(body, -1) {
+		got[s] = true
+	}
+	for i, s := range j.seals[j.ask.model] {
+		if !got[s] {
+			j.Fatalf("%s, streamed %t, stripped %t, %v: %s lacks %d of its seals, %s, in %s", j.client.name, j.ask.stream, j.strip, j.way, j.ask.model, i, s, body)
 		}
 	}
 }
