@@ -118,7 +118,7 @@ func (r *run) encode(a *Attempt, upstream wire.Upstream, t *wire.Target) (wire.O
 			}
 		}
 	}
-	if same && r.strip == stripNone && t.Stream == r.call.Peeked.Stream {
+	if same && r.strip == stripNone && !r.mend && t.Stream == r.call.Peeked.Stream {
 		restored, fits, err := r.mended(upstream, t)
 		if err != nil {
 			return wire.Outbound{}, err

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/provider"
 	"github.com/oidostudio/oido/internal/wire"
 )
 
@@ -36,11 +37,24 @@ func (r *run) mended(upstream wire.Upstream, t *wire.Target) (restored *llm.Requ
 	return restored, f.Continues(req, *t), nil
 }
 
-// Continuer is a format in which some models ask that their reasoning comes back.
+// torn says whether the conversation is one that the target doesn't go on with. Only
+// what was refused is looked at where the model's reasoning isn't, so that what
+// passes isn't read for it.
+func (r *run) torn(format llm.Format, key provider.Key) bool {
+	upstream, _ := r.Formats(format)
+	f, ok := upstream.(Continuer)
+	if !ok || r.call.Embed || r.call.Count || r.call.Previous != nil && !r.expanded {
+		return false
+	}
+	req, err := r.request()
+	return err == nil && !f.Continues(req, r.target(format, key))
+}
+
+// Continuer is a format that knows what its models can go on with.
 type Continuer interface {
 	// Continues says whether the target goes on with a conversation as its client
-	// wrote it. It doesn't where another model answered in between, and Encode has
-	// a way to say so.
+	// wrote it. It doesn't where another model answered in between or a client left
+	// calls without results, for which Encode has words.
 	Continues(*llm.Request, wire.Target) bool
 }
 

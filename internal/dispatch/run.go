@@ -39,6 +39,7 @@ type run struct {
 	held  int64  // of Dispatcher.answers
 	watch *watch // of the attempt under way
 	strip strip
+	mend  bool // calls and results that don't stand together are to be joined
 	// answerID is the id of the answer under way, told beside its body; "": none.
 	answerID string
 	outcome  *Outcome
@@ -156,6 +157,11 @@ func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) bool {
 		}
 		r.strip++
 		return true
+	case llm.KindBadRequest, llm.KindTooLarge: // which may be said of an id
+		if a.Forwarded && !r.mend && r.torn(a.Format, key) {
+			r.mend = true
+			return true
+		}
 	}
 	return !e.MissesModel(a.Model) && r.cand.Account.Refused(a.Format, e.Status)
 }

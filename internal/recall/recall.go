@@ -157,11 +157,31 @@ func (m *Memory) Restore(ctx context.Context, org, user string, req *llm.Request
 func (k *kept) mend(parts []llm.Part, origin llm.Origin, wanted bool) ([]llm.Part, bool) {
 	switch {
 	case !k.madeBy(origin):
-		return bare(parts), thought(parts)
+		// Ids that servers count may stand for several answers: text must be the same.
+		return bare(parts), sealIn(parts) != nil || thought(parts) && wordsOf(parts) == k.words()
 	case !wanted || sealIn(parts) != nil || plainIn(parts) && !k.sealed():
 		return parts, false
 	}
 	return k.restore(parts, origin)
+}
+
+// wordsOf joins the readable reasoning.
+func wordsOf(parts []llm.Part) (text string) {
+	for _, p := range parts {
+		if r, ok := p.(llm.Reasoning); ok {
+			text += r.Text
+		}
+	}
+	return text
+}
+
+func (k *kept) words() (text string) {
+	for _, p := range k.Parts {
+		if p.Reasoning != nil {
+			text += p.Reasoning.Text
+		}
+	}
+	return text
 }
 
 // restore puts the kept reasoning between the parts of a message, each before

@@ -40,10 +40,14 @@ func FitsID(id string, shape IDShape) bool {
 	if shape == ShapeMistral {
 		return len(id) == 9 && strings.IndexFunc(id, notAlphanumeric) < 0
 	}
-	if id == "" || len(id) > 64 {
+	longest := 64
+	if shape == ShapeChat {
+		longest = 40
+	}
+	if id == "" || len(id) > longest {
 		return false
 	}
-	return shape == ShapeResponses || strings.IndexFunc(id, notNameChar) < 0
+	return shape == ShapeChat || shape == ShapeResponses || strings.IndexFunc(id, notNameChar) < 0
 }
 
 // maxToolName is the longest name that every vendor takes.

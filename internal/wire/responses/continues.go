@@ -9,8 +9,8 @@ import (
 )
 
 // Continues says whether the target goes on with a conversation as its client wrote
-// it: all calls have results, all results calls, and reasoning that is only named
-// can lie with the target.
+// it: all calls have results, all results calls, ids aren't too long, and reasoning
+// that is only named can lie with the target.
 func (Format) Continues(q *llm.Request, _ wire.Target) bool {
 	stateless := q.Store != nil && !*q.Store
 	invented := func(id string) bool { return strings.ContainsRune(id, '-') } // see itemID
@@ -19,10 +19,16 @@ func (Format) Continues(q *llm.Request, _ wire.Target) bool {
 			if r, ok := p.(llm.Reasoning); ok && r.Blob == nil && (stateless || invented(r.ID)) {
 				return false
 			}
+			if c, ok := p.(llm.ToolCall); ok && !wire.FitsID(c.ID, wire.ShapeResponses) {
+				return false
+			}
 		}
 	}
 	if continues(q) || refers(q.Messages) {
 		return true
+	}
+	if wire.Repeats(q.Messages) {
+		return false
 	}
 	answered := pair(q.Messages)
 	return !slices.ContainsFunc(places(q.Messages), func(at place) bool { return !answered[at] })
