@@ -90,21 +90,20 @@ func (m *Memory) Keep(org, user, before string, parts []llm.Part) {
 	if !worth {
 		return
 	}
-	m.put(org, user, keyOf(before, parts), k)
+	if err := m.cache.Keep(org, user, keyOf(before, parts), k, m.keep); err != nil {
+		m.log.Warn("reasoning not kept", "error", err)
+	}
 	for _, kp := range k.Parts {
-		// Clients that send a seal back may do so in another form than it came in, so
-		// whose it is is found by itself.
+		// Whose a seal is that a client sends back spares the maker's refusal, and no
+		// request waits for the table to say it.
 		if b := kp.seal(); b != nil {
-			m.put(org, user, keyOfSeal(b), &kept{User: user, Parts: []keptPart{{Blob: &llm.Blob{Kind: b.Kind, Origin: b.Origin}}}})
+			m.cache.Note(org, keyOfSeal(b), &kept{User: user, Parts: []keptPart{{Blob: &llm.Blob{Kind: b.Kind, Origin: b.Origin}}}}, noted, m.keep)
 		}
 	}
 }
 
-func (m *Memory) put(org, user, key string, k *kept) {
-	if err := m.cache.Keep(org, user, key, k, m.keep); err != nil {
-		m.log.Warn("reasoning not kept", "error", err)
-	}
-}
+// noted is about what the memory of a seal's maker takes.
+const noted = 256
 
 // patience is how long all lookups for one request together may take.
 const patience = 5 * time.Second
@@ -126,11 +125,7 @@ func (m *Memory) Restore(ctx context.Context, org, user string, req *llm.Request
 		if msg.Role != llm.RoleAssistant || !thought(msg.Parts) && !only(msg) {
 			continue
 		}
-		key, there := keyOf(before, msg.Parts), sealIn(msg.Parts)
-		if there != nil {
-			key = keyOfSeal(there)
-		}
-		k, err := m.cache.Get(ctx, org, key)
+		k, err := m.find(ctx, org, before, msg.Parts)
 		if err != nil {
 			return req, false, err
 		}
@@ -149,6 +144,15 @@ func (m *Memory) Restore(ctx context.Context, org, user string, req *llm.Request
 		out.Messages[i].Parts = parts
 	}
 	return out, changed, nil
+}
+
+// find returns what is kept of an answer: of one that comes with seals, whose they
+// are, as far as the memory knows.
+func (m *Memory) find(ctx context.Context, org, before string, parts []llm.Part) (*kept, error) {
+	if b := sealIn(parts); b != nil {
+		return m.cache.Peek(org, keyOfSeal(b)), nil
+	}
+	return m.cache.Get(ctx, org, keyOf(before, parts))
 }
 
 // mend gives a message the reasoning that origin wants in it: its own where that is

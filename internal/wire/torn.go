@@ -44,6 +44,7 @@ func Distinct(messages []llm.Message) []llm.Message {
 	}
 	out := make([]llm.Message, len(messages))
 	used, open := map[string]bool{}, map[string][]string{}
+	last := map[string]int{} // in which message an id stood last
 	for i, m := range messages {
 		parts := make([]llm.Part, len(m.Parts))
 		for j, p := range m.Parts {
@@ -54,6 +55,10 @@ func Distinct(messages []llm.Message) []llm.Message {
 					id = ToolID(id+" again", ShapeAnthropic)
 				}
 				used[id] = true
+				if last[q.ID] != i {
+					open[q.ID] = nil // what comes now answers this one
+				}
+				last[q.ID] = i
 				open[q.ID] = append(open[q.ID], id)
 				q.ID = id
 				p = q

@@ -46,7 +46,7 @@ const noResult = "no result"
 // is joined again.
 func (e *encoding) converse() {
 	c := conversation{e: e, names: map[string]string{}}
-	messages := e.q.Messages
+	messages := wire.Distinct(e.q.Messages)
 	if n := len(messages); e.t.NoPrefill && n > 1 && messages[n-1].Role == llm.RoleAssistant && !calls(messages[n-1]) {
 		messages = messages[:n-1]
 		e.Lose("prefill", "the model can't go on with an answer that was begun")

@@ -33,7 +33,7 @@ func (t turn) begins(types ...string) bool {
 func (e *encoding) converse() error {
 	replayed := e.replayed()
 	var waiting []*block // system text that looks for its place
-	for i, m := range e.req.Messages {
+	for i, m := range wire.Distinct(e.req.Messages) {
 		if m.Name != "" {
 			e.drop("name", "speakers of one role can't be told apart")
 		}
@@ -175,7 +175,6 @@ func (e *encoding) pair() {
 		}
 	}
 	taken := map[*block]bool{}
-	seen := map[string]bool{}
 	var turns []turn
 	var owed []*block // the results that the next turn begins with
 	for i, t := range e.turns {
@@ -212,12 +211,6 @@ func (e *encoding) pair() {
 			}
 			results[b.ID] = queue
 			taken[result] = true
-			// Some servers count their calls anew in each turn; here an id may
-			// stand once in the conversation.
-			for seen[b.ID] {
-				b.ID = wire.ToolID(b.ID+" again", wire.ShapeAnthropic)
-			}
-			seen[b.ID] = true
 			result.ToolUseID = b.ID
 			owed = append(owed, result)
 		}
