@@ -110,8 +110,8 @@ const patience = 5 * time.Second
 
 // Restore returns the request with the reasoning put back that was made by
 // origin and is missing in it, and without what the client sends back of another
-// maker's; changed is false, and the request the same, when there is neither.
-// only limits what is put back to the messages for which it answers true. The
+// maker's; changed is false when there is neither. What the client sends back of
+// origin's own seals says so then. only limits what is put back to the messages for which it answers true. The
 // error says that the table could not be read.
 func (m *Memory) Restore(ctx context.Context, org, user string, req *llm.Request, origin llm.Origin, only func(llm.Message) bool) (out *llm.Request, changed bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -132,16 +132,17 @@ func (m *Memory) Restore(ctx context.Context, org, user string, req *llm.Request
 		if k == nil || k.User != user {
 			continue
 		}
-		parts, ok := k.mend(msg.Parts, origin, only(msg))
-		if !ok {
+		parts, differs, known := k.mend(msg.Parts, origin, only(msg))
+		if !differs && !known {
 			continue
 		}
-		if !changed {
+		if out == req {
 			fresh := *req
 			fresh.Messages = append([]llm.Message(nil), req.Messages...)
-			out, changed = &fresh, true
+			out = &fresh
 		}
 		out.Messages[i].Parts = parts
+		changed = changed || differs
 	}
 	return out, changed, nil
 }
@@ -156,17 +157,33 @@ func (m *Memory) find(ctx context.Context, org, before string, parts []llm.Part)
 }
 
 // mend gives a message the reasoning that origin wants in it: its own where that is
-// missing and wanted, none where another maker reasoned. It is false where the
-// message is right as it stands.
-func (k *kept) mend(parts []llm.Part, origin llm.Origin, wanted bool) ([]llm.Part, bool) {
+// missing and wanted, none where another maker reasoned. differs says whether that is
+// another than came, known that what came is origin's own.
+func (k *kept) mend(parts []llm.Part, origin llm.Origin, wanted bool) (mended []llm.Part, differs, known bool) {
 	switch {
 	case !k.madeBy(origin):
 		// Ids that servers count may stand for several answers: text must be the same.
-		return bare(parts), sealIn(parts) != nil || thought(parts) && wordsOf(parts) == k.words()
-	case !wanted || sealIn(parts) != nil || plainIn(parts) && !k.sealed():
-		return parts, false
+		return bare(parts), sealIn(parts) != nil || thought(parts) && wordsOf(parts) == k.words(), false
+	case sealIn(parts) != nil:
+		return owned(parts, origin), false, true
+	case !wanted || plainIn(parts) && !k.sealed():
+		return parts, false, false
 	}
-	return k.restore(parts, origin)
+	mended, differs = k.restore(parts, origin)
+	return mended, differs, false
+}
+
+// owned are the parts with what is sealed in them taken for origin's.
+func owned(parts []llm.Part, origin llm.Origin) []llm.Part {
+	out := slices.Clone(parts)
+	for i, p := range out {
+		if b := sealed(blobOf(p)); b != nil {
+			mine := *b
+			mine.Origin = origin
+			out[i] = llm.WithBlob(p, mine)
+		}
+	}
+	return out
 }
 
 // wordsOf joins the readable reasoning.

@@ -222,6 +222,17 @@ func TestWhatAnotherMakerSealedIsLeftOut(t *testing.T) {
 			t.Errorf("%s: changed %v, %v", name, changed, err)
 		}
 	}
+	// In another format than its maker's, a client can't be taken at its word.
+	req := given()
+	for i, p := range req.Messages[1].Parts {
+		req.Messages[1].Parts[i] = llm.WithoutBlob(p)
+	}
+	seal := llm.Reasoning{Text: "first", Blob: &llm.Blob{Kind: llm.BlobSignature, Data: "s1"}}
+	req.Messages[1].Parts[0] = seal
+	got, changed, err = m.Restore(t.Context(), "org", "ada", req, origin, all)
+	if d := cmp.Diff(llm.Part(answer[0]), got.Messages[1].Parts[0]); d != "" || changed || err != nil || seal.Blob.Origin != (llm.Origin{}) {
+		t.Errorf("changed %v, %v: %s", changed, err, d)
+	}
 }
 
 // Ids that servers count may stand for several answers.
