@@ -230,7 +230,7 @@ func TestWhatAnotherMakerSealedIsLeftOut(t *testing.T) {
 	seal := llm.Reasoning{Text: "first", Blob: &llm.Blob{Kind: llm.BlobSignature, Data: "s1"}}
 	req.Messages[1].Parts[0] = seal
 	got, changed, err = m.Restore(t.Context(), "org", "ada", req, origin, all)
-	if d := cmp.Diff(llm.Part(answer[0]), got.Messages[1].Parts[0]); d != "" || changed || err != nil || seal.Blob.Origin != (llm.Origin{}) {
+	if d := cmp.Diff(answer[0], got.Messages[1].Parts[0]); d != "" || changed || err != nil || seal.Blob.Origin != (llm.Origin{}) {
 		t.Errorf("changed %v, %v: %s", changed, err, d)
 	}
 }
