@@ -277,7 +277,7 @@ func (w *writer) assistant(m llm.Message) outMessage {
 	} else {
 		out.Content = jsontext.Value("null")
 	}
-	if w.Target.Reasoning.Replay == "always" && out.ReasoningContent == nil && out.Reasoning == nil && out.ReasoningDetails == nil && len(out.ToolCalls) > 0 {
+	if w.Target.Reasoning.Replay == "always" && out.ReasoningContent == nil && out.Reasoning == nil && len(out.ToolCalls) > 0 {
 		// The maker refuses a tool turn without the field; an empty one passes.
 		empty := ""
 		w.setReasoning(&out, &empty)
