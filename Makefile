@@ -11,7 +11,7 @@ BUILD   := go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 
 export CGO_ENABLED ?= 0
 
-.PHONY: build demo test sdk gosdk race fuzz bench lint fmt cross clean
+.PHONY: build demo test moves sdk gosdk race fuzz bench lint fmt cross clean
 
 build:
 	@$(BUILD) -o bin/oido ./cmd/oido
@@ -24,6 +24,10 @@ demo: build
 test: sdk
 	@go test -count=1 ./...
 	@$(MAKE) --no-print-directory gosdk
+
+# All orders in which a session is moved between providers; make test has some.
+moves:
+	@go test -count=1 -run TestASessionMoves ./test/e2e -moves 200
 
 # The official Go SDKs are a module of their own: the product depends on none.
 gosdk:

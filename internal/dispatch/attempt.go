@@ -1,14 +1,11 @@
 package dispatch
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"io"
 	"mime"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/oidostudio/oido/internal/health"
@@ -139,50 +136,13 @@ func (r *run) encode(a *Attempt, upstream wire.Upstream, t *wire.Target) (wire.O
 			}
 		}
 	}
-	if same && r.strip == stripNone && t.Stream == r.call.Peeked.Stream {
-		restored, err := r.restored(t.Origin, t.Reasoning.Replay != "")
-		if restored == nil && err == nil {
-			restored, err = r.refitted(t)
-		}
-		if restored == nil && err == nil && r.expanded {
-			restored = claimed(r.call.whole, t.Origin)
-		}
+	if same && r.strip == stripNone && !r.mend && t.Stream == r.call.Peeked.Stream {
+		restored, fits, err := r.mended(upstream, t)
 		if err != nil {
 			return wire.Outbound{}, err
 		}
-		edits := wire.Edits{
-			Model:    t.Model,
-			AskUsage: r.call.Peeked.Stream && !r.call.Peeked.StreamUsage && t.StreamUsage,
-			Drop:     t.Reject,
-			Rename:   t.Rename,
-		}
-		if r.expanded {
-			edits.Drop = append(slices.Clone(edits.Drop), "previous_response_id")
-		}
-		if r.call.Unstored && !slices.Contains(t.Reject, "store") {
-			edits.Set = map[string][]byte{"store": []byte("false")}
-		}
-		if restored == nil {
-			a.Forwarded = true
-			room := roomFor(len(r.call.Raw.Body))
-			edits.Room = room.bytes()
-			out, err := r.call.Client.Splice(r.call.Raw, r.call.Peeked, edits)
-			if b := r.call.Raw.Body; err == nil && len(b) > 0 && len(out.Body) > 0 && &b[0] == &out.Body[0] {
-				// A provider may answer before it has read the request. The
-				// client's buffer is another request's by then.
-				out.Body = append(room.bytes(), out.Body...)
-			}
-			room.lend(&out)
-			return out, err
-		}
-		// The conversation alone is written anew; every other field stays as
-		// the client wrote it.
-		if conv, ok := upstream.(Conversationalist); ok {
-			if edits.Messages, err = conv.EncodeConversation(restored, *t); err != nil {
-				return wire.Outbound{}, err
-			}
-			a.Forwarded = true
-			return r.call.Client.Splice(r.call.Raw, r.call.Peeked, edits)
+		if fits {
+			return r.spliced(a, upstream, t, restored)
 		}
 	}
 	req, err := r.request()
@@ -206,100 +166,10 @@ func (r *run) encode(a *Attempt, upstream wire.Upstream, t *wire.Target) (wire.O
 	} else if err := r.complete(req); err != nil {
 		return wire.Outbound{}, err
 	}
-	t.Names = &wire.ToolNames{}
+	t.Names = &wire.ToolNames{Own: same}
 	out, downgrades, err := upstream.Encode(req, *t)
 	a.Downgrades = downgrades
 	return out, err
-}
-
-// Conversationalist is a format that can write the conversation's field alone.
-type Conversationalist interface {
-	// EncodeConversation writes the value of the field that holds the
-	// conversation ("messages", "input", "contents").
-	EncodeConversation(*llm.Request, wire.Target) ([]byte, error)
-}
-
-// restored returns the request with its lost reasoning put back, or nil when
-// nothing was lost.
-func (r *run) restored(at llm.Origin, replayed bool) (*llm.Request, error) {
-	if !replayed || r.cand.Restore == nil {
-		return nil, nil
-	}
-	req, err := r.request()
-	if err != nil {
-		return nil, err
-	}
-	restored, changed, err := r.cand.Restore(req, at)
-	if err != nil || !changed {
-		return nil, err
-	}
-	return claimed(restored, at), nil
-}
-
-// refitted returns the request where its conversation holds what the model refuses
-// and must be written anew; nil where it can go as it is.
-func (r *run) refitted(t *wire.Target) (*llm.Request, error) {
-	refused := slices.ContainsFunc(t.Reject, func(name string) bool {
-		member, inside := strings.CutPrefix(name, "messages.")
-		return inside && bytes.Contains(r.call.Raw.Body, []byte(`"`+member+`"`))
-	})
-	if !refused && t.ToolID == wire.ShapeAny {
-		return nil, nil
-	}
-	req, err := r.request()
-	if err != nil || !refused && allFit(req, t.ToolID) {
-		return nil, err
-	}
-	return claimed(req, t.Origin), nil
-}
-
-// allFit says whether the ids of all calls have a shape.
-func allFit(req *llm.Request, shape wire.IDShape) bool {
-	for _, m := range req.Messages {
-		for _, p := range m.Parts {
-			if c, ok := p.(llm.ToolCall); ok && !wire.FitsID(c.ID, shape) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// claimed returns the request with the blobs that the client itself sent taken
-// for the target's own: in its own format a client sends back what it was given.
-// Where it wasn't this model that gave them, the provider's refusal is answered
-// by one attempt without.
-func claimed(req *llm.Request, at llm.Origin) *llm.Request {
-	out := *req
-	out.Messages = make([]llm.Message, len(req.Messages))
-	for i, m := range req.Messages {
-		parts := make([]llm.Part, len(m.Parts))
-		for j, p := range m.Parts {
-			if b := blobOf(p); b != nil && b.Origin == (llm.Origin{}) {
-				mine := *b
-				mine.Origin = at
-				p = llm.WithBlob(p, mine)
-			}
-			parts[j] = p
-		}
-		m.Parts = parts
-		out.Messages[i] = m
-	}
-	return &out
-}
-
-func blobOf(p llm.Part) *llm.Blob {
-	switch p := p.(type) {
-	case llm.Reasoning:
-		return p.Blob
-	case llm.ToolCall:
-		return p.Blob
-	case llm.Text:
-		return p.Blob
-	case llm.Media:
-		return p.Blob
-	}
-	return nil
 }
 
 // withoutReasoning returns the request without any reasoning and blobs.
@@ -309,20 +179,10 @@ func withoutReasoning(req *llm.Request) *llm.Request {
 	for _, m := range req.Messages {
 		parts := make([]llm.Part, 0, len(m.Parts))
 		for _, p := range m.Parts {
-			switch q := p.(type) {
-			case llm.Reasoning:
+			if _, ok := p.(llm.Reasoning); ok {
 				continue
-			case llm.Text:
-				q.Blob = nil
-				p = q
-			case llm.ToolCall:
-				q.Blob = nil
-				p = q
-			case llm.Media:
-				q.Blob = nil
-				p = q
 			}
-			parts = append(parts, p)
+			parts = append(parts, llm.WithoutBlob(p))
 		}
 		if len(parts) > 0 {
 			m.Parts = parts

@@ -101,8 +101,9 @@ type Candidate struct {
 	NoVision, NoPDF, NoAudio, NoTools bool
 	// Restore, when set, puts reasoning back that the client's format lost. It is
 	// called for each attempt with the decoded request and the attempt's origin,
-	// must not change its argument, and returns it unchanged when there is
-	// nothing to restore; changed says which. An error fails the candidate.
+	// must not change its argument. changed is false when there is nothing to
+	// restore: what is known of who made what stands in the request all the same.
+	// An error fails the candidate.
 	Restore func(req *llm.Request, at llm.Origin) (restored *llm.Request, changed bool, err error)
 	// KeepParts asks for the answer's parts in the outcome: where the profile
 	// says that the model's reasoning must be sent back.

@@ -65,6 +65,7 @@ type candidacy struct {
 	cand  Candidate
 	tried []provider.Key
 	strip strip
+	mend  bool // calls and results that don't stand together are to be joined
 	// answerID is the id of the answer under way, told beside its body; "": none.
 	answerID string
 	// expanded says that the attempt tells the whole conversation in the place of
@@ -260,6 +261,11 @@ func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) step {
 	case llm.KindReasoning:
 		if r.strip != stripAll {
 			r.strip++
+			return again
+		}
+	case llm.KindBadRequest, llm.KindTooLarge: // which may be said of an id
+		if a.Forwarded && !r.mend && r.torn(a.Format, key) {
+			r.mend = true
 			return again
 		}
 	}

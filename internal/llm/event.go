@@ -289,6 +289,25 @@ func WithBlob(p Part, b Blob) Part {
 	return p
 }
 
+// WithoutBlob returns the part without its blob.
+func WithoutBlob(p Part) Part {
+	switch p := p.(type) {
+	case Text:
+		p.Blob = nil
+		return p
+	case Reasoning:
+		p.Blob = nil
+		return p
+	case ToolCall:
+		p.Blob = nil
+		return p
+	case Media:
+		p.Blob = nil
+		return p
+	}
+	return p
+}
+
 // Events tells a whole answer as a stream, for clients that asked for one while
 // the provider gave none.
 func Events(a *Answer) Stream {

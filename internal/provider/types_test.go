@@ -242,9 +242,9 @@ func TestTargetsSayWhatModelsTake(t *testing.T) {
 		{"dashscope", "qwq-plus", chats, always(none), "", "temperature"},
 		{"deepseek", "deepseek-v4-pro", chats, in(flash, "reasoning_content"), "", "temperature"},
 		{"deepseek", "deepseek-v4-pro", messages, flash, "", "output_config.effort"},
-		{"gemini", "gemini-2.5-flash", llm.FormatGemini, wire.ReasoningStyle{Control: "budget", MaxBudget: 24576}, "", "temperature"},
-		{"gemini", "gemini-2.5-flash-lite", llm.FormatGemini, wire.ReasoningStyle{Control: "budget", MinBudget: 512, MaxBudget: 24576}, "", "temperature"},
-		{"vertex", "gemini-2.5-flash-lite", llm.FormatGemini, wire.ReasoningStyle{Control: "budget", MinBudget: 512, MaxBudget: 24576}, "", "temperature"},
+		{"gemini", "gemini-2.5-flash", llm.FormatGemini, wire.ReasoningStyle{Control: "budget", Replay: "tools", MaxBudget: 24576}, "", "temperature"},
+		{"gemini", "gemini-2.5-flash-lite", llm.FormatGemini, wire.ReasoningStyle{Control: "budget", Replay: "tools", MinBudget: 512, MaxBudget: 24576}, "", "temperature"},
+		{"vertex", "gemini-2.5-flash-lite", llm.FormatGemini, wire.ReasoningStyle{Control: "budget", Replay: "tools", MinBudget: 512, MaxBudget: 24576}, "", "temperature"},
 	} {
 		got := keyed(t, c.typ, "", map[llm.Format]string{chats: "", messages: "", responses: "", llm.FormatGemini: ""}).Target(c.model, c.format, provider.Key{})
 		if d := cmp.Diff(c.reasoning, got.Reasoning); d != "" {

@@ -18,6 +18,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/oidostudio/oido/internal/llm"
@@ -92,14 +93,25 @@ func (m *Memory) Keep(org, user, before string, parts []llm.Part) {
 	if err := m.cache.Keep(org, user, keyOf(before, parts), k, m.keep); err != nil {
 		m.log.Warn("reasoning not kept", "error", err)
 	}
+	for _, kp := range k.Parts {
+		// Whose a seal is that a client sends back spares the maker's refusal, and no
+		// request waits for the table to say it.
+		if b := kp.seal(); b != nil {
+			m.cache.Note(org, keyOfSeal(b), &kept{User: user, Parts: []keptPart{{Blob: &llm.Blob{Kind: b.Kind, Origin: b.Origin}}}}, noted, m.keep)
+		}
+	}
 }
+
+// noted is about what the memory of a seal's maker takes.
+const noted = 256
 
 // patience is how long all lookups for one request together may take.
 const patience = 5 * time.Second
 
 // Restore returns the request with the reasoning put back that was made by
-// origin and is missing in it; changed is false, and the request the same, when
-// nothing is. only limits it to the messages for which it answers true. The
+// origin and is missing in it, and without what the client sends back of another
+// maker's; changed is false when there is neither. What the client sends back of
+// origin's own seals says so then. only limits what is put back to the messages for which it answers true. The
 // error says that the table could not be read.
 func (m *Memory) Restore(ctx context.Context, org, user string, req *llm.Request, origin llm.Origin, only func(llm.Message) bool) (out *llm.Request, changed bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -110,28 +122,87 @@ func (m *Memory) Restore(ctx context.Context, org, user string, req *llm.Request
 		if msg.Role == llm.RoleUser {
 			before = msg.Text()
 		}
-		if msg.Role != llm.RoleAssistant || holds(msg.Parts, sealed) || !only(msg) {
+		if msg.Role != llm.RoleAssistant || !thought(msg.Parts) && !only(msg) {
 			continue
 		}
-		k, err := m.cache.Get(ctx, org, keyOf(before, msg.Parts))
+		k, err := m.find(ctx, org, before, msg.Parts)
 		if err != nil {
 			return req, false, err
 		}
-		if k == nil || k.User != user || holds(msg.Parts, plain) && !k.sealedBy(origin) {
+		if k == nil || k.User != user {
 			continue
 		}
-		parts, ok := k.restore(msg.Parts, origin)
-		if !ok {
+		parts, differs, known := k.mend(msg.Parts, origin, only(msg))
+		if !differs && !known {
 			continue
 		}
-		if !changed {
+		if out == req {
 			fresh := *req
 			fresh.Messages = append([]llm.Message(nil), req.Messages...)
-			out, changed = &fresh, true
+			out = &fresh
 		}
 		out.Messages[i].Parts = parts
+		changed = changed || differs
 	}
 	return out, changed, nil
+}
+
+// find returns what is kept of an answer: of one that comes with seals, whose they
+// are, as far as the memory knows.
+func (m *Memory) find(ctx context.Context, org, before string, parts []llm.Part) (*kept, error) {
+	if b := sealIn(parts); b != nil {
+		return m.cache.Peek(org, keyOfSeal(b)), nil
+	}
+	return m.cache.Get(ctx, org, keyOf(before, parts))
+}
+
+// mend gives a message the reasoning that origin wants in it: its own where that is
+// missing and wanted, none where another maker reasoned. differs says whether that is
+// another than came, known that what came is origin's own.
+func (k *kept) mend(parts []llm.Part, origin llm.Origin, wanted bool) (mended []llm.Part, differs, known bool) {
+	switch {
+	case !k.madeBy(origin):
+		// Ids that servers count may stand for several answers: text must be the same.
+		return bare(parts), sealIn(parts) != nil || thought(parts) && wordsOf(parts) == k.words(), false
+	case sealIn(parts) != nil:
+		return owned(parts, origin), false, true
+	case !wanted || plainIn(parts) && !k.sealed():
+		return parts, false, false
+	}
+	mended, differs = k.restore(parts, origin)
+	return mended, differs, false
+}
+
+// owned are the parts with what is sealed in them taken for origin's.
+func owned(parts []llm.Part, origin llm.Origin) []llm.Part {
+	out := slices.Clone(parts)
+	for i, p := range out {
+		if b := sealed(blobOf(p)); b != nil {
+			mine := *b
+			mine.Origin = origin
+			out[i] = llm.WithBlob(p, mine)
+		}
+	}
+	return out
+}
+
+// wordsOf joins the readable reasoning.
+func wordsOf(parts []llm.Part) (text string) {
+	for _, p := range parts {
+		if r, ok := p.(llm.Reasoning); ok {
+			text += r.Text
+		}
+	}
+	return text
+}
+
+func (k *kept) words() (text string) {
+	for _, p := range k.Parts {
+		if p.Reasoning != nil {
+			text += p.Reasoning.Text
+		}
+	}
+	return text
 }
 
 // restore puts the kept reasoning between the parts of a message, each before
@@ -158,6 +229,15 @@ func (k *kept) restore(parts []llm.Part, origin llm.Origin) ([]llm.Part, bool) {
 	return append(out, rest...), changed
 }
 
+// bare are the parts without what another maker sealed.
+func bare(parts []llm.Part) []llm.Part {
+	out := withoutReasoning(parts)
+	for i, p := range out {
+		out[i] = llm.WithoutBlob(p)
+	}
+	return out
+}
+
 func withoutReasoning(parts []llm.Part) []llm.Part {
 	out := make([]llm.Part, 0, len(parts))
 	for _, p := range parts {
@@ -168,43 +248,68 @@ func withoutReasoning(parts []llm.Part) []llm.Part {
 	return out
 }
 
-// holds says whether any part has a blob of a sort.
-func holds(parts []llm.Part, sort func(*llm.Blob) bool) bool {
-	for _, p := range parts {
-		var b *llm.Blob
-		switch p := p.(type) {
-		case llm.Reasoning:
-			b = p.Blob
-		case llm.ToolCall:
-			b = p.Blob
-		case llm.Text:
-			b = p.Blob
-		}
-		if b != nil && sort(b) {
-			return true
-		}
-	}
-	return false
+// thought says whether the client sends any reasoning back.
+func thought(parts []llm.Part) bool {
+	return sealIn(parts) != nil || slices.ContainsFunc(parts, func(p llm.Part) bool {
+		_, ok := p.(llm.Reasoning)
+		return ok
+	})
 }
 
-// plain reasoning is text that any client can send back. It proves nothing to a
-// maker that seals, so only a sealed blob says that nothing is missing.
-func plain(b *llm.Blob) bool { return b.Kind == llm.BlobPlain }
-
-func sealed(b *llm.Blob) bool { return !plain(b) }
-
-// sealedBy says whether what is kept holds a seal of origin.
-func (k *kept) sealedBy(origin llm.Origin) bool {
-	for _, p := range k.Parts {
-		b := p.Blob
-		if p.Reasoning != nil {
-			b = p.Reasoning.Blob
-		}
-		if b != nil && sealed(b) && b.Origin == origin {
-			return true
+// sealIn is the first blob that only its maker can have made. Plain reasoning is
+// text that any client can send back: it proves nothing to a maker that seals.
+func sealIn(parts []llm.Part) *llm.Blob {
+	for _, p := range parts {
+		if b := sealed(blobOf(p)); b != nil {
+			return b
 		}
 	}
-	return false
+	return nil
+}
+
+func blobOf(p llm.Part) *llm.Blob {
+	switch p := p.(type) {
+	case llm.Reasoning:
+		return p.Blob
+	case llm.ToolCall:
+		return p.Blob
+	case llm.Text:
+		return p.Blob
+	}
+	return nil
+}
+
+// sealed is the blob, or nil for plain reasoning.
+func sealed(b *llm.Blob) *llm.Blob {
+	if b != nil && b.Kind == llm.BlobPlain {
+		return nil
+	}
+	return b
+}
+
+// plainIn says whether a message holds reasoning as text.
+func plainIn(parts []llm.Part) bool {
+	return slices.ContainsFunc(parts, func(p llm.Part) bool { b := blobOf(p); return b != nil && b.Kind == llm.BlobPlain })
+}
+
+// blob is that of the part, if any.
+func (p *keptPart) blob() *llm.Blob {
+	if p.Reasoning != nil {
+		return p.Reasoning.Blob
+	}
+	return p.Blob
+}
+
+func (p *keptPart) seal() *llm.Blob { return sealed(p.blob()) }
+
+// madeBy says whether what is kept is of origin.
+func (k *kept) madeBy(origin llm.Origin) bool {
+	return slices.ContainsFunc(k.Parts, func(p keptPart) bool { b := p.blob(); return b != nil && b.Origin == origin })
+}
+
+// sealed says whether what is kept holds a seal.
+func (k *kept) sealed() bool {
+	return slices.ContainsFunc(k.Parts, func(p keptPart) bool { return p.seal() != nil })
 }
 
 // keyOf names an answer: by its tool call ids, else by its text and the text
@@ -222,4 +327,10 @@ func keyOf(before string, parts []llm.Part) string {
 		fmt.Fprintf(h, "text %d %s\n%s", len(before), before, llm.Message{Parts: parts}.Text())
 	}
 	return hex.EncodeToString(h.Sum(nil)[:20])
+}
+
+// keyOfSeal names the answer that a blob is of.
+func keyOfSeal(b *llm.Blob) string {
+	sum := sha256.Sum256([]byte("seal " + b.Data))
+	return hex.EncodeToString(sum[:20])
 }

@@ -179,6 +179,79 @@ func TestTextAloneIsNotTheReasoning(t *testing.T) {
 	}
 }
 
+// A client sends back what it was given, to whichever model it asks next.
+func TestWhatAnotherMakerSealedIsLeftOut(t *testing.T) {
+	t.Parallel()
+	m := memory(t, nil, 0)
+	defer m.Close()
+	m.Keep("org", "ada", "weather?", answer)
+	given := func() *llm.Request {
+		req := stripped()
+		for _, p := range answer {
+			if c, ok := p.(llm.ToolCall); ok {
+				c.ID += " in another form"
+				p = c
+			}
+			req.Messages[1].Parts = append(req.Messages[1].Parts, p)
+		}
+		req.Messages[1].Parts = req.Messages[1].Parts[3:]
+		return req
+	}
+	other := llm.Origin{Provider: "anthropic", Model: "other", Account: "k1"}
+	got, changed, err := m.Restore(t.Context(), "org", "ada", given(), other, all)
+	if err != nil || !changed {
+		t.Fatalf("changed %v, %v", changed, err)
+	}
+	want := []llm.Part{
+		llm.Text{Text: "I'll look."},
+		llm.ToolCall{ID: "c1 in another form", Name: "weather", Arguments: "{}"},
+		llm.ToolCall{ID: "c2 in another form", Name: "time", Arguments: "{}"},
+	}
+	if d := cmp.Diff(want, got.Messages[1].Parts); d != "" {
+		t.Error(d)
+	}
+	for name, restore := range map[string]func() (*llm.Request, bool, error){
+		"its maker": func() (*llm.Request, bool, error) {
+			return m.Restore(t.Context(), "org", "ada", given(), origin, all)
+		},
+		"another user's": func() (*llm.Request, bool, error) {
+			return m.Restore(t.Context(), "org", "bob", given(), other, all)
+		},
+	} {
+		if _, changed, err := restore(); changed || err != nil {
+			t.Errorf("%s: changed %v, %v", name, changed, err)
+		}
+	}
+	// In another format than its maker's, a client can't be taken at its word.
+	req := given()
+	for i, p := range req.Messages[1].Parts {
+		req.Messages[1].Parts[i] = llm.WithoutBlob(p)
+	}
+	seal := llm.Reasoning{Text: "first", Blob: &llm.Blob{Kind: llm.BlobSignature, Data: "s1"}}
+	req.Messages[1].Parts[0] = seal
+	got, changed, err = m.Restore(t.Context(), "org", "ada", req, origin, all)
+	if d := cmp.Diff(answer[0], got.Messages[1].Parts[0]); d != "" || changed || err != nil || seal.Blob.Origin != (llm.Origin{}) {
+		t.Errorf("changed %v, %v: %s", changed, err, d)
+	}
+}
+
+// Ids that servers count may stand for several answers.
+func TestReasoningUnderAnIDOfAnotherAnswerStays(t *testing.T) {
+	t.Parallel()
+	m := memory(t, nil, 0)
+	defer m.Close()
+	says := func(text string, at llm.Origin) []llm.Part {
+		return []llm.Part{llm.Reasoning{Text: text, Blob: &llm.Blob{Kind: llm.BlobPlain, Origin: at}}, llm.ToolCall{ID: "call_0"}}
+	}
+	m.Keep("org", "ada", "weather?", says("of another", llm.Origin{Provider: "other"}))
+	for text, changes := range map[string]bool{"of another": true, "of its own": false} {
+		req := &llm.Request{Messages: []llm.Message{{Role: llm.RoleAssistant, Parts: says(text, llm.Origin{})}}}
+		if _, changed, err := m.Restore(t.Context(), "org", "ada", req, origin, all); changed != changes || err != nil {
+			t.Errorf("%s: changed %t, %v", text, changed, err)
+		}
+	}
+}
+
 func TestReasoningGoesToNobodyElse(t *testing.T) {
 	t.Parallel()
 	m := memory(t, nil, 0)

@@ -149,6 +149,9 @@ func (s *Server) use(p *prompt, w *writer) []call {
 	}
 	calls := make([]call, n)
 	for i := range calls {
+		if p.script.each && p.forced == "" {
+			with = p.tools[i%len(p.tools)]
+		}
 		calls[i] = call{id: s.newCallID(p), name: with.name, free: with.free}
 		switch {
 		case with.free:

@@ -229,16 +229,33 @@ func (h *converseHistory) reasoning(n node) {
 }
 
 // thought refuses a request that goes on with a turn of calls without the
-// reasoning that led to them.
+// reasoning that led to them: what the turn began with, and what this model's last
+// calls did.
 func (h *converseHistory) thought(list []node) {
-	if h.wants == thinkingOff || len(list) < 2 || list[len(list)-1].field("role").v != "user" {
+	n := len(list)
+	if h.wants == thinkingOff || n < 2 || list[n-1].field("role").v != "user" {
 		return
 	}
-	blocks := list[len(list)-2].field("content").items()
-	for _, b := range blocks {
-		id := b.field("toolUse").field("toolUseId").text()
-		made := h.x.thought(h.x.model, strings.TrimPrefix(id, converseCallPrefix))
-		if id != "" && (h.wants == thinkingTight || made) && !blocks[0].field("reasoningContent").has() {
+	h.thoughtful(list[n-2], func(id string) bool { return h.x.thought(h.x.model, strings.TrimPrefix(id, converseCallPrefix)) })
+	from := n - 1
+	for from > 0 && (list[from].field("role").v == "assistant" || begins(list[from], "toolResult")) {
+		from--
+	}
+	if from+1 < n && h.wants == thinkingTight {
+		h.thoughtful(list[from+1], func(string) bool { return true })
+	}
+}
+
+// begins says whether a message begins with a block of that sort.
+func begins(n node, sort string) bool {
+	blocks := n.field("content").items()
+	return len(blocks) > 0 && blocks[0].field(sort).has()
+}
+
+// thoughtful refuses a message with calls that came after reasoning and lost it.
+func (h *converseHistory) thoughtful(n node, came func(id string) bool) {
+	for _, b := range n.field("content").items() {
+		if id := b.field("toolUse").field("toolUseId").text(); id != "" && came(id) && !begins(n, "reasoningContent") {
 			b.fail("", "The model returned the following errors: %s: Expected `thinking` or `redacted_thinking`, but found something else. When `thinking` is enabled, a final `assistant` message must start with a thinking block.", b.at)
 		}
 	}

@@ -177,29 +177,44 @@ func lastText(blocks []node) string {
 }
 
 // thought refuses a request that continues a turn of calls without the reasoning
-// that led to them.
+// that led to them: what the turn began with, and what this model's last calls did.
 func (h *messagesHistory) thought(list []message) {
-	if h.wants == thinkingOff || len(list) < 2 || list[len(list)-1].role != "user" {
+	n := len(list)
+	if h.wants == thinkingOff || n < 2 || list[n-1].role != "user" {
 		return
 	}
-	last := list[len(list)-2]
-	first, called := "", false
-	for i, b := range last.blocks {
-		kind := "text"
-		if !b.isText() {
-			kind = b.field("type").text()
-		}
-		if i == 0 {
-			first = kind
-		}
-		if kind == "tool_use" && (h.wants == thinkingTight || h.x.thought(h.x.model, strings.TrimPrefix(b.field("id").text(), messagesCallPrefix))) {
-			called = true
-		}
+	h.thoughtful(list[n-2], func(id string) bool { return h.x.thought(h.x.model, strings.TrimPrefix(id, messagesCallPrefix)) })
+	from := n - 1
+	for from > 0 && (list[from].role == "assistant" || opens(list[from], "tool_result")) {
+		from--
 	}
-	if called && first != "thinking" && first != "redacted_thinking" {
-		at := last.blocks[0]
+	if from+1 < n && h.wants == thinkingTight {
+		h.thoughtful(list[from+1], func(string) bool { return true })
+	}
+}
+
+// opens says whether a message begins with a block of one of the types.
+func opens(m message, types ...string) bool {
+	kind := "text"
+	if len(m.blocks) > 0 && !m.blocks[0].isText() {
+		kind = m.blocks[0].field("type").text()
+	}
+	return slices.Contains(types, kind)
+}
+
+// thoughtful refuses a message with calls that came after reasoning and lost it.
+func (h *messagesHistory) thoughtful(m message, came func(id string) bool) {
+	called := slices.ContainsFunc(m.blocks, func(b node) bool {
+		return !b.isText() && b.field("type").v == "tool_use" && came(b.field("id").text())
+	})
+	if called && !opens(m, "thinking", "redacted_thinking") {
+		at := m.blocks[0]
+		kind := "text"
+		if !at.isText() {
+			kind = at.field("type").text()
+		}
 		at.fail("", "%s.type: Expected `thinking` or `redacted_thinking`, but found `%s`. When `thinking` is enabled, a final `assistant` message must start with a thinking block "+
-			"(preceeding the lastmost set of `tool_use` and `tool_result` blocks).", at.at, first)
+			"(preceeding the lastmost set of `tool_use` and `tool_result` blocks).", at.at, kind)
 	}
 }
 

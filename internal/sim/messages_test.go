@@ -121,7 +121,13 @@ func TestMessagesReasoningMustComeBack(t *testing.T) {
 	if *end.StopReason != "end_turn" {
 		t.Errorf("got %s after the result, want text", encode(end))
 	}
+	// By a budget, a turn must begin with reasoning; later steps of it may do without.
+	tight := strings.Replace(head("sim-think-tools1"), "{", `{"thinking":{"type":"enabled","budget_tokens":1024},`, 1)
+	step := `,{"role":"assistant","content":[{"type":"tool_use","id":"toolu_other","name":"weather","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_other","content":"sunny"}]}`
+	own := strings.TrimSuffix(turn(a.Content...), "]}")
+	c.ok(path, tight+own+step+"]}", &end)
 	c.refuses(path, []refused{
+		{"begun without", tight + step + own + "]}", "messages.1.content.0.type: Expected `thinking`"},
 		{"missing", head("sim-think-tools1") + turn(a.Content[1]), "Expected `thinking`"},
 		{"altered", head("sim-think-tools1") + turn(altered, a.Content[1]), "Invalid `signature`"},
 		{"forged", head("sim-think-tools1") + turn(forged, a.Content[1]), "Invalid `signature`"},

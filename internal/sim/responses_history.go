@@ -14,7 +14,7 @@ type responsesHistory struct {
 
 	calls   map[string]node // by call_id
 	results map[string]bool
-	thought bool // a reasoning item came before
+	thought bool // a reasoning item came before, in this step
 }
 
 // read checks a conversation that went on from an earlier one.
@@ -41,6 +41,9 @@ func (h *responsesHistory) read(earlier []any, input node) {
 			kind = item.field("type").need().text()
 		}
 		h.item(item, kind)
+		if strings.HasSuffix(kind, "_output") || item.field("role").v == "user" {
+			h.thought = false // the next step has reasoning of its own
+		}
 		followed := i+1 < len(list)
 		if kind == "reasoning" && (!followed || list[i+1].field("role").v == "user") && item.field("id").has() {
 			item.fail("", "Item '%s' of type 'reasoning' was provided without its required following item.", item.field("id").text())

@@ -91,7 +91,7 @@ func TestResponsesReasoningIsChecked(t *testing.T) {
 		t.Fatalf("got %s, want reasoning and a call", encode(a))
 	}
 	thought, call := a.Output[0], a.Output[1]
-	turn := func(model string, items ...responsesItem) string {
+	turn := func(model string, items ...any) string {
 		history := head(model)
 		for _, item := range items {
 			history += "," + string(encode(item))
@@ -106,11 +106,15 @@ func TestResponsesReasoningIsChecked(t *testing.T) {
 	altered, bare := thought, thought
 	altered.Encrypted = strings.Replace(thought.Encrypted, "A", "B", 1)
 	bare.Summary = nil
+	other := call
+	other.ID, other.CallID = "fc_other", "call_other"
+	told := map[string]string{"type": "function_call_output", "call_id": "call_other", "output": "sunny"}
 	c.refuses("/openai/v1/responses", []refused{
 		{"altered", turn("sim-think-tools1", altered, call), "invalid_encrypted_content"},
 		{"of another model", turn("sim-think-tools2", thought, call), "invalid_encrypted_content"},
 		{"without summary", turn("sim-think-tools1", bare, call), "input[1].summary"},
 		{"missing", turn("sim-think-tools1", call), "without its required 'reasoning' item"},
+		{"of an earlier step alone", turn("sim-think-tools1", thought, other, told, call), "without its required 'reasoning' item"},
 	})
 	nothing := thought
 	nothing.Encrypted = ""

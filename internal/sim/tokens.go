@@ -52,6 +52,7 @@ type script struct {
 	think    bool // reasons, and wants its reasoning back
 	tools    int  // turns that end in calls before one ends in text
 	parallel int  // calls a turn
+	each     bool // calls go round the declared tools
 	noArgs   bool // calls without arguments
 	badArgs  bool // calls whose arguments break off
 	mix      bool // text before the calls
@@ -97,6 +98,7 @@ var words = []word{
 	{"think", false, "reasons; its signature must come back unaltered where the vendor asks for it", func(s *script, _ int) { s.think = true }},
 	{"tools", true, "N turns end in a call of the first declared tool, then one in text", func(s *script, n int) { s.tools = n }},
 	{"par", true, "N calls a turn", func(s *script, n int) { s.parallel = min(max(n, 1), maxCalls) }},
+	{"each", false, "the calls of a turn go round the declared tools", func(s *script, _ int) { s.each = true }},
 	{"noargs", false, "calls have no arguments", func(s *script, _ int) { s.noArgs = true }},
 	{"badargs", false, "in Chat Completions and Responses: the arguments of calls break off", func(s *script, _ int) { s.badArgs = true }},
 	{"mix", false, "text before the calls", func(s *script, _ int) { s.mix = true }},

@@ -23,7 +23,7 @@ var FreeTextSchema = jsontext.Value(`{"type":"object","properties":{"` + FreeTex
 const freeTextMark = "\x00text"
 
 // OutFreeText gives the name under which a free-text tool is sent as a function.
-func (n *ToolNames) OutFreeText(name string) string { return n.Out(name + freeTextMark) }
+func (n *ToolNames) OutFreeText(name string) string { return n.out(name + freeTextMark) }
 
 // Called gives the client's name for one that was sent, and says whether that tool
 // takes free text.

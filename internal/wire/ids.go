@@ -40,10 +40,14 @@ func FitsID(id string, shape IDShape) bool {
 	if shape == ShapeMistral {
 		return len(id) == 9 && strings.IndexFunc(id, notAlphanumeric) < 0
 	}
-	if id == "" || len(id) > 64 {
+	longest := 64
+	if shape == ShapeChat {
+		longest = 40
+	}
+	if id == "" || len(id) > longest {
 		return false
 	}
-	return shape == ShapeResponses || strings.IndexFunc(id, notNameChar) < 0
+	return shape == ShapeChat || shape == ShapeResponses || strings.IndexFunc(id, notNameChar) < 0
 }
 
 // maxToolName is the longest name that every vendor takes.
@@ -53,10 +57,25 @@ const maxToolName = 64
 // (^[A-Za-z_][A-Za-z0-9_-]{0,63}$) and back. The mapping of a name depends on
 // that name alone, so it is stable over turns. The zero value is ready; a nil one
 // forgets the way back.
-type ToolNames struct{ back map[string]string }
+type ToolNames struct {
+	// Own says that the client speaks the provider's format itself: names go as they
+	// are, as they do in the requests that pass whole.
+	Own  bool
+	back map[string]string
+}
+
+// Passes says whether names go as they are.
+func (n *ToolNames) Passes() bool { return n != nil && n.Own }
 
 // Out gives the name to send and remembers where it came from.
 func (n *ToolNames) Out(name string) string {
+	if n.Passes() {
+		return name
+	}
+	return n.out(name)
+}
+
+func (n *ToolNames) out(name string) string {
 	sent := portableName(name)
 	if n != nil && sent != name {
 		if n.back == nil {

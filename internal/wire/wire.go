@@ -251,6 +251,7 @@ type IDShape string
 const (
 	ShapeAny       IDShape = ""
 	ShapeAnthropic IDShape = "anthropic" // ^[A-Za-z0-9_-]+$, at most 64 here
+	ShapeChat      IDShape = "chat"      // at most 40 characters
 	ShapeResponses IDShape = "responses" // at most 64 characters
 	ShapeMistral   IDShape = "mistral"   // exactly nine alphanumerics
 )

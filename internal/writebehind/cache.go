@@ -144,6 +144,21 @@ func (c *Cache[V]) Keep(org, user, key string, v *V, keep time.Duration) error {
 	return nil
 }
 
+// Note keeps a value of about so many bytes in memory alone, where Peek finds it as
+// long as there is room: for what spares work and isn't missed.
+func (c *Cache[V]) Note(org, key string, v *V, size int, keep time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rest(c.set(idOf(org, key), v, size, c.o.Now().Add(keep)))
+}
+
+// Peek returns what the memory knows of a key, without a look at the table; nil when
+// that is nothing.
+func (c *Cache[V]) Peek(org, key string) *V {
+	v, _ := c.look(idOf(org, key), c.o.Now())
+	return v
+}
+
 // Get returns what is kept under a key; nil when there is nothing, or nothing any
 // more. The error says that the table could not be read.
 func (c *Cache[V]) Get(ctx context.Context, org, key string) (*V, error) {

@@ -19,7 +19,7 @@ func climbing(t *testing.T, weak ...string) *lab {
 	l.stop()
 	config = append(config, "auto: {confidence: 0.7}\nworkloads:\n"...)
 	for _, w := range weak {
-		config = fmt.Appendf(config, "  w-%s: {chain: [chat/%[1]s, chat/sim-unasked], escalate: {to: [messages/sim-b20-tools99], on: [complex, tool_chain, failure, user_correction]}}\n", w)
+		config = fmt.Appendf(config, "  w-%s: {chain: [chat/%[1]s, chat/sim-unasked], escalate: {to: [messages/sim-b20-tools99-think], on: [complex, tool_chain, failure, user_correction]}}\n", w)
 	}
 	if err := os.WriteFile(l.config, config, 0o600); err != nil {
 		t.Fatal(err)

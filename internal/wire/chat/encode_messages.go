@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -13,8 +14,12 @@ import (
 
 func toValid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
-// role gives the role that the target knows for system text.
+// role gives the role that the target knows for system text; a client of the format
+// knows itself.
 func (w *writer) role(r llm.Role) llm.Role {
+	if w.Target.Names.Passes() {
+		return r
+	}
 	if r == llm.RoleSystem || r == llm.RoleDeveloper {
 		if w.Target.SystemRole != "" {
 			return w.Target.SystemRole
@@ -32,10 +37,11 @@ func (w *writer) messages(in []llm.Message) []outMessage {
 	var open []llm.ToolCall // calls not yet answered
 	settle := func() {
 		for _, c := range open {
-			out = append(out, outMessage{Role: "tool", ToolCallID: wire.ToolID(c.ID, w.Target.ToolID), Content: scan.Quote("(no result)")})
+			out = append(out, outMessage{Role: "tool", ToolCallID: w.id(c.ID), Content: scan.Quote("(no result)")})
 		}
 		open = nil
 	}
+	in = wire.Distinct(in)
 	for i, m := range in {
 		switch m.Role {
 		case llm.RoleTool, llm.RoleUser:
@@ -79,6 +85,11 @@ func (w *writer) messages(in []llm.Message) []outMessage {
 	return out
 }
 
+// id fits the id of a call into the target's shape; the format has one of its own.
+func (w *writer) id(of string) string {
+	return wire.ToolID(of, cmp.Or(w.Target.ToolID, wire.ShapeChat))
+}
+
 func indexOf(calls []llm.ToolCall, id string) int {
 	for i, c := range calls {
 		if c.ID == id {
@@ -101,7 +112,7 @@ func callsOf(m llm.Message) (calls []llm.ToolCall) {
 // follow as the user's words.
 func (w *writer) result(r llm.ToolResult) (outMessage, []llm.Part) {
 	text, media := w.resultText(r)
-	return outMessage{Role: "tool", ToolCallID: wire.ToolID(r.CallID, w.Target.ToolID), Content: scan.Quote(text)}, media
+	return outMessage{Role: "tool", ToolCallID: w.id(r.CallID), Content: scan.Quote(text)}, media
 }
 
 func (w *writer) resultText(r llm.ToolResult) (string, []llm.Part) {
@@ -319,7 +330,7 @@ func (w *writer) setReasoning(out *outMessage, text *string) {
 }
 
 func (w *writer) call(c llm.ToolCall) outCall {
-	out := outCall{ID: wire.ToolID(c.ID, w.Target.ToolID)}
+	out := outCall{ID: w.id(c.ID)}
 	if c.Custom && w.Target.NoFreeText {
 		out.Type, out.Function = "function", &outCalled{Name: w.Target.Names.OutFreeText(c.Name), Arguments: wire.FreeTextArguments(c.Arguments)}
 		return out

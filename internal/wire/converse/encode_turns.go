@@ -24,7 +24,7 @@ const (
 func (e *encoding) converse() error {
 	replayed := e.replayed()
 	var waiting []*block // system text that looks for its place
-	for i, m := range e.req.Messages {
+	for i, m := range wire.Distinct(e.req.Messages) {
 		if m.Name != "" {
 			e.drop("name", "speakers of one role can't be told apart")
 		}
@@ -144,7 +144,6 @@ func isCall(p llm.Part) bool {
 type pairing struct {
 	results map[string][]found // by the call's id, those not taken yet
 	taken   map[*block]bool
-	seen    map[string]bool
 	turns   []turn
 	owed    []*block // the results that the next turn begins with
 }
@@ -158,7 +157,7 @@ type found struct {
 // pair brings results to their calls. A call without one is told so; a result
 // without a call becomes text.
 func (e *encoding) pair() {
-	p := pairing{results: map[string][]found{}, taken: map[*block]bool{}, seen: map[string]bool{}}
+	p := pairing{results: map[string][]found{}, taken: map[*block]bool{}}
 	for i, t := range e.turns {
 		for _, b := range t.Content {
 			if b.ToolResult != nil {
@@ -210,14 +209,7 @@ func (p *pairing) assistant(at int, t turn) {
 			p.results[call.ID] = queue[1:]
 		}
 		p.taken[result] = true
-		// Some servers count their calls anew in each turn; here an id may stand
-		// once in the conversation.
-		id := call.ID
-		for p.seen[id] {
-			id = wire.ToolID(id+" again", wire.ShapeAnthropic)
-		}
-		p.seen[id] = true
-		call.ID, result.ToolResult.ID = id, id
+		result.ToolResult.ID = call.ID
 		p.owed = append(p.owed, result)
 	}
 	p.turns = join(p.turns, t)

@@ -136,8 +136,8 @@ func TestConversation(t *testing.T) {
 			wire.Target{},
 			`[` + hi + `,{"role":"assistant","content":[{"toolUse":{"toolUseId":"` + wire.ToolID("a b", wire.ShapeAnthropic) + `","name":"f","input":{}}}]},` +
 				`{"role":"user","content":[{"toolResult":{"toolUseId":"` + wire.ToolID("a b", wire.ShapeAnthropic) + `","content":[{"text":"(no output)"}]}}]},` +
-				`{"role":"assistant","content":[{"toolUse":{"toolUseId":"` + wire.ToolID(wire.ToolID("a b", wire.ShapeAnthropic)+" again", wire.ShapeAnthropic) + `","name":"f","input":{}}}]},` +
-				`{"role":"user","content":[{"toolResult":{"toolUseId":"` + wire.ToolID(wire.ToolID("a b", wire.ShapeAnthropic)+" again", wire.ShapeAnthropic) + `","content":[{"text":"(no output)"}]}}]}]`, ``, nil,
+				`{"role":"assistant","content":[{"toolUse":{"toolUseId":"` + wire.ToolID("a b again", wire.ShapeAnthropic) + `","name":"f","input":{}}}]},` +
+				`{"role":"user","content":[{"toolResult":{"toolUseId":"` + wire.ToolID("a b again", wire.ShapeAnthropic) + `","content":[{"text":"(no output)"}]}}]}]`, ``, nil,
 		},
 		{
 			"arguments that are no object",

@@ -3,6 +3,7 @@ package gemini
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -158,6 +159,11 @@ type talk struct {
 	model    bool // the last content was the model's
 }
 
+// madeID is the id of a call that has none: of the n-th call of the i-th content.
+const madeID = "call_%d_%d"
+
+var isMade = regexp.MustCompile(`^call_[0-9]+_[0-9]+$`)
+
 type openCall struct {
 	id, name string
 	made     bool // the id is ours: the client sent none
@@ -190,7 +196,7 @@ func (t *talk) add(i int, c *content) error {
 			case llm.ToolCall:
 				made := p.ID == ""
 				if made {
-					p.ID = fmt.Sprintf("call_%d_%d", i, calls)
+					p.ID = fmt.Sprintf(madeID, i, calls)
 				}
 				calls++
 				t.open = append(t.open, openCall{p.ID, p.Name, made})

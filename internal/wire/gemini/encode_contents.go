@@ -31,6 +31,7 @@ type awaited struct {
 	id, name string
 	custom   bool
 	result   *llm.ToolResult
+	came     int // which result of its step it is, in the client's order
 }
 
 // unsigned tells the vendor not to look for a thought signature that a call of
@@ -45,7 +46,7 @@ const noResult = "no result"
 // is joined again.
 func (e *encoding) converse() {
 	c := conversation{e: e, names: map[string]string{}}
-	messages := e.q.Messages
+	messages := wire.Distinct(e.q.Messages)
 	if n := len(messages); e.t.NoPrefill && n > 1 && messages[n-1].Role == llm.RoleAssistant && !calls(messages[n-1]) {
 		messages = messages[:n-1]
 		e.Lose("prefill", "the model can't go on with an answer that was begun")
@@ -85,7 +86,7 @@ func (e *encoding) converse() {
 		// Calls must follow a turn of the user's.
 		e.turns = append([]turn{{role: "user", parts: []utterance{textPart("(the conversation goes on)")}}}, e.turns...)
 	}
-	if e.t.Reasoning.Replay != "" && e.t.Reasoning.Control == "level" {
+	if signs(e.t) {
 		e.sign()
 	}
 }
@@ -114,16 +115,11 @@ func calls(m llm.Message) bool {
 	return false
 }
 
-// sign marks the calls of the current turn that have no signature: the vendor
-// refuses a step whose first call lacks one.
+// sign marks the steps whose first call has no signature: the vendor refuses those
+// of the current turn, and where that begins may change with what is said next,
+// while what was sent once is to stay as it is.
 func (e *encoding) sign() {
-	from := 0
-	for i, t := range e.turns {
-		if t.role == "user" && !t.results {
-			from = i
-		}
-	}
-	for _, t := range e.turns[from:] {
+	for _, t := range e.turns {
 		for i, p := range t.parts {
 			if p.part.FunctionCall == nil {
 				continue
@@ -144,6 +140,8 @@ type conversation struct {
 	open  []awaited
 	rest  []utterance
 	heard bool // something came since the last answer
+
+	results int
 }
 
 func (c *conversation) say(p utterance) {
@@ -155,6 +153,10 @@ func (c *conversation) say(p utterance) {
 func (c *conversation) settle() {
 	if len(c.open) > 0 {
 		t := turn{role: "user", results: true}
+		if c.e.t.Names.Passes() {
+			// Where the client's own requests pass as they are, so does its order.
+			slices.SortStableFunc(c.open, func(a, b awaited) int { return a.came - b.came })
+		}
 		var beside []utterance
 		for _, a := range c.open {
 			p, more := c.e.result(a)
@@ -204,7 +206,8 @@ func (c *conversation) asked(m llm.Message) {
 func (c *conversation) answers(r *llm.ToolResult) bool {
 	for i := range c.open {
 		if a := &c.open[i]; a.id == r.CallID && a.result == nil {
-			a.result = r
+			c.results++
+			a.result, a.came = r, c.results
 			return true
 		}
 	}
@@ -218,6 +221,7 @@ func (c *conversation) answered(m llm.Message) {
 	}
 	e := c.e
 	withCalls := calls(m)
+	own := e.t.Names.Passes() && slices.ContainsFunc(m.Parts, e.signed)
 	var parts []utterance
 	for _, p := range m.Parts {
 		if call, ok := p.(llm.ToolCall); ok {
@@ -227,7 +231,7 @@ func (c *conversation) answered(m llm.Message) {
 			continue
 		}
 		if r, ok := p.(llm.Reasoning); ok {
-			if w, ok := e.replayed(r, withCalls); ok {
+			if w, ok := e.replayed(r, withCalls, own); ok {
 				parts = append(parts, w)
 			}
 			continue
@@ -254,20 +258,46 @@ func (e *encoding) signature(b *llm.Blob) string {
 	return b.Data
 }
 
+// signed says whether the target made a part.
+func (e *encoding) signed(p llm.Part) bool {
+	switch p := p.(type) {
+	case llm.Reasoning:
+		return e.signature(p.Blob) != ""
+	case llm.ToolCall:
+		return e.signature(p.Blob) != ""
+	case llm.Text:
+		return e.signature(p.Blob) != ""
+	}
+	return false
+}
+
 // replayed writes a thought that must go back. One without a signature means
-// nothing to the vendor.
-func (e *encoding) replayed(r llm.Reasoning, withCalls bool) (utterance, bool) {
+// nothing to the vendor, but passes where a client of the format sends it back with
+// what else the target said: it passed before.
+func (e *encoding) replayed(r llm.Reasoning, withCalls, own bool) (utterance, bool) {
 	sig := e.signature(r.Blob)
 	replay := e.t.Reasoning.Replay
+	if own {
+		return utterance{part: part{Text: &r.Text, Thought: true, ThoughtSignature: sig}}, true
+	}
 	if sig == "" || replay == "" || replay == "tools" && !withCalls {
 		return utterance{}, false
 	}
 	return utterance{part: part{Text: &r.Text, Thought: true, ThoughtSignature: sig}}, true
 }
 
+// id is that of a call on the way out; one that the client of the format left out
+// stays so.
+func (e *encoding) id(of string) string {
+	if e.t.Names.Passes() && isMade.MatchString(of) {
+		return ""
+	}
+	return wire.ToolID(of, e.t.ToolID)
+}
+
 func (e *encoding) call(c llm.ToolCall) utterance {
 	return utterance{part: part{
-		FunctionCall:     &functionCall{ID: wire.ToolID(c.ID, e.t.ToolID), Name: e.name(c.Name, c.Custom), Args: argsOf(c)},
+		FunctionCall:     &functionCall{ID: e.id(c.ID), Name: e.name(c.Name, c.Custom), Args: argsOf(c)},
 		ThoughtSignature: e.signature(c.Blob),
 	}}
 }
@@ -342,9 +372,10 @@ func (e *encoding) media(m llm.Media) (utterance, bool) {
 }
 
 // result writes the result of a call. Models that are steered by a level take
-// media inside it; for others they follow as the user's.
+// media inside it; for others they follow as the user's, unless a client of the
+// format has put them there itself.
 func (e *encoding) result(a awaited) (utterance, []utterance) {
-	f := &functionResponse{ID: wire.ToolID(a.id, e.t.ToolID), Name: e.name(a.name, a.custom)}
+	f := &functionResponse{ID: e.id(a.id), Name: e.name(a.name, a.custom)}
 	if a.result == nil {
 		f.Response = envelope("error", noResult)
 		return utterance{part: part{FunctionResponse: f}}, nil
@@ -367,7 +398,7 @@ func (e *encoding) result(a awaited) (utterance, []utterance) {
 		}
 		switch {
 		case !ok:
-		case e.t.Reasoning.Control != "level":
+		case e.t.Reasoning.Control != "level" && !e.t.Names.Passes():
 			beside = append(beside, w)
 		default:
 			raw, err := w.write()

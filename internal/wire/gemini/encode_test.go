@@ -182,7 +182,7 @@ func TestConversations(t *testing.T) {
 			`[{"role":"user","parts":[{"text":"q"}]},{"role":"model","parts":[{"text":"x","thoughtSignature":"mine"},{"text":"y"},{"text":"","thoughtSignature":"mine too"}]}]`,
 		},
 		{
-			"the first call of each step of the current turn is marked when it isn't signed",
+			"the first call of each step is marked when it isn't signed",
 			level,
 			[]llm.Message{
 				user(text("old")), model(call("0", "f", "")), tool("0", "x"), model(text("done")),
@@ -191,7 +191,7 @@ func TestConversations(t *testing.T) {
 				model(llm.ToolCall{ID: "3", Name: "f", Blob: signature("s", llm.Origin{Provider: "o"})}, call("4", "f", "")), tool("3", "c"), tool("4", "d"),
 			},
 			`[{"role":"user","parts":[{"text":"old"}]},
-			  {"role":"model","parts":[{"functionCall":{"id":"0","name":"f","args":{}}}]},
+			  {"role":"model","parts":[{"functionCall":{"id":"0","name":"f","args":{}},"thoughtSignature":"skip_thought_signature_validator"}]},
 			  {"role":"user","parts":[{"functionResponse":{"id":"0","name":"f","response":{"output":"x"}}}]},
 			  {"role":"model","parts":[{"text":"done"}]},
 			  {"role":"user","parts":[{"text":"new"}]},

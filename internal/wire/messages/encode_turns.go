@@ -33,7 +33,7 @@ func (t turn) begins(types ...string) bool {
 func (e *encoding) converse() error {
 	replayed := e.replayed()
 	var waiting []*block // system text that looks for its place
-	for i, m := range e.req.Messages {
+	for i, m := range wire.Distinct(e.req.Messages) {
 		if m.Name != "" {
 			e.drop("name", "speakers of one role can't be told apart")
 		}
@@ -137,7 +137,7 @@ func (e *encoding) replayed() []bool {
 		if m.Role == llm.RoleUser {
 			from, called = i, false
 		}
-		if replay != "tools" || e.forwarded {
+		if replay != "tools" || e.forwarded || e.t.Names.Passes() {
 			out[i] = true
 			continue
 		}
@@ -165,15 +165,16 @@ func (e *encoding) pair() {
 		block *block
 	}
 	results := map[string][]found{}
+	order := map[*block]int{}
 	for i, t := range e.turns {
 		for _, b := range t.blocks {
 			if b.Type == typeResult && b.raw == nil {
 				results[b.ToolUseID] = append(results[b.ToolUseID], found{i, b})
+				order[b] = len(order) + 1
 			}
 		}
 	}
 	taken := map[*block]bool{}
-	seen := map[string]bool{}
 	var turns []turn
 	var owed []*block // the results that the next turn begins with
 	for i, t := range e.turns {
@@ -210,14 +211,12 @@ func (e *encoding) pair() {
 			}
 			results[b.ID] = queue
 			taken[result] = true
-			// Some servers count their calls anew in each turn; here an id may
-			// stand once in the conversation.
-			for seen[b.ID] {
-				b.ID = wire.ToolID(b.ID+" again", wire.ShapeAnthropic)
-			}
-			seen[b.ID] = true
 			result.ToolUseID = b.ID
 			owed = append(owed, result)
+		}
+		if e.t.Names.Passes() {
+			// Where the client's own requests pass as they are, so does its order.
+			slices.SortStableFunc(owed, func(a, b *block) int { return order[a] - order[b] })
 		}
 		turns = join(turns, t)
 	}

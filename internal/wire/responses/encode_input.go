@@ -46,6 +46,7 @@ func isInstructions(m llm.Message) bool {
 func (w *writer) input(messages []llm.Message, continued bool) []any {
 	var items []any
 	continued = continued || refers(messages)
+	messages = wire.Distinct(messages)
 	answered := pair(messages)
 	for i, m := range messages {
 		if m.Name != "" {

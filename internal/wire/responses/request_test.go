@@ -352,6 +352,8 @@ func TestOrphans(t *testing.T) {
 	t.Parallel()
 	call := `{"type":"function_call","arguments":"{}","call_id":"a","name":"f"}`
 	result := `{"type":"function_call_output","call_id":"a","output":"out"}`
+	other := strings.NewReplacer(`"call_id":"a"`, `"call_id":"`+wire.ToolID("a again", wire.ShapeAnthropic)+`"`)
+	again, answer := other.Replace(call), other.Replace(result)
 	c, r := llm.ToolCall{ID: "a", Name: "f"}, llm.ToolResult{CallID: "a", Name: "f", Parts: []llm.Part{llm.Text{Text: "out"}}}
 	says := func(role llm.Role, parts ...llm.Part) llm.Message { return llm.Message{Role: role, Parts: parts} }
 	text := func(s string) string {
@@ -370,7 +372,7 @@ func TestOrphans(t *testing.T) {
 		{"no call", []llm.Message{says(llm.RoleTool, r)}, nil, text(`Result of f:\nout`)},
 		{"no call, stored elsewhere", []llm.Message{says(llm.RoleTool, r)}, []llm.Field{{Format: llm.FormatResponses, Name: "previous_response_id", Value: []byte(`"resp_1"`)}}, result},
 		{"an error", []llm.Message{says(llm.RoleAssistant, c), says(llm.RoleTool, llm.ToolResult{CallID: "a", IsError: true, Parts: r.Parts})}, nil, call + `,{"type":"function_call_output","call_id":"a","output":"Error: out"}`},
-		{"the same id again", []llm.Message{says(llm.RoleAssistant, c), says(llm.RoleTool, r), says(llm.RoleAssistant, c), says(llm.RoleTool, r)}, nil, call + "," + result + "," + call + "," + result},
+		{"the same id again", []llm.Message{says(llm.RoleAssistant, c), says(llm.RoleTool, r), says(llm.RoleAssistant, c), says(llm.RoleTool, r)}, nil, call + "," + result + "," + again + "," + answer},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
