@@ -28,6 +28,7 @@ import (
 	"github.com/oidostudio/oido/internal/ledger"
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/provider"
+	"github.com/oidostudio/oido/internal/quota"
 	"github.com/oidostudio/oido/internal/recall"
 	"github.com/oidostudio/oido/internal/responsestore"
 	"github.com/oidostudio/oido/internal/router"
@@ -183,7 +184,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	all, spoken := formats(), upstreams()
 	s.gateway = &gateway.Gateway{
 		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Upstream, bool) { w, ok := spoken[f]; return w, ok }, Health: health.New(s.now)},
-		Recorder:   recorder{s.ledger}, Sessions: session.New(s.now), Memory: s.memory, Answers: s.answers, Places: gateway.NewPlaces(s.now), Now: s.now,
+		Recorder:   recorder{s.ledger}, Sessions: session.New(s.now), Memory: s.memory, Answers: s.answers, Places: gateway.NewPlaces(s.now), Now: s.now, Quotas: quota.New(s.now),
 		Gone: s.gone,
 	}
 	s.inference = &httpapi.Inference{
@@ -194,6 +195,9 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	s.meters = newMeters(s)
 	s.gateway.Ended, s.inference.Refused = s.meters.ended, s.meters.refuse
 	if err := s.Apply(cfg); err != nil {
+		return nil, err
+	}
+	if err := s.countFree(ctx); err != nil {
 		return nil, err
 	}
 	return s, nil

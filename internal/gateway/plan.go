@@ -8,6 +8,7 @@ import (
 	"github.com/oidostudio/oido/internal/dispatch"
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/provider"
+	"github.com/oidostudio/oido/internal/quota"
 	"github.com/oidostudio/oido/internal/router"
 )
 
@@ -35,7 +36,7 @@ func (g *Gateway) plan(st *State, c *Call, t *Turn, needs router.Needs, can func
 	if t.Session != "" {
 		facts.Stays = g.Places.At(t.Org, t.Session)
 	}
-	d, err := router.Plan(facts, st.Routes, router.Now{Time: t.Started, Health: conditions{g, st}})
+	d, err := router.Plan(facts, st.Routes, router.Now{Time: t.Started, Health: conditions{g, st, freeNeed(c, t)}})
 	if err != nil {
 		return nil, err
 	}
@@ -69,15 +70,26 @@ func (g *Gateway) plan(st *State, c *Call, t *Turn, needs router.Needs, can func
 type conditions struct {
 	g  *Gateway
 	st *State
+	// need is about how many tokens the request will use of what is free.
+	need int64
 }
 
 // Of implements router.Health.
 func (c conditions) Of(account, model string) router.Condition {
 	a := c.st.Accounts[account]
-	if a == nil || c.g.Dispatcher.Health == nil {
+	if a == nil {
 		return router.Condition{}
 	}
-	return c.g.Dispatcher.Health.Of(account, model, a.Hints())
+	var out router.Condition
+	if h := c.g.Dispatcher.Health; h != nil {
+		out = h.Of(account, model, a.Hints())
+	}
+	if c.g.Quotas != nil {
+		if q := c.st.quotaAt(account, model); q != nil {
+			out.Dry, out.Kept = c.g.Quotas.State(quota.Place{Account: account, Model: model}, q, c.need)
+		}
+	}
+	return out
 }
 
 // settle has the turn's session stay where it was answered.

@@ -22,6 +22,8 @@ type Decision struct {
 	// Candidates may be asked in this order; at least one.
 	Candidates []Candidate
 	Excluded   []Exclusion
+	// Later are the candidates that were put behind others, and why.
+	Later []Exclusion
 	// Prefer is the order that was asked for.
 	Prefer Prefer
 	// Stayed says that the first candidate is where the session was, Switched
@@ -65,6 +67,8 @@ const (
 	ReasonGone     Reason = "gone"      // it left its provider's list
 	ReasonResting  Reason = "resting"   // it fails, and is left alone for now
 	ReasonNoAnswer Reason = "no answer" // it writes no text
+	ReasonDry      Reason = "dry"       // what is free of it is used up
+	ReasonKept     Reason = "kept"      // what is free of it is kept for others
 )
 
 // Exclusion is a model that isn't a candidate.
@@ -112,6 +116,10 @@ func (x Exclusion) String() string {
 		return s
 	case ReasonNoAnswer:
 		return "answers with something else than text"
+	case ReasonDry:
+		return "has used up what is free of it, or nearly"
+	case ReasonKept:
+		return "has little left of its free quota, which is kept for workloads that prefer what is free"
 	}
 	return string(x.Reason)
 }
