@@ -87,6 +87,46 @@ workloads:
 	}
 }
 
+// TestARefusalOfFreeQuotaCounts: where nobody knows how much is free, the refusal
+// tells, and until the vendor's day ends nothing is wasted on a second one.
+func TestARefusalOfFreeQuotaCounts(t *testing.T) {
+	for name, c := range map[string]struct{ provider, model, resets string }{
+		"google":     {`{type: gemini, base_url: "%[1]s/with/day3/gemini", api_key: k}`, "free/gemini-2.5-flash", "used up until "},
+		"openrouter": {`{type: openrouter, base_url: "%[1]s/with/day3/openrouter/api/v1", api_key: k, formats: [chat], free: {requests_per_day: 1000}}`, "free/openrouter/free", "used up until "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sim := start(t, "sim", "--listen", "127.0.0.1:0")
+			dir := t.TempDir()
+			l := &lab{config: filepath.Join(dir, "oido.yaml"), data: filepath.Join(dir, "data"), sim: sim.url}
+			text := fmt.Sprintf("keys: [{key: "+key+", org: acme, user: ada, role: admin}]\nproviders:\n  free: "+c.provider+`
+  paid: {type: openai, base_url: "%[1]s/openai/v1", api_key: k, formats: [chat]}
+workloads:
+  nightly: {prefer: free, chain: [paid/sim, `+c.model+`]}
+`, sim.url)
+			if err := os.WriteFile(l.config, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			l.up(t)
+			l.ready(t)
+			var got []string
+			for range 6 {
+				status, header, answer := l.asked(t, "workload/nightly")
+				if status != http.StatusOK {
+					t.Errorf("%d: %.300s", status, answer)
+				}
+				got = append(got, header.Get("X-Oido-Provider")+" "+header.Get("X-Oido-Attempts"))
+			}
+			if all := strings.Join(got, ", "); all != "free 1, free 1, free 1, paid 2, paid 1, paid 1" {
+				t.Error(all)
+			}
+			if out, errOut, status := l.command(t, "models", "--free", "--provider", "free"); status != 0 || !strings.Contains(out, c.resets) {
+				t.Errorf("%d %s%s", status, out, errOut)
+			}
+		})
+	}
+}
+
 // asked asks a model for a word.
 func (l *lab) asked(t *testing.T, model string) (status int, header http.Header, answer string) {
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, l.url+"/v1/chat/completions", strings.NewReader(hello(model, false)))
