@@ -77,7 +77,10 @@ func (a *allowance) advance(now time.Time) {
 		a.whole = time.Time{}
 	}
 	at := a.at(now)
-	if at-a.newest >= slots {
+	switch {
+	case at <= a.newest:
+		return
+	case at-a.newest >= slots:
 		a.clear()
 		a.newest = at
 	}
