@@ -69,6 +69,7 @@ type Server struct {
 	mu       sync.Mutex // protects following fields
 	accounts []connected
 	stored   []stored
+	spent    []spent // of models that aren't known to be free
 	closed   bool
 }
 
@@ -194,10 +195,10 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	}
 	s.meters = newMeters(s)
 	s.gateway.Ended, s.inference.Refused = s.meters.ended, s.meters.refuse
-	if err := s.Apply(cfg); err != nil {
+	if err := s.readSpent(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.countFree(ctx); err != nil {
+	if err := s.Apply(cfg); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -285,6 +286,7 @@ func (s *Server) publish(lists *provider.Refresher) {
 	}
 	st.Routes = router.NewRoutes(pol, v, s.now())
 	s.gateway.Swap(st)
+	s.countSpent(v)
 	for _, e := range v.LeftSince(older) {
 		s.log.Warn("a model has left its provider's list", "model", e.Name(), "replacement", strings.Join(v.Replacements(e, s.now()), ", then "))
 	}

@@ -557,8 +557,11 @@ func TestConfiguredQuotas(t *testing.T) {
 	t.Parallel()
 	own := &catalog.Quota{RequestsPerDay: 1000}
 	v, err := catalog.NewView([]catalog.Account{
-		{Name: "openrouter", Catalog: "openrouter", Free: own}, {Name: "google", Catalog: "google", Free: own}, {Name: "groq", Catalog: "groq", Free: own, Declared: []catalog.Model{{ID: "m"}}},
-		{Name: "mine", Free: own, Declared: []catalog.Model{{ID: "m"}}}, {Name: "other", Declared: []catalog.Model{{ID: "m"}}},
+		{Name: "openrouter", Catalog: "openrouter", Free: own},
+		{Name: "google", Catalog: "google", Free: own},
+		{Name: "groq", Catalog: "groq", Free: own, Declared: []catalog.Model{{ID: "m"}}},
+		{Name: "mine", Free: own, Declared: []catalog.Model{{ID: "m"}}},
+		{Name: "other", Declared: []catalog.Model{{ID: "m"}}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -25,6 +25,9 @@ const (
 	// unsaidRest is how long what is free counts as used up where a refusal doesn't
 	// say.
 	unsaidRest = time.Minute
+	// notOneModels is from how long on a refusal that tells no limit is of all that
+	// count together: shorter ones may be of the one model, which rests by itself.
+	notOneModels = time.Hour
 	// unsaidDay is the same for a quota of a day that rolls on.
 	unsaidDay = time.Hour
 )
@@ -130,6 +133,7 @@ func (t *Tracker) Close(tk Ticket, q *catalog.Quota, r Result) {
 	defer t.mu.Unlock()
 	p, now := t.pool(tk.at, q), t.now()
 	limited := r.Err != nil && (r.Err.Kind == llm.KindRateLimit || r.Err.Kind == llm.KindQuota)
+	dries := limited && (r.Err.Kind == llm.KindQuota || q.Per == catalog.PerModel || r.Limits.Requests.Known || r.Err.RetryAfter >= notOneModels)
 	for i := range p.of {
 		n := -tk.share(i)
 		if !r.Unsent && !limited {
@@ -146,11 +150,11 @@ func (t *Tracker) Close(tk Ticket, q *catalog.Quota, r Result) {
 	}
 	p.told(&tk, requestsMinute, requestsDay, q.Requests, r.Limits.Requests, now)
 	p.told(&tk, tokensMinute, tokensDay, q.Tokens, r.Limits.Tokens, now)
-	if limited {
+	if dries {
 		p.refused = max(p.refused, tk.seq)
 	}
 	switch {
-	case !limited:
+	case !dries:
 		if r.Err == nil && tk.seq > p.refused {
 			p.dry = time.Time{}
 		}
@@ -249,7 +253,7 @@ func (t *Tracker) State(at Place, q *catalog.Quota, tokens int64) (dry, kept boo
 	}
 	said := limits(q)
 	for i := range p.of {
-		if limit := p.of[i].most(said[i]); limit > 0 && forOthers*(limit-p.of[i].sum) < limit {
+		if limit := p.of[i].most(said[i]); limit > 0 && limit-p.of[i].sum < limit-limit/forOthers {
 			return false, true
 		}
 	}

@@ -2,6 +2,7 @@ package quota_test
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -162,17 +163,20 @@ func TestRefusals(t *testing.T) {
 	const start = "2026-11-25T16:00:00Z"
 	for name, c := range map[string]struct {
 		day  string
+		per  string
 		err  llm.Error
 		lead time.Duration // until it is there again; 0: it is
 	}{
-		"of the day":               {"America/Los_Angeles", llm.Error{Kind: llm.KindQuota}, 16 * time.Hour},
-		"of a day that rolls":      {catalog.Rolling, llm.Error{Kind: llm.KindQuota}, time.Hour},
-		"whose reset is hours off": {"UTC", llm.Error{Kind: llm.KindRateLimit, RetryAfter: 5 * time.Hour}, 5 * time.Hour},
-		"of the minute":            {"UTC", llm.Error{Kind: llm.KindRateLimit, RetryAfter: 20 * time.Second}, 20 * time.Second},
-		"that doesn't say":         {"UTC", llm.Error{Kind: llm.KindRateLimit}, time.Minute},
-		"of something else":        {"UTC", llm.Error{Kind: llm.KindUpstream}, 0},
+		"of the day":               {"America/Los_Angeles", "", llm.Error{Kind: llm.KindQuota}, 16 * time.Hour},
+		"of a day that rolls":      {catalog.Rolling, "", llm.Error{Kind: llm.KindQuota}, time.Hour},
+		"whose reset is hours off": {"UTC", "", llm.Error{Kind: llm.KindRateLimit, RetryAfter: 5 * time.Hour}, 5 * time.Hour},
+		"of the minute":            {"UTC", catalog.PerModel, llm.Error{Kind: llm.KindRateLimit, RetryAfter: 20 * time.Second}, 20 * time.Second},
+		"that doesn't say":         {"UTC", catalog.PerModel, llm.Error{Kind: llm.KindRateLimit}, time.Minute},
+		"of one of many models":    {"UTC", "", llm.Error{Kind: llm.KindRateLimit, RetryAfter: 20 * time.Second}, 0},
+		"of something else":        {"UTC", catalog.PerModel, llm.Error{Kind: llm.KindUpstream}, 0},
 	} {
 		now, q := at(t, start), daily(1000, c.day)
+		q.Per = c.per
 		tr := quota.New(now.now)
 		before := tr.Open(here, q, 0)
 		tr.Close(tr.Open(here, q, 0), q, quota.Result{Err: &c.err})
@@ -180,7 +184,11 @@ func TestRefusals(t *testing.T) {
 		dry, _ := tr.State(here, q, 0)
 		l := tr.Left(here, q)
 		if c.lead == 0 {
-			if dry || l.RequestsDay.Left != 998 {
+			want := int64(998)
+			if c.err.Kind == llm.KindRateLimit {
+				want = 999 // what is refused isn't counted
+			}
+			if dry || l.RequestsDay.Left != want {
 				t.Errorf("%s: dry %v, %+v", name, dry, l)
 			}
 			continue
@@ -250,6 +258,9 @@ func TestHowItIsWithIt(t *testing.T) {
 		if dry, _ := quota.New(time.Now).State(here, tokens, need); dry != want {
 			t.Errorf("%d tokens of 1000: %v", need, dry)
 		}
+	}
+	if dry, kept := quota.New(time.Now).State(here, &catalog.Quota{RequestsPerDay: math.MaxInt64, TokensPerDay: math.MaxInt64}, 1<<40); dry || kept {
+		t.Error("more than can be used is little")
 	}
 	if dry, kept := tr.State(here, &catalog.Quota{Counting: catalog.Counting{Per: catalog.PerModel}}, 1<<40); dry || kept {
 		t.Error("a limit that nobody knows keeps something back")
