@@ -28,6 +28,7 @@ import (
 	"github.com/oidostudio/oido/internal/ledger"
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/provider"
+	"github.com/oidostudio/oido/internal/quota"
 	"github.com/oidostudio/oido/internal/recall"
 	"github.com/oidostudio/oido/internal/responsestore"
 	"github.com/oidostudio/oido/internal/router"
@@ -69,6 +70,7 @@ type Server struct {
 	mu       sync.Mutex // protects following fields
 	accounts []connected
 	stored   []stored
+	spent    []spent // of models that aren't known to be free
 	closed   bool
 }
 
@@ -194,7 +196,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	s.gateway = &gateway.Gateway{
 		Dispatcher: &dispatch.Dispatcher{Formats: func(f llm.Format) (wire.Upstream, bool) { w, ok := spoken[f]; return w, ok }, Health: health.New(s.now)},
 		Recorder:   recorder{s.ledger}, Sessions: session.New(s.now), Memory: s.memory, Answers: s.answers,
-		Places: gateway.NewPlaces(s.now), Tasks: gateway.NewTasks(), Choices: s.choices, Now: s.now,
+		Places: gateway.NewPlaces(s.now), Tasks: gateway.NewTasks(), Choices: s.choices, Now: s.now, Quotas: quota.New(s.now),
 		Gone: s.gone,
 	}
 	s.inference = &httpapi.Inference{
@@ -204,6 +206,9 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	}
 	s.meters = newMeters(s)
 	s.gateway.Ended, s.inference.Refused = s.meters.ended, s.meters.refuse
+	if err := s.readSpent(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.Apply(cfg); err != nil {
 		return nil, err
 	}
@@ -292,6 +297,7 @@ func (s *Server) publish(lists *provider.Refresher) {
 	}
 	st.Routes = router.NewRoutes(pol, v, s.now())
 	s.gateway.Swap(st)
+	s.countSpent(v)
 	for _, e := range v.LeftSince(older) {
 		s.log.Warn("a model has left its provider's list", "model", e.Name(), "replacement", strings.Join(v.Replacements(e, s.now()), ", then "))
 	}

@@ -550,6 +550,43 @@ func TestQuotasOfWhatIsFree(t *testing.T) {
 	}
 }
 
+// What the configuration says of what is free goes over what is known of the
+// vendor, whose way to count stays; where no model is known to be free it is for
+// all of the account's.
+func TestConfiguredQuotas(t *testing.T) {
+	t.Parallel()
+	own := &catalog.Quota{RequestsPerDay: 1000}
+	v, err := catalog.NewView([]catalog.Account{
+		{Name: "openrouter", Catalog: "openrouter", Free: own},
+		{Name: "google", Catalog: "google", Free: own},
+		{Name: "groq", Catalog: "groq", Free: own, Declared: []catalog.Model{{ID: "m"}}},
+		{Name: "mine", Free: own, Declared: []catalog.Model{{ID: "m"}}},
+		{Name: "other", Declared: []catalog.Model{{ID: "m"}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]*catalog.Quota{
+		"openrouter/openrouter/free":      {RequestsPerMinute: 20, RequestsPerDay: 1000, Configured: true, Counting: catalog.Counting{Day: "UTC", Requests: catalog.ByItsTime}},
+		"openrouter/deepseek/deepseek-r1": nil,
+		"google/gemini-2.5-flash":         {RequestsPerDay: 1000, Configured: true, Counting: catalog.Counting{Per: catalog.PerModel, Day: "America/Los_Angeles"}},
+		"google/gemini-3-pro-image":       nil,
+		"groq/m":                          {RequestsPerDay: 1000, Configured: true, Counting: catalog.Counting{Per: catalog.PerModel, Day: catalog.Rolling, Requests: catalog.OfDay, Tokens: catalog.OfMinute}},
+		"mine/m":                          {RequestsPerDay: 1000, Configured: true},
+		"other/m":                         nil,
+	} {
+		account, id, _ := strings.Cut(name, "/")
+		var got *catalog.Quota
+		if e := v.Lookup(account, id); e != nil && e.Quota != nil {
+			got = new(*e.Quota)
+			got.Source = ""
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+}
+
 func TestRetiredByDateOrState(t *testing.T) {
 	t.Parallel()
 	at := func(s string) time.Time { d, _ := time.Parse(time.DateOnly, s); return d }

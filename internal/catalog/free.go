@@ -1,7 +1,9 @@
 package catalog
 
 import (
+	"cmp"
 	_ "embed"
+	"slices"
 	"sync"
 
 	"go.yaml.in/yaml/v4"
@@ -22,7 +24,33 @@ type Quota struct {
 	TokensPerDay      int64  `yaml:"tokens_per_day"`
 	Note              string `yaml:"note"`
 	Source            string `yaml:"source"`
+	Counting          `yaml:",inline"`
+	// Configured says that the account's configuration gives at least one number.
+	Configured bool `yaml:"-"`
 }
+
+// Counting is how a vendor counts what is free.
+type Counting struct {
+	// Per is what it is counted for: all of an account's free models together
+	// unless it is PerModel.
+	Per string `yaml:"per"`
+	// Day is the time zone in which a day begins, or Rolling; "" is UTC.
+	Day string `yaml:"day"`
+	// Requests and Tokens say which window the limits are of that the vendor's
+	// answers tell: "minute", "day", or "reset" where only the time of the reset
+	// shows it; "" is minute.
+	Requests string `yaml:"told_requests"`
+	Tokens   string `yaml:"told_tokens"`
+}
+
+// The values of Counting.
+const (
+	PerModel  = "model"
+	Rolling   = "rolling" // the last 24 hours count
+	OfDay     = "day"
+	OfMinute  = "minute"
+	ByItsTime = "reset"
+)
 
 //go:embed free.yaml
 var freeYAML []byte
@@ -36,14 +64,32 @@ var quotas = sync.OnceValue(func() map[string]map[string]*Quota {
 	return out
 })
 
-// quotaOf is how much is free of a model: by the account's configuration, else by
-// the provider's rules. nil: it isn't free, or nobody knows.
+// quotaOf is how much is free of a model: by the account's configuration, and
+// where that says nothing by the provider's rules. nil: it isn't free, or nobody
+// knows.
 func quotaOf(own *Quota, provider, kind string) *Quota {
-	switch {
-	case kind == "":
+	if kind == "" {
 		return nil
-	case own != nil:
-		return own
 	}
-	return quotas()[provider][kind]
+	known := quotas()[provider][kind]
+	switch {
+	case own == nil:
+		return known
+	case known == nil:
+		mine := *own
+		mine.Configured = true
+		return &mine
+	}
+	joined := *known
+	joined.Configured, joined.Note = true, ""
+	joined.RequestsPerMinute = cmp.Or(own.RequestsPerMinute, known.RequestsPerMinute)
+	joined.RequestsPerDay = cmp.Or(own.RequestsPerDay, known.RequestsPerDay)
+	joined.TokensPerMinute = cmp.Or(own.TokensPerMinute, known.TokensPerMinute)
+	joined.TokensPerDay = cmp.Or(own.TokensPerDay, known.TokensPerDay)
+	return &joined
+}
+
+// tellsOfFree says whether any model of the snapshot's is known to be free.
+func tellsOfFree(models []Model) bool {
+	return slices.ContainsFunc(models, func(m Model) bool { return m.Free != "" })
 }

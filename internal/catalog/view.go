@@ -60,6 +60,9 @@ type shelf struct {
 	// that the list gives, and the base of a dated version.
 	counted map[string]string
 	known   map[string]*Model // the snapshot's, shared by all views
+	// allFree says that the configuration tells of something free, and the snapshot
+	// of no model that it could be: it counts for all then.
+	allFree bool
 }
 
 // NewView joins the sources of all accounts, in config order. It fails only when
@@ -113,6 +116,7 @@ func join(a Account) (*shelf, error) {
 	if section != nil {
 		snapshot, sh.known = section.models, section.byID
 	}
+	sh.allFree = a.Free != nil && !tellsOfFree(snapshot)
 	if a.Listed == nil {
 		sh.entries = make(map[string]*Entry, len(snapshot))
 		for _, m := range snapshot {
@@ -168,6 +172,9 @@ func (sh *shelf) put(e *Entry) { sh.entries[e.ID] = sh.complete(e) }
 
 func (sh *shelf) complete(e *Entry) *Entry {
 	e.Account = sh.of.Name
+	if sh.allFree && e.Free == "" {
+		e.Free = FreeTier
+	}
 	e.Quota = quotaOf(sh.of.Free, sh.of.Catalog, e.Free)
 	return e
 }

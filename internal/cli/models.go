@@ -13,14 +13,15 @@ import (
 
 // shownModel is what a line on a model is made of.
 type shownModel struct {
-	Name        string  `json:"name"`
-	Tier        string  `json:"tier"`
-	Context     *int    `json:"context"`
-	Free        *string `json:"free"`
-	Ends        *string `json:"ends"`
-	Replacement *string `json:"replacement"`
-	Available   bool    `json:"available"`
-	WhyNot      *string `json:"why_not"`
+	Name        string     `json:"name"`
+	Tier        string     `json:"tier"`
+	Context     *int       `json:"context"`
+	Free        *string    `json:"free"`
+	Ends        *string    `json:"ends"`
+	Replacement *string    `json:"replacement"`
+	Available   bool       `json:"available"`
+	WhyNot      *string    `json:"why_not"`
+	Left        *shownLeft `json:"free_quota"`
 	shownRates
 }
 
@@ -48,6 +49,7 @@ With --compare, put models side by side: by provider/model-id, by a bare id at a
 		Example: `  oido models haiku
   oido models --tier fast --tools --in image
   oido models --provider openai --all
+  oido models --free
   oido models --ending=30
   oido models --compare haiku openai/gpt-4o-mini`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -84,7 +86,7 @@ With --compare, put models side by side: by provider/model-id, by a bare id at a
 				}
 				return printJSON(c.OutOrStdout(), raw)
 			}
-			return modelsTable(c, list.Data, values.ending > 0)
+			return modelsTable(c, list.Data, values.ending > 0, values.free != "" && values.free != "false")
 		},
 	}
 	r.add(c)
@@ -95,7 +97,7 @@ With --compare, put models side by side: by provider/model-id, by a bare id at a
 	f.StringVar(&values.in, "in", "", "only models that read this: text, image, pdf, audio, video")
 	f.StringVar(&values.out, "out", "", "only models that write this: text, image, audio, video; or embedding, for those that make embeddings")
 	f.IntVar(&values.context, "min-context", 0, "only models known to take so many tokens")
-	f.StringVar(&values.free, "free", "", "only what costs nothing; =always, =tier (within an account's free tier), =trial (an endpoint to try it on)")
+	f.StringVar(&values.free, "free", "", "only what costs nothing, and how much of it is left today; =always, =tier (within an account's free tier), =trial (an endpoint to try it on)")
 	f.Lookup("free").NoOptDefVal = "true"
 	f.IntVar(&values.ending, "ending", 0, "only models that end within so many days, 90 if not said; with --all, also those that have ended")
 	f.Lookup("ending").NoOptDefVal = "90"
@@ -124,7 +126,7 @@ func listModels(c *cobra.Command, r *remote, values map[string]string) (out list
 	}
 }
 
-func modelsTable(c *cobra.Command, rows []jsontext.Value, ending bool) error {
+func modelsTable(c *cobra.Command, rows []jsontext.Value, ending, free bool) error {
 	if len(rows) == 0 {
 		_, err := fmt.Fprintln(c.ErrOrStderr(), "No model is like that. `oido models` without flags lists all, `oido providers` says how the providers are.")
 		return err
@@ -136,6 +138,7 @@ func modelsTable(c *cobra.Command, rows []jsontext.Value, ending bool) error {
 		{title: "INPUT USD/M", right: true},
 		{title: "OUTPUT USD/M", right: true},
 		{title: "FREE", spare: 4},
+		{title: "LEFT TODAY"},
 		{title: "ENDS", spare: 3},
 		{title: "REPLACEMENT", spare: 5},
 		{title: "NOT AVAILABLE BECAUSE", spare: 0},
@@ -158,10 +161,13 @@ func modelsTable(c *cobra.Command, rows []jsontext.Value, ending bool) error {
 		if m.Tier != "" {
 			tier = m.Tier
 		}
-		t.row(m.Name, tier, said(m.Context), price(m.Input), price(m.Output), said(m.Free), said(m.Ends), said(m.Replacement), why)
+		t.row(m.Name, tier, said(m.Context), price(m.Input), price(m.Output), said(m.Free), m.Left.today(), said(m.Ends), said(m.Replacement), why)
 	}
 	if !missing {
 		t.drop(len(t.columns) - 1)
+	}
+	if !free {
+		t.drop(slices.IndexFunc(t.columns, func(c column) bool { return c.title == "LEFT TODAY" }))
 	}
 	if !ending {
 		t.drop(slices.IndexFunc(t.columns, func(c column) bool { return c.title == "REPLACEMENT" }))

@@ -68,11 +68,11 @@ var gaps = []struct {
 		},
 	},
 	{
-		Gap{"providers", "limits, free, weight and discount of providers aren't built yet; requests go out and cost as without them", false},
+		Gap{"providers", "limits, weight and discount of providers aren't built yet; requests go out and cost as without them", false},
 		func(c *Config) bool {
 			return slices.ContainsFunc(c.Providers, func(e Entry[Provider]) bool {
 				p := e.Value
-				return p.Limits != Quota{} || p.Free != Free{} || p.Weight != DefaultProvider().Weight || p.Discount != 0
+				return p.Limits != Quota{} || p.Weight != DefaultProvider().Weight || p.Discount != 0
 			})
 		},
 	},

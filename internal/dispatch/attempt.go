@@ -59,6 +59,7 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) step {
 	}
 	defer resp.Body.Close()
 	w.headersCame()
+	a.Header = resp.Header
 	body := &watched{r: resp.Body, w: w, ctx: ctx, before: r.out.flush}
 	if resp.StatusCode/100 != 2 {
 		return r.failed(ctx, a, key, r.refusal(resp, body, upstream))

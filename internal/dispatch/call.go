@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"net/http"
 	"sync"
 	"time"
 
@@ -114,6 +115,9 @@ type Candidate struct {
 	Up bool
 	// KeyHint names the key that the conversation had here last; "": none.
 	KeyHint string
+	// Admit, when set, is asked before a round of attempts at it; false passes it
+	// over while another candidate can be asked.
+	Admit func() bool
 	// Resting says that it fails of late, and is asked because nothing else is left.
 	Resting bool
 }
@@ -133,7 +137,9 @@ type Attempt struct {
 	Duration   time.Duration
 	Status     Status
 	Err        *llm.Error
-	Metered    wire.Metered
+	// Header is that of the provider's answer; nil: none came.
+	Header  http.Header
+	Metered wire.Metered
 	// Opening holds the first parts of the answer, when the call wanted them.
 	Opening    []llm.Part
 	Downgrades []wire.Downgrade

@@ -48,8 +48,8 @@ type run struct {
 	watch   *watch // of the attempt under way
 	losses  []loss // of the candidates that failed in this round
 	tooLong int    // the largest window that didn't hold the prompt
-	// spared says that a key was left alone since it fails of late, unspared that
-	// none is any more.
+	// spared says that a key was left alone since it fails of late, or a candidate
+	// since little is left of what is free of it; unspared that none is any more.
 	spared, unspared bool
 	// up says that an answer was of no use and stronger models are asked, resigned
 	// that they gave none and any answer will do.
@@ -194,6 +194,10 @@ func (r *run) candidate(ctx context.Context) bool {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, total, overran(total))
 		defer cancel()
+	}
+	if r.cand.Admit != nil && !r.unspared && !r.cand.Admit() {
+		r.spared = true
+		return true
 	}
 	for tries := 0; tries < maxTries && !r.spent(); tries++ {
 		key, ok := r.key()

@@ -33,5 +33,7 @@ func (g *Gateway) Embed(ctx context.Context, c Call) (*Exchange, error) {
 		return nil, err
 	}
 	d := &dispatch.Call{Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, Session: t.Session, AnswerID: t.ID, Timeout: shorter(c.Timeout, p.Timeout), Attempts: p.Attempts, Embed: true}
-	return g.run(ctx, d, p.cands, g.recording(t, st), nil)
+	rec := g.recording(t, st, t.InputEstimate)
+	rec.admit(p)
+	return g.run(ctx, d, p.cands, rec, nil)
 }

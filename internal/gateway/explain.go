@@ -51,7 +51,7 @@ func (g *Gateway) Explain(ctx context.Context, c Call, p Pretend) Explained {
 		Org: t.Org, KeyID: t.Key, Header: c.Labels.Session, Previous: before.session(),
 		InBody: c.Peeked.Session, Format: t.Format, Body: c.Raw.Body,
 	})
-	now := router.Now{Time: t.Started, Health: pretended{conditions{g, st}, p}}
+	now := router.Now{Time: t.Started, Health: pretended{conditions{g, st, freeNeed(&c, t)}, p}}
 	d, facts, err := g.decide(ctx, st, &c, t, router.Needs{Tools: c.Peeked.HasTools}, before.can(), now)
 	x.Told.Decision, x.Session, x.Input, x.Output = d.Decision, t.Session, facts.Input, facts.Answer()
 	x.Workload, x.Class = d.Workload, d.Class

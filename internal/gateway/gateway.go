@@ -13,6 +13,7 @@ import (
 	"github.com/oidostudio/oido/internal/identity"
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/provider"
+	"github.com/oidostudio/oido/internal/quota"
 	"github.com/oidostudio/oido/internal/recall"
 	"github.com/oidostudio/oido/internal/responsestore"
 	"github.com/oidostudio/oido/internal/router"
@@ -132,6 +133,7 @@ type Gateway struct {
 	Tasks      *Tasks
 	Choices    *session.Choices     // nil: users can choose no model for a session
 	Answers    *responsestore.Store // nil: none are kept
+	Quotas     *quota.Tracker       // of what is free; nil: nothing is counted
 	Now        func() time.Time
 	// MaxTold bounds the conversations that are told at the same time for the id of
 	// their last answer, in bytes: a short request can stand for a long one. 0 is
@@ -209,7 +211,8 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 		cand.KeepsAnswers = cand.Account.Keeps(c.Format.Name(), cand.Model)
 	}
 	g.continued(d, &c, t, before, st, p.cands[0])
-	rec := g.recording(t, st)
+	rec := g.recording(t, st, freeNeed(&c, t))
+	rec.admit(p)
 	rec.remember = func(o *dispatch.Outcome) {
 		if o.Status == dispatch.StatusOK {
 			g.settle(ctx, t, st, p, o)
@@ -220,12 +223,13 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 	return g.run(ctx, d, p.cands, rec, out)
 }
 
-func (g *Gateway) recording(t *Turn, st *State) *recording {
-	return &recording{g: g, t: t, st: st, head: Head{Turn: t.ID, Session: t.Session, Workload: t.Workload, Class: t.Class}}
+func (g *Gateway) recording(t *Turn, st *State, need int64) *recording {
+	return &recording{g: g, t: t, st: st, free: free{need: need}, head: Head{Turn: t.ID, Session: t.Session, Workload: t.Workload, Class: t.Class}}
 }
 
 // run carries out a call that was prepared.
 func (g *Gateway) run(ctx context.Context, d *dispatch.Call, cands []dispatch.Candidate, rec *recording, out Output) (*Exchange, error) {
+	defer rec.unused()
 	o, committed := g.Dispatcher.Run(ctx, d, cands, rec, output{out, rec, d})
 	for _, a := range o.Attempts {
 		if a.Err != nil && g.Gone != nil && !d.Embed && a.Err.MissesModel(a.Model) {

@@ -12,6 +12,7 @@ import (
 	"github.com/oidostudio/oido/internal/dispatch"
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/provider"
+	"github.com/oidostudio/oido/internal/quota"
 	"github.com/oidostudio/oido/internal/router"
 	"github.com/oidostudio/oido/internal/wire"
 )
@@ -47,7 +48,7 @@ func workOf(st *State, t *Turn) (work string, inherits bool) {
 // plan says which models answer a call, and notes it in the turn. can, when set,
 // refuses accounts that can't do what is asked. The error is an *llm.Error.
 func (g *Gateway) plan(ctx context.Context, st *State, c *Call, t *Turn, needs router.Needs, can func(a *provider.Account, model string) *llm.Error) (*plan, error) {
-	p, facts, err := g.decide(ctx, st, c, t, needs, can, router.Now{Time: t.Started, Health: conditions{g, st}})
+	p, facts, err := g.decide(ctx, st, c, t, needs, can, router.Now{Time: t.Started, Health: conditions{g, st, freeNeed(c, t)}})
 	if err != nil {
 		return nil, err
 	}
@@ -133,15 +134,26 @@ func (g *Gateway) decide(ctx context.Context, st *State, c *Call, t *Turn, needs
 type conditions struct {
 	g  *Gateway
 	st *State
+	// need is about how many tokens the request will use of what is free.
+	need int64
 }
 
 // Of implements router.Health.
 func (c conditions) Of(account, model string) router.Condition {
 	a := c.st.Accounts[account]
-	if a == nil || c.g.Dispatcher.Health == nil {
+	if a == nil {
 		return router.Condition{}
 	}
-	return c.g.Dispatcher.Health.Of(account, model, a.Hints())
+	var out router.Condition
+	if h := c.g.Dispatcher.Health; h != nil {
+		out = h.Of(account, model, a.Hints())
+	}
+	if c.g.Quotas != nil {
+		if q := c.st.quotaAt(account, model); q != nil {
+			out.Dry, out.Kept = c.g.Quotas.State(quota.Place{Account: account, Model: model}, q, c.need)
+		}
+	}
+	return out
 }
 
 // chosen is the model that a session's user chose for it. A session that begins has

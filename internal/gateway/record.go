@@ -13,6 +13,7 @@ type recording struct {
 	head    Head // what never changes of it
 	sent    int  // attempts so far
 	charges []Charge
+	free    free
 	// remember keeps what later turns will need. It comes before the end of the
 	// answer leaves, since the next turn may come at once. Nil: nothing is.
 	remember func(*dispatch.Outcome)
@@ -23,19 +24,25 @@ var _ dispatch.Recorder = (*recording)(nil)
 // Open records that an attempt is about to be sent.
 func (r *recording) Open(a *dispatch.Attempt) error {
 	r.sent++
-	return r.g.Recorder.OpenAttempt(r.t, a)
+	err := r.g.Recorder.OpenAttempt(r.t, a)
+	if err == nil {
+		r.opened(a)
+	}
+	return err
 }
 
 // Close records the end of an attempt that another one follows.
 func (r *recording) Close(a *dispatch.Attempt) {
 	c := r.charge(a)
 	r.charges = append(r.charges, c)
+	r.closed(a, c.Usage)
 	r.g.Recorder.CloseAttempt(r.t, a, c)
 }
 
 // Done records the turn, before anything that could fail over its answer.
 func (r *recording) Done(o *dispatch.Outcome) {
 	r.charges = append(r.charges, r.charge(o.Last()))
+	r.closed(o.Last(), r.charges[len(r.charges)-1].Usage)
 	r.g.Recorder.CloseTurn(r.t, o, r.charges)
 	if r.g.Ended != nil {
 		r.g.Ended(r.t, o, r.charges)

@@ -12,6 +12,7 @@ import (
 	"github.com/oidostudio/oido/internal/gateway"
 	"github.com/oidostudio/oido/internal/identity"
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/quota"
 	"github.com/oidostudio/oido/internal/router"
 )
 
@@ -76,6 +77,19 @@ type quotaRow struct {
 	TokensPerMinute   *int64  `json:"tokens_per_minute"`
 	TokensPerDay      *int64  `json:"tokens_per_day"`
 	Note              *string `json:"note"`
+	leftRow
+}
+
+// leftRow is how much of a quota is left now; what has no known limit is null.
+type leftRow struct {
+	RequestsMinute *int64     `json:"requests_left_this_minute"`
+	RequestsDay    *int64     `json:"requests_left_today"`
+	TokensMinute   *int64     `json:"tokens_left_this_minute"`
+	TokensDay      *int64     `json:"tokens_left_today"`
+	Resets         *time.Time `json:"resets_at" doc:"when more is free: of today's quota, else of the minute's, or of what the provider refused"`
+	Refused        bool       `json:"refused" doc:"whether the provider has refused for want of quota, until resets_at"`
+	Shared         bool       `json:"shared" doc:"whether all free models of the account share it"`
+	Source         *string    `json:"source" enum:"configured,catalog,learned" doc:"where the limits are from; learned: answers of the provider told at least one"`
 }
 
 // modelsInput narrows the list of models. Its conditions are strings, since no
@@ -122,11 +136,11 @@ func (in *modelsInput) passes(r *modelRow, now time.Time) bool {
 
 // rowsOf are the rows of what names stand for. A model that has ended is shown
 // where its provider is named.
-func rowsOf(st *gateway.State, c identity.Caller, names []string, now time.Time) ([]modelRow, error) {
+func rowsOf(st *gateway.State, quotas *quota.Tracker, c identity.Caller, names []string, now time.Time) ([]modelRow, error) {
 	rows := []modelRow{}
 	add := func(e *catalog.Entry) {
 		if c.MayUseModel(e.Name()) && !slices.ContainsFunc(rows, func(r modelRow) bool { return r.Name == e.Name() }) {
-			rows = append(rows, modelOf(st.View(), e, now))
+			rows = append(rows, modelOf(st.View(), quotas, e, now))
 		}
 	}
 	for _, name := range names {
@@ -159,14 +173,14 @@ func rowsOf(st *gateway.State, c identity.Caller, names []string, now time.Time)
 	return rows, nil
 }
 
-func modelOf(v *catalog.View, e *catalog.Entry, now time.Time) modelRow {
+func modelOf(v *catalog.View, quotas *quota.Tracker, e *catalog.Entry, now time.Time) modelRow {
 	// Under a redirected name the other model's abilities and prices count.
 	does := v.Answering(e, now)
 	r := modelRow{
 		Name: e.Name(), Provider: e.Account, Model: e.ID, Tier: string(does.Tier), Class: orNull(does.Tier.Class()), Context: known(does.Context), MaxOutput: known(does.MaxOutput),
 		In: orNone(does.In), Out: orNone(does.Out), Tools: does.Caps.Tools, Reasoning: does.Caps.Reasoning, Structured: does.Caps.StructuredOutput,
 		Tiers: []tierRow{}, Windows: []windowRow{}, Changes: []changeRow{},
-		Free: orNull(does.Free), Quota: quotaOf(does.Quota), Listed: e.Listed, Available: true,
+		Free: orNull(does.Free), Quota: quotaOf(quotas, quota.Place{Account: e.Account, Model: e.ID}, does.Quota), Listed: e.Listed, Available: true,
 	}
 	if p := does.PriceAt(now); p != nil {
 		r.modelRates = ratesOf(p)
@@ -209,11 +223,36 @@ func ratesOf(p *catalog.Price) modelRates {
 	return modelRates{usd(p.Input), usd(p.Output), usd(p.CacheRead), usd(p.CacheWrite), usd(p.CacheWrite1h)}
 }
 
-func quotaOf(q *catalog.Quota) *quotaRow {
+// quotaOf is what is known of how much is free, and how much of it is left; nil:
+// nothing.
+func quotaOf(quotas *quota.Tracker, at quota.Place, q *catalog.Quota) *quotaRow {
 	if q == nil {
 		return nil
 	}
-	return &quotaRow{known(q.RequestsPerMinute), known(q.RequestsPerDay), known(q.TokensPerMinute), known(q.TokensPerDay), orNull(q.Note)}
+	l := quotas.Left(at, q)
+	r := &quotaRow{Note: orNull(q.Note), leftRow: leftRow{Shared: q.Per != catalog.PerModel, Source: orNull(string(l.Source))}}
+	for _, s := range []struct {
+		of          quota.Share
+		limit, left **int64
+	}{
+		{l.RequestsMinute, &r.RequestsPerMinute, &r.RequestsMinute},
+		{l.TokensMinute, &r.TokensPerMinute, &r.TokensMinute},
+		{l.RequestsDay, &r.RequestsPerDay, &r.RequestsDay},
+		{l.TokensDay, &r.TokensPerDay, &r.TokensDay},
+	} {
+		if s.of.Limit > 0 {
+			at := s.of.Resets.UTC()
+			*s.limit, *s.left, r.Resets = &s.of.Limit, &s.of.Left, &at
+		}
+	}
+	if !l.Dry.IsZero() {
+		until := l.Dry.UTC()
+		r.Refused, r.Resets = true, &until
+	}
+	if r.Source == nil && r.Note == nil && !r.Refused {
+		return nil
+	}
+	return r
 }
 
 func orNone(list []string) []string {

@@ -19,7 +19,7 @@ func (m *Management) models(api huma.API) {
 		}
 		st, now := m.Gateway.State(), m.Now()
 		if len(in.Names) > 0 {
-			rows, err := rowsOf(st, c, in.Names, now)
+			rows, err := rowsOf(st, m.Gateway.Quotas, c, in.Names, now)
 			if err != nil {
 				return nil, err
 			}
@@ -36,7 +36,7 @@ func (m *Management) models(api huma.API) {
 			if a == nil || !a.May(c.Org) || !in.kind(e) || !c.MayUseModel(e.Name()) {
 				continue
 			}
-			row := modelOf(st.View(), e, now)
+			row := modelOf(st.View(), m.Gateway.Quotas, e, now)
 			if !in.passes(&row, now) {
 				continue
 			}

@@ -22,6 +22,8 @@ type Decision struct {
 	// Candidates may be asked in this order; at least one.
 	Candidates []Candidate
 	Excluded   []Exclusion
+	// Later are the candidates that were put behind others, and why.
+	Later []Exclusion
 	// Prefer is the order that was asked for.
 	Prefer Prefer
 	// Stayed says that the first candidate is where the session was, Switched
@@ -78,6 +80,8 @@ const (
 	ReasonNoAnswer Reason = "no answer" // it writes no text
 	ReasonUnable   Reason = "unable"    // its provider hasn't what the request asks for
 	ReasonPretend  Reason = "pretended" // it is taken to be down for the sake of argument
+	ReasonDry      Reason = "dry"       // what is free of it is used up
+	ReasonKept     Reason = "kept"      // what is free of it is kept for others
 )
 
 // Exclusion is a model that isn't a candidate.
@@ -129,6 +133,10 @@ func (x Exclusion) String() string {
 		return "is not asked: " + x.Detail
 	case ReasonPretend:
 		return "is taken to be down, as was asked for"
+	case ReasonDry:
+		return "has used up what is free of it, or nearly"
+	case ReasonKept:
+		return "has little left of its free quota, which is kept for workloads that prefer what is free"
 	}
 	return string(x.Reason)
 }

@@ -22,6 +22,7 @@ type encoded struct {
 	Prefer     Prefer     `json:"o,omitempty"`
 	Candidates []string   `json:"k"`
 	Excluded   []excluded `json:"x,omitempty"`
+	Later      []excluded `json:"lt,omitempty"`
 	Stayed     bool       `json:"st,omitempty"`
 	Switched   bool       `json:"sw,omitempty"`
 	Escalated  Trigger    `json:"es,omitempty"`
@@ -48,8 +49,8 @@ type Told struct {
 	MoreCandidates, MoreExcluded int
 }
 
-// Encode writes a decision in at most MaxEncoded bytes: what was excluded last is
-// left out first, then the last candidates, then the words.
+// Encode writes a decision in at most MaxEncoded bytes: why some come later
+// is left out first, then what was excluded last, then the last candidates, then the words.
 func (d *Decision) Encode(policy string) []byte {
 	e := encoded{
 		Policy: policy, Rule: d.Rule, ClassBy: d.ClassBy, Why: d.Why, Sure: d.Sure, Prefer: d.Prefer,
@@ -68,12 +69,17 @@ func (d *Decision) Encode(policy string) []byte {
 		}
 		e.Excluded = append(e.Excluded, out)
 	}
+	for _, x := range d.Later {
+		e.Later = append(e.Later, excluded{Name: x.Name, Reason: x.Reason})
+	}
 	for {
 		b, err := json.Marshal(&e)
 		if err == nil && len(b) <= MaxEncoded {
 			return b
 		}
 		switch {
+		case len(e.Later) > 0:
+			e.Later = e.Later[:len(e.Later)-1]
 		case len(e.Excluded) > 0:
 			e.Excluded = e.Excluded[:len(e.Excluded)-1]
 			e.More[1]++
@@ -114,6 +120,9 @@ func Tell(b []byte) (Told, error) {
 			in.Until = time.Unix(x.Until, 0).UTC()
 		}
 		out.Excluded = append(out.Excluded, in)
+	}
+	for _, x := range e.Later {
+		out.Later = append(out.Later, Exclusion{Name: x.Name, Reason: x.Reason})
 	}
 	return out, nil
 }

@@ -73,6 +73,9 @@ func (d *Told) Explain(q Asked) string {
 	if d.Last {
 		say("All of them failed of late; the one that has rested longest was asked all the same.")
 	}
+	for _, x := range d.Later {
+		say("%s comes later: it %s.", x.Name, x)
+	}
 	for _, x := range d.Excluded {
 		say("Not %s: %s.", x.Name, x.Sentence())
 	}

@@ -84,6 +84,9 @@ type Condition struct {
 	// Dry says that what is free of it is used up, or so nearly that the rest is
 	// kept back.
 	Dry bool
+	// Kept says that what is left of what is free of it is kept for requests that
+	// prefer what is free.
+	Kept bool
 	// Last is the kind of its last failure; "" when it works.
 	Last llm.Kind
 }

@@ -387,7 +387,8 @@ func (p *planner) order() {
 		}
 	}
 	p.prefer(p.left[head:])
-	if i := p.at(p.stay); i >= 0 && (head == 0 || i < head) {
+	p.spare(p.left[head:])
+	if i := p.at(p.stay); i >= 0 && !p.later(p.left[i].name) && (head == 0 || i < head) {
 		p.lead(i)
 		p.d.Stayed = true
 	}
@@ -448,16 +449,45 @@ func (p *planner) cost(s *step) int64 {
 	return last
 }
 
-// notFree ranks a model by what it costs to use it: nothing, nothing but for
-// today, money.
+// notFree ranks a model by what it costs to use it: nothing, money, a refusal of
+// what is used up.
 func (p *planner) notFree(s *step) int64 {
 	switch {
 	case s.Entry == nil || s.Entry.Free == "" && (!s.priced || s.blend > 0):
-		return 2
-	case p.condition(s).Dry:
 		return 1
+	case p.condition(s).Dry:
+		p.d.Later = append(p.d.Later, Exclusion{Name: s.name, Reason: ReasonDry})
+		return 2
 	}
 	return 0
+}
+
+// spare puts what is free, and of which little is left, behind the others where
+// nobody wrote chain or preference: there it comes first for its price alone, and
+// those that
+// prefer what is free would find nothing.
+func (p *planner) spare(steps []ranked) {
+	if p.route == nil || !p.route.byPrice || p.d.Prefer != PreferOrder {
+		return
+	}
+	for i := range steps {
+		s := &steps[i]
+		if s.rank = 0; s.Entry == nil || s.Entry.Quota == nil {
+			continue
+		}
+		if p.condition(s.step).Kept {
+			s.rank = 1
+			p.d.Later = append(p.d.Later, Exclusion{Name: s.name, Reason: ReasonKept})
+		}
+	}
+	if len(p.d.Later) > 0 {
+		slices.SortStableFunc(steps, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
+	}
+}
+
+// later says whether a candidate was put behind others.
+func (p *planner) later(name string) bool {
+	return slices.ContainsFunc(p.d.Later, func(x Exclusion) bool { return x.Name == name && x.Reason == ReasonDry })
 }
 
 // refusal says why no model can serve, each on a line.

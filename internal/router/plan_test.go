@@ -171,7 +171,7 @@ func TestPlan(t *testing.T) {
 		"the cheapest first":              {router.Facts{Model: "workload/cheap", Input: 1000}, now, "workload: a/small b/mid a/mid a/big b/dark"},
 		"the fastest first":               {router.Facts{Model: "workload/fast"}, now, "workload: b/mid a/big a/mid"},
 		"the free first":                  {router.Facts{Model: "workload/free"}, now, "workload: b/free a/small"},
-		"what is free is used up":         {router.Facts{Model: "workload/free"}, worse(health{"b/free": {Dry: true}}), "workload: b/free a/small"},
+		"what is free is used up":         {router.Facts{Model: "workload/free"}, worse(health{"b/free": {Dry: true}}), "workload: a/small b/free"},
 		"it stays":                        {router.Facts{Model: "workload/coding", Stays: router.Place{Account: "b", Model: "mid"}}, now, "workload: b/mid a/mid, not c/none (unknown), stayed"},
 		"it can't stay":                   {router.Facts{Model: "workload/support", Stays: router.Place{Account: "a", Model: "small"}, Input: 30_000}, now, "workload: b/mid, not a/small (context)"},
 		"it was elsewhere":                {router.Facts{Model: "workload/support", Stays: router.Place{Account: "a", Model: "big"}}, now, "workload: a/small b/mid"},

@@ -83,6 +83,8 @@ type route struct {
 	lost  []Exclusion
 	alias string // what it is an alias for; "": it is none
 	built bool
+	// byPrice says that nobody wrote its chain.
+	byPrice bool
 }
 
 // step is one candidate of a chain, with what is asked of it often.
@@ -132,10 +134,10 @@ func (r *Routes) build(rt *route, now time.Time) {
 	case len(rt.Chain) > 0:
 		rt.chain, rt.lost = r.lead(rt.Chain, rt.alias, now)
 	case rt == class:
-		rt.chain, rt.Default = r.ofClass(rt.Class, now), true
+		rt.chain, rt.Default, rt.byPrice = r.ofClass(rt.Class, now), true, true
 	default:
 		r.build(class, now)
-		rt.chain, rt.lost = class.chain, class.lost
+		rt.chain, rt.lost, rt.byPrice = class.chain, class.lost, class.byPrice
 	}
 	rt.up, _ = r.lead(rt.Escalate, "", now)
 	rt.other, _ = r.lead(rt.Switch, "", now)

@@ -45,6 +45,7 @@ type exchange struct {
 	counting  bool // only the tokens of the prompt are wanted
 	streaming bool // the path asks for a stream
 
+	left  int    // requests of the day, where the script has so many; less than none: one too many
 	given string // words of the path, see Server.with
 }
 
@@ -85,6 +86,10 @@ func (x *exchange) ask() {
 		return
 	}
 	p.model, p.script = x.model, x.script
+	if f := x.daily(); f != nil {
+		x.fail(f)
+		return
+	}
 	if !x.wait(x.script.latency) || x.spoil(p) {
 		return
 	}

@@ -153,6 +153,7 @@ func optional(s string) *string {
 // openAIHeaders are those that OpenAI sends with every answer.
 func openAIHeaders(x *exchange, h http.Header) {
 	h.Set("X-Request-Id", "req_"+x.newID(32))
+	defer x.dailyHeaders(h)
 	if x.family.lenient {
 		return
 	}

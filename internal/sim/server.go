@@ -40,6 +40,7 @@ type Server struct {
 	mux      *http.ServeMux
 	requests requestLog
 	scripts  scriptBook
+	dailies  dailyBook
 	answers  answerBook
 	ids      atomic.Uint64
 	account  serviceAccount

@@ -73,6 +73,7 @@ type script struct {
 	after      int // pieces before the fault
 	status     int // of faultStatus
 	retryAfter int // seconds
+	daily      int // requests a day; 0: as many as are asked
 }
 
 // Token is one word of a scripted model name.
@@ -119,6 +120,7 @@ var words = []word{
 		}
 	}},
 	{"ra", true, "Retry-After, seconds", func(s *script, n int) { s.retryAfter = n }},
+	{"day", true, "N requests a day, then a refusal; told by the vendors that tell", func(s *script, n int) { s.daily = n }},
 	{"quota", false, "fails: nothing left to spend", func(s *script, _ int) { s.fault = faultQuota }},
 	{"ctx", false, "fails: the prompt is too long", func(s *script, _ int) { s.fault = faultContext }},
 	{"hang", false, "sends no headers until the client leaves", func(s *script, _ int) { s.fault = faultHang }},

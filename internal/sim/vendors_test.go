@@ -2,6 +2,7 @@ package sim
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -227,6 +228,37 @@ func TestOtherFormsOfTheVendors(t *testing.T) {
 	for _, path := range []string{"/groq/openai/v1/responses", "/mistral/v1/responses", "/together/v1/messages"} {
 		if got := c.post(path, `{"model":"sim"}`); got.status != http.StatusNotFound {
 			t.Errorf("%s: %+v", path, got)
+		}
+	}
+}
+
+// A model with so many requests a day refuses the next, each vendor in its words.
+func TestRequestsOfADay(t *testing.T) {
+	t.Parallel()
+	const ask = `{"model":"sim-day2","messages":[` + chatUser + `]}`
+	for name, c := range map[string]struct {
+		path, body, header, left, refusal string
+	}{
+		"groq":       {"/groq/openai/v1/chat/completions", ask, "X-Ratelimit-Remaining-Requests", "1 0 0", "requests per day"},
+		"openrouter": {"/openrouter/api/v1/chat/completions", ask, "X-Ratelimit-Remaining", "  0", "free-models-per-day"},
+		"gemini":     {"/gemini/v1beta/models/sim-day2:generateContent", `{"contents":[{"role":"user","parts":[{"text":"a"}]}]}`, "", "  ", "PerDay"},
+	} {
+		s := New(Options{})
+		var left []string
+		for i, want := range []int{200, 200, 429} {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, c.path, strings.NewReader(c.body))
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Authorization", "Bearer k")
+			r.Header.Set("X-Goog-Api-Key", "k")
+			w := httptest.NewRecorder()
+			s.ServeHTTP(w, r)
+			if w.Code != want || want == 429 && !strings.Contains(w.Body.String(), c.refusal) {
+				t.Errorf("%s, request %d: %d %.300s", name, i, w.Code, w.Body)
+			}
+			left = append(left, w.Header().Get(c.header))
+		}
+		if got := strings.Join(left, " "); got != c.left {
+			t.Errorf("%s tells %q, want %q", name, got, c.left)
 		}
 	}
 }

@@ -66,3 +66,15 @@ FROM attempts WHERE org = ? AND turn = ? ORDER BY number;
 SELECT id, org, user, key, end_user, agent, session, session_source, workload, class, purpose, requested_model, format, stream,
   status, started, first_token, duration, decision
 FROM turns WHERE org = ? ORDER BY id;
+
+-- What the whole installation used, org by org.
+
+-- name: spent by model
+WITH RECURSIVE orgs (org) AS (
+  SELECT min(org) FROM usage_hourly
+  UNION ALL
+  SELECT (SELECT min(u.org) FROM usage_hourly u WHERE u.org > orgs.org) FROM orgs WHERE orgs.org IS NOT NULL
+)
+SELECT u.hour, u.key, sum(u.turns), sum(u.input + u.cache_read + u.cache_write + u.cache_write_1h + u.output)
+FROM orgs JOIN usage_hourly u ON u.org = orgs.org WHERE u.dimension = 'model' AND u.hour >= ?
+GROUP BY u.hour, u.key ORDER BY u.hour, u.key;
