@@ -219,6 +219,7 @@ func (s *Server) Apply(cfg *config.Config) error {
 	for i := range accounts {
 		s.follow(&accounts[i])
 	}
+	s.watchRules(cfg)
 	s.mu.Lock()
 	old := s.accounts
 	s.accounts, s.stored = accounts, added

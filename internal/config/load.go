@@ -88,6 +88,7 @@ func Load(opts Options) (*Config, []Warning, error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("read the configuration: %w; check --config", err)
 		}
+		l.text = string(data)
 		l.file(data)
 	}
 	l.scalars()
@@ -114,6 +115,7 @@ func digestFile(to hash.Hash, data []byte, err error) {
 type loader struct {
 	opts     Options
 	cfg      *Config
+	text     string // of the file
 	problems Errors
 	warnings []Warning
 }

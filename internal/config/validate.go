@@ -56,6 +56,7 @@ func (l *loader) validate() {
 	l.checkAliasNames()
 	l.checkClassNames()
 	l.checkWorkloads()
+	l.checkRules()
 	l.checkLimits()
 	l.checkKeysDiffer()
 	l.checkLoops()

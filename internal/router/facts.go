@@ -13,6 +13,11 @@ type Facts struct {
 	// Workload, Class and Agent are labels: of the request's headers, else of its
 	// key.
 	Workload, Class, Agent string
+	// User is whose request it is, Purpose what it says that it is for.
+	User, Purpose string
+	// Format is the client's; Stream says that the answer is wanted as it comes.
+	Format llm.Format
+	Stream bool
 	// Input is the prompt's size in tokens, as far as it can be guessed; Output
 	// the most that is asked for, 0 when nothing is said.
 	Input, Output int64
@@ -29,6 +34,19 @@ type Facts struct {
 	// Work tells what only a look into the conversation shows. It is called at
 	// most once, and not at all where the model is pinned. Nil: nothing is known.
 	Work func() Work
+
+	work *Work // what it told
+}
+
+// Look is what the conversation shows.
+func (f *Facts) Look() *Work {
+	if f.work == nil {
+		f.work = &Work{}
+		if f.Work != nil {
+			*f.work = f.Work()
+		}
+	}
+	return f.work
 }
 
 // Needs is what a model must be able to do for a request. Embed is to make vectors

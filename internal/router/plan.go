@@ -44,7 +44,6 @@ type planner struct {
 	r     *Routes
 	now   Now
 	d     Decision
-	work  *Work
 	route *route   // nil: the model was named
 	steps []step   // all that the name leads to
 	left  []ranked // those that can serve
@@ -55,17 +54,6 @@ type planner struct {
 type ranked struct {
 	*step
 	rank int64
-}
-
-// look is what the conversation shows.
-func (p *planner) look() *Work {
-	if p.work == nil {
-		p.work = &Work{}
-		if p.f.Work != nil {
-			*p.work = p.f.Work()
-		}
-	}
-	return p.work
 }
 
 // find says which models the request's name leads to.
@@ -214,7 +202,7 @@ func (p *planner) stays(s *step) bool {
 func (p *planner) sift() {
 	needs := p.f.Needs
 	if !p.exact {
-		more := p.look().Needs
+		more := p.f.Look().Needs
 		needs = Needs{needs.Tools || more.Tools, needs.Image || more.Image, needs.PDF || more.PDF, needs.Audio || more.Audio, needs.Schema || more.Schema, needs.Embed}
 	}
 	p.left = make([]ranked, 0, len(p.steps))
