@@ -182,7 +182,12 @@ func (p *planner) take(rt *route) {
 	p.steps = rt.chain
 	if p.f.Escalated && len(rt.up) > 0 {
 		p.d.Escalated = true
-		p.steps = slices.Concat(rt.up, rt.chain)
+		p.steps = slices.Clone(rt.up)
+		for _, s := range rt.chain {
+			if !slices.ContainsFunc(rt.up, func(had step) bool { return had.name == s.name }) {
+				p.steps = append(p.steps, s)
+			}
+		}
 	}
 	if p.f.Stays.Account == "" || !rt.Inherit && !p.f.Stays.Chosen {
 		return
