@@ -36,7 +36,7 @@ func policyOf(cfg *config.Config) router.Policy {
 		w := e.Value
 		out := router.Workload{
 			Name: e.Name, Class: w.Class, Chain: w.Chain, Prefer: router.Prefer(cmp.Or(w.Prefer, string(router.PreferOrder))),
-			Switch: w.Switch, Inherit: w.Inherit == "session", Timeout: w.Timeout.Total, Attempts: w.Retry.Attempts,
+			Switch: w.Switch, Inherit: w.Inherit == "session", Timeout: router.Timeout(w.Timeout), Attempts: w.Retry.Attempts,
 		}
 		if r := cfg.Rules[e.Name]; r != nil {
 			out.When = r

@@ -78,7 +78,7 @@ func TestRefused(t *testing.T) {
 		`text.matches(agent)`:      `1:14 the pattern of matches isn't written out: one that a request brings may cost anything`,
 		`text.matches("a{1,900}")`: `1:14 the regular expression is too large: it becomes 1801 instructions, at most 120`,
 		`text.contains(text)`:      `1:1 may cost 2684357 units of work, at most 50000: it looks at long text too often`,
-		`text.matches("x{1,50}") && text.matches("y{1,50}")`:       `1:1 may cost 82742 units of work, at most 50000: it looks at long text too often`,
+		`text.matches("x{1,50}") && text.matches("y{1,50}")`:         `1:1 may cost 82742 units of work, at most 50000: it looks at long text too often`,
 		`["a"].all(x, ["a"].all(y, ["a"].all(z, x == y && y == z)))`: `1:36 comprehension exceeds nesting limit`,
 		strings.Repeat("(", 100) + "true" + strings.Repeat(")", 100): `1:1 expression recursion limit exceeded: 64`,
 		strings.Repeat(" ", 5000):                                    `1:1 has 5000 bytes: at most 4096`,
