@@ -216,6 +216,10 @@ func (s *Server) Apply(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	if len(cfg.Infeasible) > 0 && len(added) == 0 {
+		drop(accounts)
+		return cfg.Infeasible
+	}
 	for i := range accounts {
 		s.follow(&accounts[i])
 	}

@@ -53,6 +53,10 @@ type Config struct {
 	ProvidersFromEnv bool `yaml:"-"`
 	// Rules are the compiled when of workloads, by their names.
 	Rules map[string]*rule.Rule `yaml:"-"`
+	// Infeasible are chains that can lead to no model, unless a provider that isn't
+	// in the configuration is connected too. Who knows that there is none refuses
+	// the configuration with them.
+	Infeasible Errors `yaml:"-"`
 	// Sources says where each field that is not a default was said, by its
 	// path ("log.level", "keys[0].role", "providers.openai.api_key").
 	Sources map[string]Source `yaml:"-"`

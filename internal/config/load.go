@@ -43,6 +43,9 @@ type ProviderType struct {
 	// Lacks says what a provider of this type can't do without and hasn't, as the
 	// end of a sentence; nil or "": it has all.
 	Lacks func(Provider) string
+	// ListsPaths says whether models of such providers may have slashes in their
+	// ids; nil: they may.
+	ListsPaths func() bool
 }
 
 // TypeOption is an option of a type of provider, by its name in the file.

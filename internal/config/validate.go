@@ -61,6 +61,7 @@ func (l *loader) validate() {
 	l.checkKeysDiffer()
 	l.checkLoops()
 	l.checkChains()
+	l.checkFeasible()
 }
 
 func (l *loader) checkListen(at, s string) {

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -136,5 +137,22 @@ func TestAWorkloadsAttemptsAndTimeouts(t *testing.T) {
 	}
 	if got[1] != 1 || got[2] != 2 || got[4] != 1 {
 		t.Errorf("turns by attempts: %v", got)
+	}
+}
+
+func TestAWorkloadThatLeadsNowhereIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "oido.yaml")
+	if err := os.WriteFile(file, []byte("providers: {openai: {api_key: k}}\nworkloads:\n  w: {chain: [opnai/gpt-4o, nobody/m]}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := file + `:3:14: workloads.w.chain: leads to no model: "opnai/gpt-4o" is of no provider, nor are the others; did you mean "openai/gpt-4o"?`
+	for _, args := range [][]string{
+		{"config", "check", "--config", file}, {"serve", "--config", file, "--data-dir", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0"},
+	} {
+		if _, errOut, status := run(t, nil, args...); status == 0 || !strings.Contains(errOut, want) {
+			t.Errorf("%s: %d %s", args[0], status, errOut)
+		}
 	}
 }
