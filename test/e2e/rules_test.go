@@ -48,7 +48,7 @@ func (l *lab) more(t *testing.T) func(more string) {
 func TestWorkloadsAreFoundByRule(t *testing.T) {
 	l := newLab(t)
 	write := l.more(t)
-	l.process.stop()
+	l.stop()
 	write(ruled)
 	l.up(t)
 	l.ready(t)
@@ -67,7 +67,7 @@ func TestWorkloadsAreFoundByRule(t *testing.T) {
 			t.Errorf("%s: %d %q at %q: %s", c.name, status, header.Get("X-Oido-Workload"), header.Get("X-Oido-Provider"), answer)
 		}
 	}
-	l.process.stop()
+	l.stop()
 	if n := strings.Count(l.log.String(), "the rule of a workload failed"); n != 1 {
 		t.Errorf("a rule that failed twice is told of %d times:\n%s", n, l.log)
 	}
@@ -115,7 +115,7 @@ func TestARuleThatCantBeUsedChangesNothing(t *testing.T) {
 func TestAWorkloadsAttemptsAndTimeouts(t *testing.T) {
 	l := newLab(t)
 	write := l.more(t)
-	l.process.stop()
+	l.stop()
 	write(ruled)
 	l.up(t)
 	l.ready(t)
