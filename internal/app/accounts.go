@@ -30,7 +30,7 @@ func ConfigOptions(o config.Options) (config.Options, error) {
 	}
 	o.ProviderTypes = map[string]config.ProviderType{}
 	for _, p := range profiles {
-		t := config.ProviderType{Type: p.Type, Built: true}
+		t := config.ProviderType{Type: p.Type, Built: true, ListsPaths: func() bool { return listsPaths(p) }}
 		for _, opt := range p.Options {
 			t.Options = append(t.Options, config.TypeOption{Name: opt.Name, Env: opt.Env, Identity: opt.Identity})
 		}
@@ -48,6 +48,15 @@ func ConfigOptions(o config.Options) (config.Options, error) {
 		}
 	}
 	return o, nil
+}
+
+// listsPaths says whether models of a type may have slashes in their ids: where the
+// catalog has such, doesn't know the type, or ids are paths in the format.
+func listsPaths(p *provider.Profile) bool {
+	models, err := catalog.Snapshot(p.Catalog)
+	return err != nil || len(models) == 0 ||
+		slices.ContainsFunc(p.Endpoints, func(e provider.Endpoint) bool { return e.Format == llm.FormatGemini }) ||
+		slices.ContainsFunc(models, func(m catalog.Model) bool { return strings.Contains(m.ID, "/") })
 }
 
 // connect makes the accounts of a configuration, in its order; see

@@ -21,6 +21,7 @@ type meters struct {
 	tokens   *prometheus.CounterVec
 	attempts *prometheus.CounterVec
 	refused  *prometheus.CounterVec
+	rules    *prometheus.CounterVec
 	first    *prometheus.HistogramVec
 }
 
@@ -31,6 +32,7 @@ func newMeters(s *Server) *meters {
 		tokens:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "oido_tokens_total", Help: "Tokens of all attempts."}, []string{"provider", "direction"}),
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "oido_attempts_total", Help: "Requests sent to providers."}, []string{"provider", "status", "error"}),
 		refused:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "oido_refused_total", Help: "Requests that became no turn."}, []string{"format", "error"}),
+		rules:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "oido_rule_failures_total", Help: "Requests for which a workload's rule failed, and so didn't hold."}, []string{"workload"}),
 		first: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "oido_first_event_seconds", Help: "Time from an attempt's start to its first meaningful event.",
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120},
@@ -40,7 +42,7 @@ func newMeters(s *Server) *meters {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
 	}
 	m.registry.MustRegister(
-		m.turns, m.tokens, m.attempts, m.refused, m.first, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		m.turns, m.tokens, m.attempts, m.refused, m.rules, m.first, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		gauge("oido_requests_in_flight", "Wire API requests being served.", func() float64 { return float64(s.inference.InFlight()) }),
 		gauge("oido_body_bytes", "Memory taken by request bodies in flight.", func() float64 { return float64(s.inference.Budget.Used()) }),
 		gauge("oido_spool_bytes", "Bytes in the spool.", func() float64 { return float64(s.ledger.SpoolBytes()) }),

@@ -38,11 +38,15 @@ func policyOf(cfg *config.Config) router.Policy {
 		for _, t := range w.Escalate.On {
 			on = append(on, router.Trigger(t))
 		}
-		p.Workloads = append(p.Workloads, router.Workload{
+		out := router.Workload{
 			Escalate: w.Escalate.To, EscalateOn: on, EscalateAfter: w.Escalate.After,
 			Name: e.Name, Class: w.Class, Chain: w.Chain, Prefer: router.Prefer(cmp.Or(w.Prefer, string(router.PreferOrder))),
-			Switch: w.Switch, Inherit: w.Inherit == "session", Timeout: w.Timeout.Total, Attempts: w.Retry.Attempts,
-		})
+			Switch: w.Switch, Inherit: w.Inherit == "session", Timeout: router.Timeout(w.Timeout), Attempts: w.Retry.Attempts,
+		}
+		if r := cfg.Rules[e.Name]; r != nil {
+			out.When = r
+		}
+		p.Workloads = append(p.Workloads, out)
 	}
 	for _, w := range usual {
 		if _, said := cfg.Workloads.Get(w.Name); !said {
@@ -51,4 +55,17 @@ func policyOf(cfg *config.Config) router.Policy {
 		}
 	}
 	return p
+}
+
+// watchRules has the failures of workloads' rules counted, and the first of each
+// logged: the rule doesn't hold then, which nobody else would notice.
+func (s *Server) watchRules(cfg *config.Config) {
+	for name, r := range cfg.Rules {
+		r.OnFailure(func(n int64, err error) {
+			s.meters.rules.WithLabelValues(name).Inc()
+			if n == 1 {
+				s.log.Warn("the rule of a workload failed for a request, so it doesn't hold there; further failures are counted in oido_rule_failures_total", "workload", name, "error", err)
+			}
+		})
+	}
 }

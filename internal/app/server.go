@@ -232,9 +232,14 @@ func (s *Server) Apply(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	if len(cfg.Infeasible) > 0 && len(added) == 0 {
+		drop(accounts)
+		return cfg.Infeasible
+	}
 	for i := range accounts {
 		s.follow(&accounts[i])
 	}
+	s.watchRules(cfg)
 	s.mu.Lock()
 	old := s.accounts
 	s.accounts, s.stored = accounts, added

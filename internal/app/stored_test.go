@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/oidostudio/oido/internal/config"
 	"github.com/oidostudio/oido/internal/httpapi"
 )
 
@@ -123,5 +124,38 @@ func TestAccountsChangeUnderLoad(t *testing.T) {
 	asking.Wait()
 	if left := g.Stored(); len(left) != 0 {
 		t.Errorf("%+v", left)
+	}
+}
+
+// A workload whose provider nobody knows is refused, and what is in force stays;
+// but an account that was added may be that provider.
+func TestAWorkloadMayLeadToAnAddedAccount(t *testing.T) {
+	base, dir := provider(t), t.TempDir()
+	plain, err := load(t, dir, file(firstKey, base, "one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := file(firstKey, base, "one")
+	from := strings.Index(text, "providers:")
+	leading, err := load(t, dir, text[:from]+"providers: {openai: {api_key: \"${NOT_SET_ANYWHERE_AT_ALL}\"}}\nworkloads: {w: {chain: mine/sim}}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGateway(t, plain, &locked{})
+	var refused config.Errors
+	if err := g.Apply(leading); !errors.As(err, &refused) || len(refused) != 1 || refused[0].Field != "workloads.w.chain" {
+		t.Errorf("Apply: %v", err)
+	}
+	if status, text := g.ask(t, firstKey, "one", false); status != 200 {
+		t.Errorf("what was in force: %d %s", status, text)
+	}
+	if _, err := g.Add(t.Context(), "", "mine", options(base, "good-key-of-ours")); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Apply(leading); err != nil {
+		t.Fatal(err)
+	}
+	if status, text := g.ask(t, firstKey, "workload/w", false); status != 200 {
+		t.Errorf("the added account: %d %s", status, text)
 	}
 }

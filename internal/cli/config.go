@@ -67,6 +67,9 @@ func configCheck() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if len(cfg.Infeasible) > 0 {
+				return cfg.Infeasible
+			}
 			notes := []string{}
 			for _, g := range cfg.NotBuilt() {
 				notes = append(notes, g.String())

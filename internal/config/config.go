@@ -3,6 +3,8 @@ package config
 import (
 	"crypto/sha256"
 	"time"
+
+	"github.com/oidostudio/oido/internal/router/rule"
 )
 
 // Config is the whole configuration. Each field's name in the file, meaning,
@@ -49,6 +51,12 @@ type Config struct {
 	// ProvidersFromEnv says that the file has no providers section, so that
 	// Providers are those found in the environment.
 	ProvidersFromEnv bool `yaml:"-"`
+	// Rules are the compiled when of workloads, by their names.
+	Rules map[string]*rule.Rule `yaml:"-"`
+	// Infeasible are chains that can lead to no model, unless a provider that isn't
+	// in the configuration is connected too. Who knows that there is none refuses
+	// the configuration with them.
+	Infeasible Errors `yaml:"-"`
 	// Sources says where each field that is not a default was said, by its
 	// path ("log.level", "keys[0].role", "providers.openai.api_key").
 	Sources map[string]Source `yaml:"-"`

@@ -43,6 +43,9 @@ type ProviderType struct {
 	// Lacks says what a provider of this type can't do without and hasn't, as the
 	// end of a sentence; nil or "": it has all.
 	Lacks func(Provider) string
+	// ListsPaths says whether models of such providers may have slashes in their
+	// ids; nil: they may.
+	ListsPaths func() bool
 }
 
 // TypeOption is an option of a type of provider, by its name in the file.
@@ -88,6 +91,7 @@ func Load(opts Options) (*Config, []Warning, error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("read the configuration: %w; check --config", err)
 		}
+		l.text = string(data)
 		l.file(data)
 	}
 	l.scalars()
@@ -114,6 +118,7 @@ func digestFile(to hash.Hash, data []byte, err error) {
 type loader struct {
 	opts     Options
 	cfg      *Config
+	text     string // of the file
 	problems Errors
 	warnings []Warning
 }

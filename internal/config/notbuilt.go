@@ -52,9 +52,9 @@ var gaps = []struct {
 		func(c *Config) bool { return c.Baseline != "" },
 	},
 	{
-		Gap{"workloads", "when and escalate aren't built yet; a workload is found by its name alone, and stays on its chain", false},
+		Gap{"workloads", "escalate isn't built yet; a workload stays on its chain", false},
 		func(c *Config) bool {
-			return slices.ContainsFunc(c.Workloads, func(e Entry[Workload]) bool { return e.Value.When != "" || len(e.Value.Escalate.To) > 0 })
+			return slices.ContainsFunc(c.Workloads, func(e Entry[Workload]) bool { return len(e.Value.Escalate.To) > 0 })
 		},
 	},
 	{

@@ -13,15 +13,15 @@ type Auto struct {
 
 // Workload is a named kind of work.
 type Workload struct {
-	Class    string   `yaml:"class" enum:"high_volume,interactive,reasoning,long_context" doc:"what its requests need"`
-	Chain    Chain    `yaml:"chain" doc:"models to try in order"`
-	Prefer   string   `yaml:"prefer" enum:"order,cheap,fast,free" doc:"order of the chain's models: as written, cheapest, fastest or free ones first"`
-	Escalate Escalate `yaml:"escalate" doc:"when to move to stronger models"`
-	Switch   Chain    `yaml:"switch" doc:"models that a client may name instead; the session then stays on it"`
-	Inherit  string   `yaml:"inherit" enum:"session" doc:"session: use the model that the session is on"`
-	Timeout  Timeout  `yaml:"timeout" doc:"limits in time, or one duration for the total"`
-	Retry    Retry    `yaml:"retry" doc:"retries"`
-	When     string   `yaml:"when" doc:"CEL over request facts: a request for auto takes the first workload whose rule is true"`
+	Class    string     `yaml:"class" enum:"high_volume,interactive,reasoning,long_context" doc:"what its requests need"`
+	Chain    Chain      `yaml:"chain" doc:"models to try in order"`
+	Prefer   string     `yaml:"prefer" enum:"order,cheap,fast,free" doc:"order of the chain's models: as written, cheapest, fastest or free ones first"`
+	Escalate Escalate   `yaml:"escalate" doc:"when to move to stronger models"`
+	Switch   Chain      `yaml:"switch" doc:"models that a client may name instead; the session then stays on it"`
+	Inherit  string     `yaml:"inherit" enum:"session" doc:"session: use the model that the session is on"`
+	Timeout  Timeout    `yaml:"timeout" doc:"limits in time, or one duration for the total"`
+	Retry    Retry      `yaml:"retry" doc:"retries"`
+	When     Expression `yaml:"when" doc:"CEL over request facts: a request for auto takes the first workload whose rule is true"`
 }
 
 // Escalate says when a workload moves to stronger models, and which.

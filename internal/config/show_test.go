@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/oidostudio/oido/internal/config"
+	"github.com/oidostudio/oido/internal/router/rule"
 )
 
 func TestShowMasksEverySecretAndNamesSources(t *testing.T) {
@@ -79,7 +80,7 @@ providers:
 aliases: {"off": a/m, "gpt-4.1": [a/m, b/m], "with space": b/m}
 classes: {reasoning: {chain: a/m}}
 workloads:
-  w: {class: reasoning, chain: [a/m], timeout: 5m, retry: {attempts: 2}, escalate: {to: [b/m], on: [failure]}, when: 'a == "b"'}
+  w: {class: reasoning, chain: [a/m], timeout: 5m, retry: {attempts: 2}, escalate: {to: [b/m], on: [failure]}, when: 'agent == "b"'}
 limits: [{org: acme, usd_per_day: 20.5, tokens_per_minute: 10}]
 `
 
@@ -97,6 +98,7 @@ func TestShowReadsBack(t *testing.T) {
 	same := cmp.Options{
 		cmpopts.IgnoreFields(config.Config{}, "Sources", "Digest"),
 		cmpopts.EquateEmpty(), cmpopts.EquateComparable(config.Network{}),
+		cmp.Comparer(func(a, b *rule.Rule) bool { return a.String() == b.String() }),
 	}
 	if diff := cmp.Diff(first, second, same); diff != "" {
 		t.Errorf("(-first +second):\n%s\n%s", diff, out)

@@ -56,10 +56,12 @@ func (l *loader) validate() {
 	l.checkAliasNames()
 	l.checkClassNames()
 	l.checkWorkloads()
+	l.checkRules()
 	l.checkLimits()
 	l.checkKeysDiffer()
 	l.checkLoops()
 	l.checkChains()
+	l.checkFeasible()
 }
 
 func (l *loader) checkListen(at, s string) {

@@ -55,15 +55,20 @@ func (l *loader) checkProvider(name string, p *Provider) {
 	}
 }
 
-// checkProviderName keeps provider/model readable in one way only.
-func (l *loader) checkProviderName(at, name string) {
+// providerName says whether a provider may have the name.
+func providerName(name string) bool {
 	plain := func(r rune) bool {
 		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_' || r == '.'
 	}
+	return name != "" && len(name) <= maxProviderName && !strings.ContainsFunc(name, func(r rune) bool { return !plain(r) })
+}
+
+// checkProviderName keeps provider/model readable in one way only.
+func (l *loader) checkProviderName(at, name string) {
 	switch {
 	case slices.Contains(reserved, strings.ToLower(name)):
 		l.fail(at, fmt.Sprintf("%q can't name a provider: in a model's name it means something else", name), "choose another name, and say its type")
-	case name == "" || len(name) > maxProviderName || strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }):
+	case !providerName(name):
 		l.fail(at, "is not a name for a provider", fmt.Sprintf("use up to %d letters, digits, - _ and .", maxProviderName))
 	}
 }

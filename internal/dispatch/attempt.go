@@ -50,10 +50,10 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) step {
 		r.rec.Close(before)
 	}
 	r.outcome.Attempts = append(r.outcome.Attempts, a)
-	w := newWatch(cancel, r.cand.Account.Timeout)
+	w := newWatch(cancel, r.limits)
 	defer w.stop()
 	r.watch = w
-	resp, err := r.cand.Account.Send(ctx, name, out, r.call.Raw.Header, key)
+	resp, err := r.cand.Account.Send(provider.WithConnect(ctx, r.call.Limits.Connect), name, out, r.call.Raw.Header, key)
 	if err != nil {
 		return r.failed(ctx, a, key, llm.AsError(err))
 	}

@@ -18,6 +18,8 @@ type Call struct {
 	// Timeout limits the whole call, with all its attempts; 0 leaves each candidate
 	// to its account's limit.
 	Timeout time.Duration
+	// Limits take the place of those of the accounts, where they aren't 0.
+	Limits provider.Timeout
 	// Attempts bounds the attempts; 0 is one round over the candidates. More than
 	// that is further rounds, with pauses.
 	Attempts int

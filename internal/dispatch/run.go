@@ -61,11 +61,12 @@ type run struct {
 
 // candidacy is the state of the candidate whose turn it is.
 type candidacy struct {
-	at    int // its place in the call's
-	cand  Candidate
-	tried []provider.Key
-	strip strip
-	mend  bool // calls and results that don't stand together are to be joined
+	at     int // its place in the call's
+	cand   Candidate
+	tried  []provider.Key
+	limits provider.Timeout
+	strip  strip
+	mend   bool // calls and results that don't stand together are to be joined
 	// answerID is the id of the answer under way, told beside its body; "": none.
 	answerID string
 	// expanded says that the attempt tells the whole conversation in the place of
@@ -113,7 +114,7 @@ func (d *Dispatcher) Run(ctx context.Context, call *Call, cands []Candidate, rec
 type overran time.Duration
 
 func (o overran) Error() string {
-	return "no whole answer within " + time.Duration(o).String() + ": ask for a longer X-Oido-Timeout or raise the provider's timeout.total"
+	return "no whole answer within " + time.Duration(o).String() + ": ask for a longer X-Oido-Timeout or raise timeout.total of the workload or provider"
 }
 
 func (d *Dispatcher) pingAfter() time.Duration {
@@ -190,7 +191,8 @@ func (r *run) spent() bool {
 // candidate makes attempts at one candidate, by one key after the other; true says
 // that all of them failed and the next candidate may be asked.
 func (r *run) candidate(ctx context.Context) bool {
-	if total := r.cand.Account.Timeout.Total; total > 0 {
+	r.limits = r.cand.Account.Timeout.Under(r.call.Limits)
+	if total := r.limits.Total; total > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, total, overran(total))
 		defer cancel()

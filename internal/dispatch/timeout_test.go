@@ -23,7 +23,8 @@ func TestTimeouts(t *testing.T) {
 		body    string
 		handler http.HandlerFunc
 		dial    func(ctx context.Context, network, address string) (net.Conn, error)
-		asks    time.Duration // the client's own limit
+		asks    time.Duration    // the client's own limit
+		work    provider.Timeout // the workload's
 		after   time.Duration
 		status  dispatch.Status
 		says    string
@@ -64,13 +65,32 @@ func TestTimeouts(t *testing.T) {
 			}
 		}, after: 5 * time.Minute, status: dispatch.StatusError, says: "no whole answer within 5m0s"},
 		{name: "the client's own limit", body: asked, handler: silent, asks: 3 * time.Second, after: 3 * time.Second, status: dispatch.StatusError, says: "no whole answer within 3s"},
+		{name: "a workload's limit of connecting", body: asked, work: provider.Timeout{Connect: 2 * time.Second}, dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}, after: 2 * time.Second, status: dispatch.StatusError, says: "cannot reach"},
+		{name: "a workload's longer limit of connecting", body: asked, work: provider.Timeout{Connect: 9 * time.Second}, dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}, after: 9 * time.Second, status: dispatch.StatusError, says: "cannot reach"},
+		{name: "a workload's limit of the first byte", body: streamed, handler: silent, work: provider.Timeout{FirstByte: 4 * time.Second}, after: 4 * time.Second, status: dispatch.StatusError, says: "no answer within 4s"},
+		{name: "a workload's longer limit of the first byte", body: asked, handler: silent, work: provider.Timeout{FirstByte: time.Minute}, after: time.Minute, status: dispatch.StatusError, says: "no answer within 1m0s"},
+		{name: "a workload's limit of silence", body: streamed, work: provider.Timeout{Idle: 3 * time.Second}, handler: func(w http.ResponseWriter, r *http.Request) {
+			say(w, began, 2*time.Second, word, 2*time.Second, word)
+			<-r.Context().Done()
+		}, after: 7 * time.Second, status: dispatch.StatusCut, says: "stood still for 3s"},
+		{name: "a workload's total beyond the account's", body: streamed, work: provider.Timeout{Total: 10 * time.Minute}, handler: func(w http.ResponseWriter, r *http.Request) {
+			for r.Context().Err() == nil {
+				say(w, word, time.Second)
+			}
+		}, after: 10 * time.Minute, status: dispatch.StatusCut, says: "no whole answer within 10m0s"},
 		{name: "a client's limit beyond the account's", body: asked, handler: silent, asks: time.Hour, after: 20 * time.Second, status: dispatch.StatusError, says: "no answer within 20s"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				r := newRig(t, rigOptions{timeout: limits, dial: c.dial}, c.handler)
 				call := r.call(llm.FormatChat, c.body)
-				call.Timeout = c.asks
+				call.Timeout, call.Limits = c.asks, c.work
 				o, _ := r.run(t.Context(), call)
 				if took := time.Since(r.out.start); took != c.after {
 					t.Errorf("ended after %s, want %s", took, c.after)

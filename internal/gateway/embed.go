@@ -32,7 +32,10 @@ func (g *Gateway) Embed(ctx context.Context, c Call) (*Exchange, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &dispatch.Call{Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, Session: t.Session, AnswerID: t.ID, Timeout: shorter(c.Timeout, p.Timeout), Attempts: p.Attempts, Embed: true}
+	d := &dispatch.Call{
+		Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, Session: t.Session, AnswerID: t.ID,
+		Timeout: shorter(c.Timeout, p.Timeout.Total), Limits: provider.Timeout(p.Timeout), Attempts: p.Attempts, Embed: true,
+	}
 	rec := g.recording(t, st, t.InputEstimate)
 	rec.admit(p)
 	return g.run(ctx, d, p.cands, rec, nil)

@@ -188,7 +188,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 	}
 	d := &dispatch.Call{
 		Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, Session: t.Session, AnswerID: t.ID,
-		Timeout: shorter(c.Timeout, p.Timeout), Attempts: p.Attempts, InputEstimate: t.InputEstimate,
+		Timeout: shorter(c.Timeout, p.Timeout.Total), Limits: provider.Timeout(p.Timeout), Attempts: p.Attempts, InputEstimate: t.InputEstimate,
 	}
 	if len(p.Up) > 0 {
 		d.Useless = func(parts []llm.Part, finish llm.FinishReason) string {

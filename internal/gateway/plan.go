@@ -81,6 +81,7 @@ func (g *Gateway) decide(ctx context.Context, st *State, c *Call, t *Turn, needs
 	p := &plan{}
 	facts := &router.Facts{
 		Model: c.Peeked.Model, Workload: t.Workload, Class: t.Class, Agent: t.Agent,
+		User: t.User, Purpose: t.Purpose, Format: t.Format, Stream: t.Stream,
 		Input: t.InputEstimate, Output: int64(c.Peeked.MaxOutput), Needs: needs,
 		MayAccount: func(name string) bool { a := st.Accounts[name]; return a != nil && a.May(c.Caller.Org) },
 		MayModel:   c.Caller.MayUseModel,

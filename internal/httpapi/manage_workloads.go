@@ -71,7 +71,7 @@ func workloadOf(l *router.Led, may func(string) bool) workloadRow {
 	}
 	row := workloadRow{
 		Name: l.Name, Class: orNull(l.Class), Prefer: string(l.Prefer), Inherit: l.Inherit, Chain: chain, Models: names(l.Models),
-		Escalate: names(l.Up), EscalateOn: []string{}, After: l.EscalateAfter, Switch: names(l.Other), TimeoutMs: l.Timeout.Milliseconds(),
+		Escalate: names(l.Up), EscalateOn: []string{}, After: l.EscalateAfter, Switch: names(l.Other), TimeoutMs: l.Timeout.Total.Milliseconds(),
 		Attempts: l.Attempts, Default: l.Default, Lost: []exclusionRow{}, Warnings: []string{},
 	}
 	for _, on := range l.EscalateOn {

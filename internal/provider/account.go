@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -54,6 +55,25 @@ type Options struct {
 
 // Timeout limits an attempt in time; zero is no limit.
 type Timeout struct{ Connect, FirstByte, Idle, Total time.Duration }
+
+// Under is t with what more says in its place.
+func (t Timeout) Under(more Timeout) Timeout {
+	return Timeout{
+		cmp.Or(more.Connect, t.Connect), cmp.Or(more.FirstByte, t.FirstByte), cmp.Or(more.Idle, t.Idle), cmp.Or(more.Total, t.Total),
+	}
+}
+
+// connectKey is for the limit of [WithConnect].
+type connectKey struct{}
+
+// WithConnect has connections that are made for a request stand within limit, in
+// the place of the account's limit; 0 leaves that.
+func WithConnect(ctx context.Context, limit time.Duration) context.Context {
+	if limit <= 0 {
+		return ctx
+	}
+	return context.WithValue(ctx, connectKey{}, limit)
+}
 
 // Account is one upstream account. It is safe for concurrent use.
 type Account struct {
@@ -277,17 +297,22 @@ func newTransport(o Options) (*http.Transport, error) {
 	if connect <= 0 {
 		connect = 10 * time.Second
 	}
-	dialer := &net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second}
+	dialer := &net.Dialer{KeepAlive: 30 * time.Second}
 	if o.Public {
 		dialer.Control = onlyPublic
 	}
-	dial := dialer.DialContext
+	connection := dialer.DialContext
 	if o.Dial != nil {
-		dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-			ctx, cancel := context.WithTimeout(ctx, connect)
-			defer cancel()
-			return o.Dial(ctx, network, address)
+		connection = o.Dial
+	}
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		limit := connect
+		if d, said := ctx.Value(connectKey{}).(time.Duration); said {
+			limit = d
 		}
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		return connection(ctx, network, address)
 	}
 	t := &http.Transport{
 		DialContext:         dial,

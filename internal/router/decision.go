@@ -44,7 +44,7 @@ type Decision struct {
 	// asked all the same.
 	Last bool
 	// Timeout and Attempts are the workload's; 0: nothing is said.
-	Timeout  time.Duration
+	Timeout  Timeout
 	Attempts int
 }
 

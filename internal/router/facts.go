@@ -14,6 +14,11 @@ type Facts struct {
 	// Workload, Class and Agent are labels: of the request's headers, else of its
 	// key.
 	Workload, Class, Agent string
+	// User is whose request it is, Purpose what it says that it is for.
+	User, Purpose string
+	// Format is the client's; Stream says that the answer is wanted as it comes.
+	Format llm.Format
+	Stream bool
 	// Input is the prompt's size in tokens, as far as it can be guessed; Output
 	// the most that is asked for, 0 when nothing is said.
 	Input, Output int64
@@ -36,6 +41,19 @@ type Facts struct {
 	// Survey tells what only a look into the conversation shows. It is called at
 	// most once, and not at all where the model is pinned. Nil: nothing is known.
 	Survey func() wire.Survey
+
+	shown *wire.Survey // what it told
+}
+
+// Look is what the conversation shows.
+func (f *Facts) Look() *wire.Survey {
+	if f.shown == nil {
+		f.shown = &wire.Survey{}
+		if f.Survey != nil {
+			*f.shown = f.Survey()
+		}
+	}
+	return f.shown
 }
 
 // Answer is how long the answer is taken to be, in tokens.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/oidostudio/oido/internal/llm"
 	"github.com/oidostudio/oido/internal/router/classify"
-	"github.com/oidostudio/oido/internal/wire"
 )
 
 // Plan says which models may answer a request, in order, and why. It is pure: the
@@ -45,7 +44,6 @@ type planner struct {
 	r     *Routes
 	now   Now
 	d     Decision
-	shown *wire.Survey
 	route *route   // nil: the model was named
 	steps []step   // all that the name leads to
 	left  []ranked // those that can serve
@@ -59,17 +57,6 @@ type planner struct {
 type ranked struct {
 	*step
 	rank int64
-}
-
-// survey is what the conversation shows.
-func (p *planner) survey() *wire.Survey {
-	if p.shown == nil {
-		p.shown = &wire.Survey{}
-		if p.f.Survey != nil {
-			*p.shown = p.f.Survey()
-		}
-	}
-	return p.shown
 }
 
 // find says which models the request's name leads to.
@@ -163,7 +150,7 @@ func (p *planner) verdict() classify.Verdict {
 	if p.f.Input >= classify.LongContextTokens {
 		return classify.Classify(classify.Input{Tokens: int(p.f.Input)})
 	}
-	s := p.survey()
+	s := p.f.Look()
 	return classify.Classify(classify.Input{System: s.System, User: s.User, MaxOutput: int(p.f.Output), AfterTool: s.EndsInTool, Media: s.Media})
 }
 
@@ -238,7 +225,7 @@ func (p *planner) take(rt *route) {
 // newTask says that the request begins something: that the model has done nothing
 // yet for what the user wrote last.
 func (p *planner) newTask() bool {
-	s := p.survey()
+	s := p.f.Look()
 	return s.Steps == 0 && s.ToolCalls == 0
 }
 
@@ -285,7 +272,7 @@ func (p *planner) add(c Candidate) {
 func (p *planner) sift() {
 	p.needs = p.f.Needs
 	if !p.exact {
-		s, n := p.survey(), &p.needs
+		s, n := p.f.Look(), &p.needs
 		n.Tools, n.Schema = n.Tools || s.Tools, n.Schema || s.Schema
 		n.Image, n.PDF, n.Audio = n.Image || s.Image, n.PDF || s.PDF, n.Audio || s.Audio
 	}

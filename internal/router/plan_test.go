@@ -90,7 +90,7 @@ func policy() router.Policy {
 		DefaultClass: router.ClassInteractive,
 		Confidence:   0.8,
 		Workloads: []router.Workload{
-			{Name: "support", Chain: []string{"a/small", "b/mid"}, Prefer: router.PreferOrder, Escalate: []string{"a/big"}, EscalateOn: []router.Trigger{router.OnFailure}, Timeout: time.Minute, Attempts: 3},
+			{Name: "support", Chain: []string{"a/small", "b/mid"}, Prefer: router.PreferOrder, Escalate: []string{"a/big"}, EscalateOn: []router.Trigger{router.OnFailure}, Timeout: router.Timeout{Idle: time.Second, Total: time.Minute}, Attempts: 3},
 			{Name: "coding", Chain: []string{"a/mid", "b/mid", "c/none"}, Switch: []string{"a/big"}, Prefer: router.PreferOrder},
 			{Name: "cheap", Chain: []string{"b/dark", "a/big", "a/mid", "b/mid", "a/small"}, Prefer: router.PreferCheap},
 			{Name: "fast", Chain: []string{"a/big", "a/mid", "b/mid"}, Prefer: router.PreferFast},

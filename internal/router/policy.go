@@ -50,13 +50,17 @@ type Workload struct {
 	EscalateAfter int
 	// When says which requests for auto are of this workload; nil: none.
 	When Rule
-	// Timeout bounds a whole turn, 0: the account's; Attempts its attempts, 0: as
-	// many as there are candidates.
-	Timeout  time.Duration
+	// Timeout takes the place of the account's limits; Attempts bounds the turn's
+	// attempts, 0: as many as there are candidates.
+	Timeout  Timeout
 	Attempts int
 	// Default says that nobody configured it.
 	Default bool
 }
+
+// Timeout limits a turn in time; what is 0 is left to the accounts. Connect,
+// FirstByte and Idle are of each attempt, Total of all together.
+type Timeout struct{ Connect, FirstByte, Idle, Total time.Duration }
 
 // Rule is a condition on a request.
 type Rule interface {

@@ -64,7 +64,7 @@ var taskSeed = maphash.MakeSeed()
 // task is what the session is at with this request, and what has moved that up. What
 // a client asks for its own housekeeping is no part of it.
 func (p *planner) task(rt *route) (t Task, up Trigger) {
-	s := p.survey()
+	s := p.f.Look()
 	if t = p.f.Task; classify.Housekeeping(s.System, s.User) != "" {
 		return t, ""
 	}

@@ -53,7 +53,7 @@ func TestASupportSessionClimbsAndComesDown(t *testing.T) {
 		for _, stream := range []bool{false, true} {
 			session := fmt.Sprintf("support-%s-%t", d.name, stream)
 			var who []string
-			a := ask{stream: stream, reasons: true, limit: 4000}
+			a := ask{stream: stream, reasons: true, limit: 9000}
 			ends := func(r *reply, h http.Header) {
 				who = append(who, h.Get("X-Oido-Provider"))
 				a.said = append(a.said, said{answer: r})
