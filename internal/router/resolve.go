@@ -31,6 +31,10 @@ type Policy struct {
 	Classifier   Classifier // nil: none
 	// May says whether the caller's org may use an account; nil: any.
 	May func(account string) bool
+
+	// terse leaves out what a name that leads nowhere is nearest to, which is dear to
+	// find out for every name of every chain whenever a list changes.
+	terse bool
 }
 
 // Candidate is one model at one account.
@@ -53,6 +57,12 @@ type Resolution struct {
 
 // reserved are first segments that name something else than a provider.
 var reserved = map[string]bool{"workload": true, "agent": true, "class": true, "auto": true}
+
+// ruleReplaced is the rule of a retired model whose replacement takes its place.
+const ruleReplaced = "replaced"
+
+// isRetired stands in the message of such a refusal before what more is said.
+const isRetired = " is retired"
 
 // ErrRetired is the cause of a refusal of a model that has ended.
 var ErrRetired = errors.New("retired")
@@ -224,7 +234,7 @@ func (s *search) add(id string, entries []*catalog.Entry) {
 func ended(e *catalog.Entry, pol Policy, view *catalog.View, now time.Time) (Resolution, error) {
 	if pol.Replace {
 		if c, ok := replacement(e, pol, view, now); ok {
-			return Resolution{Candidates: []Candidate{c}, Rule: "replaced"}, nil
+			return Resolution{Candidates: []Candidate{c}, Rule: ruleReplaced}, nil
 		}
 	}
 	since := ""
@@ -233,7 +243,7 @@ func ended(e *catalog.Entry, pol Policy, view *catalog.View, now time.Time) (Res
 	}
 	return Resolution{}, &llm.Error{
 		Kind: llm.KindNotFound, Param: "model", Code: "model_not_found", Err: ErrRetired,
-		Message: fmt.Sprintf("the model %s is retired%s%s", e.Name(), since, instead(e, pol, view, now)),
+		Message: fmt.Sprintf("the model %s%s%s%s", e.Name(), isRetired, since, instead(e, pol, view, now)),
 	}
 }
 
@@ -271,6 +281,9 @@ func notFound(name string, pol Policy, view *catalog.View, now time.Time) error 
 
 // nearest names up to three models that the caller may have meant.
 func nearest(name string, pol Policy, view *catalog.View, now time.Time) string {
+	if pol.terse {
+		return ""
+	}
 	near := view.Nearest(name, 3, func(e *catalog.Entry) bool { return pol.may(e.Account) && !e.Ended(now) })
 	if len(near) == 0 {
 		return ""
