@@ -64,8 +64,20 @@ const ruleReplaced = "replaced"
 // isRetired stands in the message of such a refusal before what more is said.
 const isRetired = " is retired"
 
+// hasLeft stands in messages on models that are gone.
+const hasLeft = " has left its provider's list"
+
 // ErrRetired is the cause of a refusal of a model that has ended.
 var ErrRetired = errors.New("retired")
+
+// retired is ErrRetired with the model that has ended.
+type retired struct{ *catalog.Entry }
+
+// Error implements error.
+func (*retired) Error() string { return ErrRetired.Error() }
+
+// Is says that it is an ErrRetired.
+func (*retired) Is(target error) bool { return target == ErrRetired }
 
 // Resolve says which models a name stands for. The error is an *llm.Error:
 // KindNotFound with the nearest names or the replacement of a retired model,
@@ -242,7 +254,7 @@ func ended(e *catalog.Entry, pol Policy, view *catalog.View, now time.Time) (Res
 		since = " since " + e.Lifecycle.Shutdown
 	}
 	return Resolution{}, &llm.Error{
-		Kind: llm.KindNotFound, Param: "model", Code: "model_not_found", Err: ErrRetired,
+		Kind: llm.KindNotFound, Param: "model", Code: "model_not_found", Err: &retired{e},
 		Message: fmt.Sprintf("the model %s%s%s%s", e.Name(), isRetired, since, instead(e, pol, view, now)),
 	}
 }
@@ -263,7 +275,7 @@ func replacement(e *catalog.Entry, pol Policy, view *catalog.View, now time.Time
 
 // left says that a model is gone from the list that had it.
 func left(e *catalog.Entry, pol Policy, view *catalog.View, now time.Time) error {
-	return unknown(fmt.Sprintf("the model %s has left its provider's list%s", e.Name(), instead(e, pol, view, now)))
+	return unknown(fmt.Sprintf("the model %s%s%s", e.Name(), hasLeft, instead(e, pol, view, now)))
 }
 
 // instead is the end of a sentence: what to use in a model's place.

@@ -1,9 +1,13 @@
 package router_test
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/oidostudio/oido/internal/catalog"
 	"github.com/oidostudio/oido/internal/router"
@@ -30,6 +34,41 @@ func manyModels(b testing.TB, each int) *catalog.View {
 		b.Fatal(err)
 	}
 	return v
+}
+
+// The default chains are the cheapest models of a tier, in the view's order where
+// they cost the same, whatever there is.
+func TestDefaultChainsAreTheCheapest(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		tiers := []catalog.Tier{catalog.TierFast, catalog.TierBalanced, catalog.TierFrontier, ""}
+		a := catalog.Account{Name: "a"}
+		price := map[string]int64{}
+		for i := range rapid.IntRange(0, 40).Draw(t, "models") {
+			in := rapid.IntRange(0, 5).Draw(t, "price")
+			r := catalog.Rate(in)
+			m := catalog.Model{ID: fmt.Sprintf("m%02d", i), Tier: rapid.SampledFrom(tiers).Draw(t, "tier"), Price: &catalog.Price{Input: &r, Output: &r}}
+			a.Declared, price["a/"+m.ID] = append(a.Declared, m), int64(in)
+		}
+		v, err := catalog.NewView([]catalog.Account{a})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		for _, e := range v.All() {
+			if e.Tier == catalog.TierFrontier {
+				want = append(want, e.Name())
+			}
+		}
+		slices.SortStableFunc(want, func(x, y string) int { return cmp.Compare(price[x], price[y]) })
+		d, err := router.Plan(&router.Facts{Model: "class/reasoning"}, router.NewRoutes(router.Policy{}, v, time.Now()), router.Now{Time: time.Now()})
+		if len(want) == 0 {
+			return // others stand in
+		}
+		if got := names(d); err != nil || !slices.Equal(got, want[:min(8, len(want))]) {
+			t.Fatalf("%v, want %v: %v", got, want, err)
+		}
+	})
 }
 
 func BenchmarkRoutes(b *testing.B) {
