@@ -26,16 +26,17 @@ func (g *Gateway) plan(st *State, c *Call, t *Turn, needs router.Needs, can func
 			Message: fmt.Sprintf("the model's name has %d bytes: at most %d", n, maxModel),
 		}
 	}
+	routes := st.RoutesOf(c.Caller.Org)
 	facts := &router.Facts{
 		Model: c.Peeked.Model, Workload: t.Workload, Class: t.Class, Agent: t.Agent,
 		Input: t.InputEstimate, Output: int64(c.Peeked.MaxOutput), Needs: needs,
-		MayAccount: func(name string) bool { a := st.Accounts[name]; return a != nil && a.May(c.Caller.Org) },
+		MayAccount: st.may(c.Caller.Org),
 		MayModel:   c.Caller.MayUseModel,
 	}
 	if t.Session != "" {
 		facts.Stays = g.Places.At(t.Org, t.Session)
 	}
-	d, err := router.Plan(facts, st.Routes, router.Now{Time: t.Started, Health: conditions{g, st}})
+	d, err := router.Plan(facts, routes, router.Now{Time: t.Started, Health: conditions{g, st}})
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +61,7 @@ func (g *Gateway) plan(st *State, c *Call, t *Turn, needs router.Needs, can func
 	if len(p.cands) == 0 {
 		return nil, unable
 	}
-	t.Rule, t.Workload, t.Class, t.Decision = d.Rule, d.Workload, d.Class, d.Encode(st.Routes.Hash())
+	t.Rule, t.Workload, t.Class, t.Decision = d.Rule, d.Workload, d.Class, d.Encode(routes.Hash())
 	t.InputEstimate, _ = g.tokens.Of(p.cands[0].Account.Name, p.cands[0].Model, t.promptSize)
 	return p, nil
 }

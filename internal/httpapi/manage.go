@@ -44,6 +44,7 @@ type Management struct {
 
 	// Accounts are those that were added by API.
 	Accounts Accounts
+	Policies Policies
 
 	checking sync.Mutex // held while an account is tried
 }
@@ -71,6 +72,7 @@ func (m *Management) Register(mux *http.ServeMux) error {
 	m.providers(api)
 	m.check(api)
 	m.accounts(api)
+	m.policies(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return err

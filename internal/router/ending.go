@@ -16,8 +16,9 @@ import (
 // Ending is a place of the configuration that names a model which has ended, left
 // its provider's list, or soon will end.
 type Ending struct {
-	// Path is the place, like workloads.support.chain[1]; Target the name there.
-	Path, Target string
+	// Path is the place, like workloads.support.chain[1], in Section, of Name; Target
+	// is what stands there.
+	Path, Section, Name, Target string
 	// Model is the model that the name stands for.
 	Model string
 	// Ends is the day on which it ends, YYYY-MM-DD; "" when it has ended or left,
@@ -26,6 +27,21 @@ type Ending struct {
 	Replacement string // "" when none is named
 	// Replaced is the model that takes its place by itself; "": none does.
 	Replaced string
+}
+
+// EndsSoon is how long before its end people are warned of a model.
+const EndsSoon = 30 * 24 * time.Hour
+
+// Has says whether a policy has an alias, class or workload of a name that somebody
+// configured.
+func (p Policy) Has(section, name string) bool {
+	switch section {
+	case "aliases":
+		return len(p.Aliases[name]) > 0
+	case "classes":
+		return len(p.Classes[name]) > 0
+	}
+	return slices.ContainsFunc(p.Workloads, func(w Workload) bool { return w.Name == name && !w.Default })
 }
 
 // Over says that the model can't be used any more.
@@ -57,12 +73,15 @@ func (r *Routes) Endings(now time.Time, within time.Duration, may func(account s
 	f.pol = r.pol
 	f.pol.Aliases, f.pol.Replace, f.pol.terse, f.pol.May = nil, false, true, may
 	for _, name := range slices.Sorted(maps.Keys(r.pol.Aliases)) {
+		f.section, f.of = "aliases", name
 		f.chain("aliases."+quoted(name), name, r.pol.Aliases[name])
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.pol.Classes)) {
+		f.section, f.of = "classes", name
 		f.chain("classes."+quoted(name)+".chain", "", r.pol.Classes[name])
 	}
 	for _, w := range r.pol.Workloads {
+		f.section, f.of = "workloads", w.Name
 		at := "workloads." + quoted(w.Name)
 		f.chain(at+".chain", "", w.Chain)
 		f.chain(at+".escalate.to", "", w.Escalate)
@@ -86,6 +105,8 @@ type endings struct {
 	now   time.Time
 	limit string
 	out   []Ending
+
+	section, of string // where it is
 }
 
 // chain looks at the names of one place; alias is the alias that it is of.
@@ -107,7 +128,7 @@ func (f *endings) name(at, name string) {
 	res, err := Resolve(name, f.pol, f.r.view, f.now)
 	var over *retired
 	if errors.As(err, &over) {
-		out := Ending{Path: at, Target: name, Model: over.Name(), Why: llm.AsError(err).Message, Replacement: replacementOf(over.Entry)}
+		out := Ending{Path: at, Section: f.section, Name: f.of, Target: name, Model: over.Name(), Why: llm.AsError(err).Message, Replacement: replacementOf(over.Entry)}
 		if c, ok := replacement(over.Entry, f.pol, f.r.view, f.now); ok && f.r.pol.Replace {
 			out.Replaced = c.Name()
 		}
@@ -120,11 +141,11 @@ func (f *endings) name(at, name string) {
 		case e == nil:
 		case e.Gone:
 			f.out = append(f.out, Ending{
-				Path: at, Target: name, Model: c.Name(), Why: fmt.Sprintf("the model %s%s%s", e.Name(), hasLeft, instead(e, f.pol, f.r.view, f.now)),
+				Path: at, Section: f.section, Name: f.of, Target: name, Model: c.Name(), Why: fmt.Sprintf("the model %s%s%s", e.Name(), hasLeft, instead(e, f.pol, f.r.view, f.now)),
 				Replacement: replacementOf(e),
 			})
 		case ending(e, f.now, f.limit):
-			f.out = append(f.out, Ending{Path: at, Target: name, Model: c.Name(), Ends: e.Lifecycle.Shutdown, Replacement: replacementOf(e)})
+			f.out = append(f.out, Ending{Path: at, Section: f.section, Name: f.of, Target: name, Model: c.Name(), Ends: e.Lifecycle.Shutdown, Replacement: replacementOf(e)})
 		}
 	}
 }
