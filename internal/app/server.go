@@ -239,6 +239,7 @@ func (s *Server) Apply(cfg *config.Config) error {
 	s.publish(nil)
 	drop(old)
 	s.warnOfClashes()
+	s.warnOrgsOfEnds()
 	s.log.Info("configuration in force", "providers", describe(accounts), "keys", s.directory.Len())
 	if len(accounts) == 0 {
 		s.log.Warn("no provider is connected, so no model can answer: set a key like OPENAI_API_KEY and start again, or name providers in a configuration file; `oido demo` needs none")
@@ -281,7 +282,7 @@ func (s *Server) publish(lists *provider.Refresher) {
 		return
 	}
 	cfg := s.cfg.Load()
-	st := &gateway.State{Accounts: map[string]*provider.Account{}, ByOrg: map[string]func() *router.Routes{}}
+	st := &gateway.State{Accounts: map[string]*provider.Account{}, ByOrg: map[string]func() *router.Routes{}, QuietEnds: cfg.Replace == replaceOff}
 	complete := map[string]bool{}
 	for _, c := range s.accounts {
 		st.Accounts[c.account.Name] = c.account

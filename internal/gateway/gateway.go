@@ -28,6 +28,8 @@ type State struct {
 	// ByOrg are the routes of orgs that have some of their own; each is led to its
 	// models when it is first asked for.
 	ByOrg map[string]func() *router.Routes
+	// QuietEnds says that nobody wants to hear of models that end.
+	QuietEnds bool
 	// KeepAnswers is how long answers are kept for requests that go on from them;
 	// 0: none are.
 	KeepAnswers time.Duration

@@ -100,7 +100,7 @@ func TestWhoMayChangeThePolicy(t *testing.T) {
 	for next := "/api/v1/classes?limit=3"; next != ""; {
 		var page struct {
 			Data []struct{ Name, Source string } `json:"data"`
-			Next *string                          `json:"next_cursor"`
+			Next *string                         `json:"next_cursor"`
 		}
 		_, _, body := o.send(admin, "GET", next, "", "")
 		if err := json.Unmarshal([]byte(body), &page, json.MatchCaseInsensitiveNames(true)); err != nil {

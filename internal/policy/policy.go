@@ -86,13 +86,30 @@ func Open(ctx context.Context, store Store, file *config.Config, now func() time
 	if err != nil {
 		return nil, fmt.Errorf("read the aliases, classes and workloads that were added: %w", err)
 	}
-	k := &Keeper{store: store, now: now, orgs: map[string][]Entry{}}
+	k := &Keeper{store: store, now: now}
+	k.orgs = byOrg(all)
 	for _, e := range all {
-		k.orgs[e.Org] = append(k.orgs[e.Org], e)
 		k.last = max(k.last, e.Revision)
 	}
 	k.SetFile(file)
 	return k, nil
+}
+
+func byOrg(all []Entry) map[string][]Entry {
+	out := map[string][]Entry{}
+	for _, e := range all {
+		out[e.Org] = append(out[e.Org], e)
+	}
+	return out
+}
+
+// Lay is a file with what each org has beside it, as a Keeper has it in force.
+func Lay(file *config.Config, all []Entry) map[string]*config.Config {
+	out := map[string]*config.Config{}
+	for org, entries := range byOrg(all) {
+		out[org], _ = lay(file, entries)
+	}
+	return out
 }
 
 // SetFile lays the entries over another file.
