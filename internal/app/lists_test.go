@@ -10,6 +10,12 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/oidostudio/oido/internal/app"
+	"github.com/oidostudio/oido/internal/config"
+	"github.com/oidostudio/oido/internal/httpapi"
 )
 
 // listed is a provider whose list is what a test says, and that answers for any model.
@@ -137,5 +143,53 @@ workloads: {support: {chain: [mine]}, research: {class: reasoning}}
 	}
 	if strings.Contains(text, "place=workloads") {
 		t.Errorf("a place is told that names no model:\n%s", text)
+	}
+}
+
+// Doctor says which places name models that end, those that orgs have added among
+// them, and what to do.
+func TestDoctorNamesThePlacesOfModelsThatEnd(t *testing.T) {
+	t.Parallel()
+	up := newListed(t)
+	soon := time.Now().UTC().AddDate(0, 0, 10).Format(time.DateOnly)
+	body := `{"object":"list","data":[{"id":"old","object":"model","created":1,"owned_by":"x","shutdown_date":"2020-01-01"},
+		{"id":"fading","object":"model","created":1,"owned_by":"x","shutdown_date":"` + soon + `"},{"id":"new","object":"model","created":1,"owned_by":"x"}]}`
+	up.list.Store(&body)
+	dir := t.TempDir()
+	text := fmt.Sprintf(`
+keys: [{key: %s, org: acme, user: ada, role: admin}]
+providers: {one: {type: openai, base_url: %q, api_key: k, formats: [chat]}}
+workloads: {support: {chain: [one/old, one/new], switch: [one/fading]}}
+aliases: {fine: one/new}
+`, firstKey, up.where)
+	cfg, err := load(t, dir, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGateway(t, cfg, &locked{})
+	if _, _, err := g.PutPolicy(t.Context(), httpapi.PolicyEntry{Org: "acme", Section: "aliases", Name: "mine", Settings: []byte(`{"chain":["one/fading","fine"]}`)}, 0); err != nil {
+		t.Fatal(err)
+	}
+	found := func(cfg *config.Config, only string) (out []string) {
+		for c := range app.CheckInstallation(t.Context(), cfg, app.CheckOptions{Only: only}) {
+			if c.Step == "models" {
+				out = append(out, fmt.Sprintf("%s: %s (wrong %t, soon %t)", c.What, c.Says, c.Err != nil, c.Soon))
+			}
+		}
+		return out
+	}
+	if d := cmp.Diff([]string{
+		"workloads.support.chain[0]: the model one/old is retired since 2020-01-01; its provider names no replacement (wrong true, soon false)",
+		"workloads.support.switch: one/fading ends on " + soon + "; its provider names no replacement (wrong false, soon true)",
+		"aliases.mine[0] of org acme: one/fading ends on " + soon + "; its provider names no replacement (wrong false, soon true)",
+	}, found(cfg, "")); d != "" {
+		t.Error(d)
+	}
+	quiet, err := load(t, t.TempDir(), text+"replace: off\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := append(found(cfg, "one"), found(quiet, "")...); len(got) > 0 {
+		t.Error(got)
 	}
 }
