@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -119,7 +120,9 @@ func TestADayBegins(t *testing.T) {
 		}
 		return d
 	}
-	now := day("2026-10-20")
+	var clock atomic.Int64
+	set := func(at time.Time) time.Time { clock.Store(at.Unix()); return at }
+	set(day("2026-10-20"))
 	var log bytes.Buffer
 	cfg, _, err := loaded(t, "data_dir: "+t.TempDir()+`
 keys: [{key: first-key-of-twenty-four-characters, org: acme, user: ada, role: admin}]
@@ -129,7 +132,7 @@ workloads: {support: {chain: [openai/gpt-4]}}`, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(t.Context(), cfg, Options{Log: slog.New(slog.NewTextHandler(&log, nil)), Now: func() time.Time { return now }})
+	s, err := Open(t.Context(), cfg, Options{Log: slog.New(slog.NewTextHandler(&log, nil)), Now: func() time.Time { return time.Unix(clock.Load(), 0).UTC() }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +156,7 @@ workloads: {support: {chain: [openai/gpt-4]}}`, nil)
 		{"2026-10-23", "openai/gpt-5.6-sol", 0, 0, 0, 0},
 	} {
 		log.Reset()
-		now = day(c.day)
+		now := set(day(c.day))
 		s.newDay()
 		st := s.gateway.State()
 		for _, name := range []string{"workload/support", "old"} {

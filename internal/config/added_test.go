@@ -93,8 +93,10 @@ func TestWhatIsAddedIsInForceOneByOne(t *testing.T) {
 		{Section: "workloads", Name: "support", Value: []byte(`{}`)},
 	})
 	if d := cmp.Diff(config.Named[config.Chain]{
-		{Name: "mine", Value: config.Chain{"up/a"}}, {Name: "over", Value: config.Chain{"later", "up/a"}},
-		{Name: "a", Value: config.Chain{"b", "up/a"}}, {Name: "c", Value: config.Chain{"b", "a"}},
+		{Name: "mine", Value: config.Chain{"up/a"}},
+		{Name: "over", Value: config.Chain{"later", "up/a"}},
+		{Name: "a", Value: config.Chain{"b", "up/a"}},
+		{Name: "c", Value: config.Chain{"b", "a"}},
 	}, merged.Aliases); d != "" {
 		t.Error(d)
 	}

@@ -81,5 +81,6 @@ func inspect[T any](ctx context.Context, dir, table, query string, scan func(*sq
 	if err != nil {
 		return nil, err
 	}
-	return scan(rows)
+	all, err = scan(rows)
+	return all, errors.Join(err, rows.Err())
 }
