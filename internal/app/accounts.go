@@ -234,22 +234,3 @@ func describe(accounts []connected) string {
 	}
 	return strings.Join(slices.Sorted(maps.Keys(names)), ", ")
 }
-
-// endsSoon is how long before its end a model that an alias names is warned of.
-const endsSoon = 30 * 24 * time.Hour
-
-// warnOfEnds tells the log which names of the configuration lead to models that
-// have ended or soon will.
-func (s *Server) warnOfEnds(cfg *config.Config) {
-	st := s.gateway.State()
-	if st == nil || cfg.Replace == "off" {
-		return
-	}
-	for _, e := range st.Routes.Policy().Endings(st.View(), s.now(), endsSoon) {
-		if e.Why != "" {
-			s.log.Warn("an alias names a model that is retired", "alias", e.Alias, "model", e.Target, "problem", e.Why)
-			continue
-		}
-		s.log.Warn("an alias names a model that ends soon", "alias", e.Alias, "model", e.Target, "ends", e.Ends, "replacement", e.Replacement)
-	}
-}

@@ -1,14 +1,20 @@
 package app
 
 import (
+	"bytes"
+	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/oidostudio/oido/internal/catalog"
 	"github.com/oidostudio/oido/internal/config"
+	"github.com/oidostudio/oido/internal/httpapi"
 	"github.com/oidostudio/oido/internal/provider"
+	"github.com/oidostudio/oido/internal/router"
 )
 
 // TestEveryTypeHasAReadableCatalog reads what is known of the models of each type:
@@ -100,6 +106,74 @@ func TestAnOptionOfAnotherTypeIsRefused(t *testing.T) {
 	} {
 		if _, _, err := loaded(t, text, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// On the day on which models end, those that replace them are in their places, and
+// the log is told of each place once a day.
+func TestADayBegins(t *testing.T) {
+	day := func(s string) time.Time {
+		d, err := time.Parse(time.DateOnly, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	var clock atomic.Int64
+	set := func(at time.Time) time.Time { clock.Store(at.Unix()); return at }
+	set(day("2026-10-20"))
+	var log bytes.Buffer
+	cfg, _, err := loaded(t, "data_dir: "+t.TempDir()+`
+keys: [{key: first-key-of-twenty-four-characters, org: acme, user: ada, role: admin}]
+providers: {openai: {formats: {chat: "http://127.0.0.1:1/v1"}, api_key: k}}
+replace: auto
+workloads: {support: {chain: [openai/gpt-4]}}`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), cfg, Options{Log: slog.New(slog.NewTextHandler(&log, nil)), Now: func() time.Time { return time.Unix(clock.Load(), 0).UTC() }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if _, _, err := s.PutPolicy(t.Context(), httpapi.PolicyEntry{Org: "acme", Section: "aliases", Name: "old", Settings: []byte(`{"chain":["gpt-4"]}`)}, 0); err != nil {
+		t.Fatal(err)
+	}
+	s.WaitLists(t.Context()) // it can't be read, so the log isn't written meanwhile
+	for _, c := range []struct {
+		day, model        string
+		ofFile, ofOrg     int // how often the log is told of the file's place, and of the org's
+		ending, isRetired int
+	}{
+		{"2026-10-20", "openai/gpt-4", 0, 1, 1, 0},
+		{"2026-10-21", "openai/gpt-4", 1, 1, 2, 0},
+		{"2026-10-23", "openai/gpt-5.6-sol", 1, 1, 0, 2},
+		{"2026-10-23", "openai/gpt-5.6-sol", 0, 0, 0, 0},
+	} {
+		log.Reset()
+		now := set(day(c.day))
+		s.newDay()
+		st := s.gateway.State()
+		for _, name := range []string{"workload/support", "old"} {
+			d, err := router.Plan(&router.Facts{Model: name}, st.RoutesOf("acme"), router.Now{Time: now})
+			if err != nil || d.Candidates[0].Name() != c.model {
+				t.Errorf("%s: %s is %v, %v", c.day, name, d.Candidates, err)
+			}
+		}
+		text := log.String()
+		if got := strings.Count(text, "place=workloads.support.chain"); got != c.ofFile {
+			t.Errorf("%s: told %d times of the file's place: %s", c.day, got, text)
+		}
+		if got := strings.Count(text, "org=acme place=aliases.old"); got != c.ofOrg {
+			t.Errorf("%s: told %d times of the org's place: %s", c.day, got, text)
+		}
+		if ending, over := strings.Count(text, "ends soon"), strings.Count(text, "takes its place"); ending != c.ending || over != c.isRetired {
+			t.Errorf("%s: %d end, %d are over: %s", c.day, ending, over, text)
 		}
 	}
 }

@@ -29,6 +29,7 @@ type Check struct {
 	What string // "provider NAME" or "clock"
 	Says string // for people
 	Err  error  // nil when it is well
+	Soon bool   // it is well, but won't be for long
 	// Step is what was tried: clock, auth, list or call; account where that could
 	// not even be tried.
 	Step string
@@ -43,7 +44,8 @@ type CheckOptions struct {
 	Only string // one provider; "": all
 	Call bool   // have a model of each answer, which may cost a fraction of a cent
 
-	public bool // see provider.Options
+	public bool                      // see provider.Options
+	orgs   map[string]*config.Config // the configuration with what orgs have added
 }
 
 // Bounds of a check: of the model lists, of one call, and how far a clock may be
@@ -90,6 +92,9 @@ func CheckProviders(ctx context.Context, cfg *config.Config, o CheckOptions) fun
 			if o.Call && list.Err == nil && !yield(t.call(ctx, c.account)) {
 				return
 			}
+		}
+		if o.Only == "" {
+			t.endings(o.orgs)(yield)
 		}
 	}
 }

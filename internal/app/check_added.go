@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/oidostudio/oido/internal/config"
+	"github.com/oidostudio/oido/internal/policy"
 	"github.com/oidostudio/oido/internal/provider"
 	"github.com/oidostudio/oido/internal/seal"
 	"github.com/oidostudio/oido/internal/store/sqlite"
@@ -46,7 +47,14 @@ func CheckInstallation(ctx context.Context, cfg *config.Config, o CheckOptions) 
 			}
 			return true
 		}
-		if !pass(CheckProviders(ctx, cfg, o)) {
+		entries, err := sqlite.InspectRouting(ctx, cfg.DataDir)
+		if err != nil {
+			yield(Check{What: "added aliases, classes and workloads", Says: err.Error(), Err: err})
+			return
+		}
+		with := o
+		with.orgs = policy.Lay(cfg, entries)
+		if !pass(CheckProviders(ctx, cfg, with)) {
 			return
 		}
 		added, err := addedTo(ctx, cfg)

@@ -20,10 +20,11 @@ var usual = []router.Workload{
 	{Name: "chat", Class: router.ClassInteractive},
 }
 
-// policyOf is what a configuration says of names, classes and workloads.
-func policyOf(cfg *config.Config) router.Policy {
+// policyOf is what a configuration says of names, classes and workloads; complete
+// says which accounts' lists have all that can be used.
+func policyOf(cfg *config.Config, complete map[string]bool) router.Policy {
 	p := router.Policy{
-		Aliases: map[string][]string{}, Classes: map[string][]string{}, Complete: map[string]bool{},
+		Aliases: map[string][]string{}, Classes: map[string][]string{}, Complete: complete,
 		Replace: cfg.Replace == "auto", DefaultClass: cfg.Auto.DefaultClass, Confidence: float64(cfg.Auto.Confidence) / 1e6,
 	}
 	for _, a := range cfg.Aliases {

@@ -27,6 +27,7 @@ import (
 	"github.com/oidostudio/oido/internal/identity"
 	"github.com/oidostudio/oido/internal/ledger"
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/policy"
 	"github.com/oidostudio/oido/internal/provider"
 	"github.com/oidostudio/oido/internal/quota"
 	"github.com/oidostudio/oido/internal/recall"
@@ -61,9 +62,13 @@ type Server struct {
 	meters    *meters
 	stopping  context.Context // ends when live tails must
 	endTails  context.CancelFunc
+	// background is what runs until stopping.
+	background sync.WaitGroup
+	endings    toldEndings
 
 	now     func() time.Time
 	vault   *provider.Vault
+	policy  *policy.Keeper
 	public  bool       // see provider.Options
 	changes sync.Mutex // held while the accounts change
 
@@ -205,6 +210,9 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 		Chat: all[llm.FormatChat], Messages: all[llm.FormatMessages], Gemini: all[llm.FormatGemini], Responses: all[llm.FormatResponses],
 	}
 	s.meters = newMeters(s)
+	if s.policy, err = policy.Open(ctx, s.store, cfg, s.now); err != nil {
+		return nil, err
+	}
 	s.gateway.Ended, s.inference.Refused = s.meters.ended, s.meters.refuse
 	if err := s.readSpent(ctx); err != nil {
 		return nil, err
@@ -212,6 +220,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err er
 	if err := s.Apply(cfg); err != nil {
 		return nil, err
 	}
+	s.background.Go(s.followDays)
 	return s, nil
 }
 
@@ -246,9 +255,12 @@ func (s *Server) Apply(cfg *config.Config) error {
 	s.cfg.Store(cfg)
 	s.mu.Unlock()
 	s.directory.SetFile(keys)
+	s.policy.SetFile(cfg)
+	s.endings.forget()
 	s.publish(nil)
 	drop(old)
-	s.warnOfEnds(cfg)
+	s.warnOfClashes()
+	s.warnOrgsOfEnds()
 	s.log.Info("configuration in force", "providers", describe(accounts), "keys", s.directory.Len())
 	if len(accounts) == 0 {
 		s.log.Warn("no provider is connected, so no model can answer: set a key like OPENAI_API_KEY and start again, or name providers in a configuration file; `oido demo` needs none")
@@ -291,18 +303,24 @@ func (s *Server) publish(lists *provider.Refresher) {
 		return
 	}
 	cfg := s.cfg.Load()
-	st := &gateway.State{Accounts: map[string]*provider.Account{}}
-	pol := policyOf(cfg)
+	st := &gateway.State{Accounts: map[string]*provider.Account{}, ByOrg: map[string]func() *router.Routes{}, QuietEnds: cfg.Replace == replaceOff}
+	complete := map[string]bool{}
 	for _, c := range s.accounts {
 		st.Accounts[c.account.Name] = c.account
-		pol.Complete[c.account.Name] = c.account.Profile.List.Trust == provider.TrustComplete
+		complete[c.account.Name] = c.account.Profile.List.Trust == provider.TrustComplete
+	}
+	now := s.now()
+	routes := router.NewRoutes(policyOf(cfg, complete), v, now)
+	st.Routes = routes
+	for org, merged := range s.policy.Merged() {
+		st.ByOrg[org] = sync.OnceValue(func() *router.Routes { return routes.With(policyOf(merged, complete), now) })
 	}
 	if cfg.Responses.Store {
 		st.KeepAnswers = time.Duration(cfg.Retention.ResponsesDays) * 24 * time.Hour
 	}
-	st.Routes = router.NewRoutes(pol, v, s.now())
 	s.gateway.Swap(st)
 	s.countSpent(v)
+	s.warnOfEnds(st, cfg)
 	for _, e := range v.LeftSince(older) {
 		s.log.Warn("a model has left its provider's list", "model", e.Name(), "replacement", strings.Join(v.Replacements(e, s.now()), ", then "))
 	}
@@ -350,7 +368,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	m := &httpapi.Management{
 		Gateway: s.gateway, Inference: s.inference, Directory: s.directory, Reader: s.store, Zone: s.cfg.Load().Location(), Version: s.version,
 		RowDays: s.cfg.Load().Retention.RawDays,
-		Log:     s.log, Now: s.now, Lists: s.listed, Check: s.checkProvider, Accounts: s, Follow: s.ledger.Follow, Stopping: s.stopping.Done(),
+		Log:     s.log, Now: s.now, Lists: s.listed, Check: s.checkProvider, Accounts: s, Policies: s, Follow: s.ledger.Follow, Stopping: s.stopping.Done(),
 	}
 	if err := m.Register(mux); err != nil {
 		return nil, fmt.Errorf("describe the management API: %w", err)
@@ -465,6 +483,7 @@ func (s *Server) close(limit time.Duration) error {
 	s.closed = true
 	s.mu.Unlock()
 	drop(accounts)
+	s.background.Wait()
 	if s.ledger != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		errs = append(errs, s.ledger.Close(ctx))

@@ -42,16 +42,18 @@ func timed(look func() finding) finding {
 // mark is how a thing does.
 type mark string
 
-// The marks. What is off is so on purpose, or isn't built yet.
+// The marks. What is off is so on purpose, or isn't built yet; what is soon works
+// today.
 const (
 	markOK    mark = "ok"
+	markSoon  mark = "soon"
 	markOff   mark = "off"
 	markWrong mark = "wrong"
 )
 
 // print writes a finding as a line.
 func (f finding) print(s screen) error {
-	look := map[mark]paint{markOK: green, markOff: yellow, markWrong: red}[f.Mark]
+	look := map[mark]paint{markOK: green, markSoon: yellow, markOff: yellow, markWrong: red}[f.Mark]
 	name := strings.Replace(string(f.Mark), "wrong", "WRONG", 1)
 	_, err := fmt.Fprintf(s.w, "%s  %s: %s\n", s.paint(fmt.Sprintf("%-5s", name), look), printable(f.What), printable(f.Says))
 	return err
@@ -65,7 +67,7 @@ func doctor() *cobra.Command {
 		Use:   "doctor",
 		Short: "Say in plain words what is wrong: configuration, disk, providers",
 		Long: "Look at the configuration, the data folder, the database, the address and the clock, then at each provider, also those that were added: whether its key is taken, " +
-			"its models can be listed, and a cheap one answers a small streamed request with a tool, which may cost a fraction of a cent.",
+			"its models can be listed, and a cheap one answers a small streamed request with a tool, which may cost a fraction of a cent; and which places of the configuration name models that have ended or will within 30 days.",
 		Example: `  oido doctor --config oido.yaml
   oido doctor --provider openai
   oido doctor --no-call --json`,
@@ -162,10 +164,13 @@ func examine(ctx context.Context, cfg *config.Config, read time.Duration, added 
 		}
 		any := false
 		for c := range check(ctx, cfg, o) {
-			any = any || c.What != "clock"
+			any = any || strings.HasPrefix(c.What, "provider ")
 			f := finding{c.What, c.Says, markOK, c.Took.Milliseconds()}
-			if c.Err != nil {
+			switch {
+			case c.Err != nil:
 				f.Mark = markWrong
+			case c.Soon:
+				f.Mark = markSoon
 			}
 			if !yield(f) {
 				return

@@ -21,6 +21,7 @@ type shownModel struct {
 	Replacement *string    `json:"replacement"`
 	Available   bool       `json:"available"`
 	WhyNot      *string    `json:"why_not"`
+	Warning     *string    `json:"warning"`
 	Left        *shownLeft `json:"free_quota"`
 	shownRates
 }
@@ -142,8 +143,9 @@ func modelsTable(c *cobra.Command, rows []jsontext.Value, ending, free bool) err
 		{title: "ENDS", spare: 3},
 		{title: "REPLACEMENT", spare: 5},
 		{title: "NOT AVAILABLE BECAUSE", spare: 0},
+		{title: "WARNING", spare: 6},
 	}}
-	missing := false
+	missing, warned := false, false
 	for _, raw := range rows {
 		var m shownModel
 		if err := json.Unmarshal(raw, &m); err != nil {
@@ -157,14 +159,21 @@ func modelsTable(c *cobra.Command, rows []jsontext.Value, ending, free bool) err
 				why.text = *m.WhyNot
 			}
 		}
+		warning := cell{}
+		if m.Warning != nil {
+			warned, warning = true, cell{*m.Warning, yellow}
+		}
 		tier := any(cell{"-", faint})
 		if m.Tier != "" {
 			tier = m.Tier
 		}
-		t.row(m.Name, tier, said(m.Context), price(m.Input), price(m.Output), said(m.Free), m.Left.today(), said(m.Ends), said(m.Replacement), why)
+		t.row(m.Name, tier, said(m.Context), price(m.Input), price(m.Output), said(m.Free), m.Left.today(), said(m.Ends), said(m.Replacement), why, warning)
+	}
+	if !warned {
+		t.drop(len(t.columns) - 1)
 	}
 	if !missing {
-		t.drop(len(t.columns) - 1)
+		t.drop(slices.IndexFunc(t.columns, func(c column) bool { return c.title == "NOT AVAILABLE BECAUSE" }))
 	}
 	if !free {
 		t.drop(slices.IndexFunc(t.columns, func(c column) bool { return c.title == "LEFT TODAY" }))

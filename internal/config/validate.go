@@ -53,15 +53,9 @@ func (l *loader) validate() {
 	if _, err := time.LoadLocation(c.TimeZone); err != nil || c.TimeZone == "" || c.TimeZone == "Local" {
 		l.fail("time_zone", fmt.Sprintf("%q is not the name of a time zone", c.TimeZone), "write one like UTC or Europe/Berlin")
 	}
-	l.checkAliasNames()
-	l.checkClassNames()
-	l.checkWorkloads()
-	l.checkRules()
+	l.checkRouting()
 	l.checkLimits()
 	l.checkKeysDiffer()
-	l.checkLoops()
-	l.checkChains()
-	l.checkFeasible()
 }
 
 func (l *loader) checkListen(at, s string) {

@@ -9,6 +9,18 @@ import (
 // classes are the names that the classes section may give chains to.
 var classes = []string{"high_volume", "interactive", "reasoning", "long_context"}
 
+// checkRouting holds what says where requests go against what is possible: that of
+// the file, and each that is added beside it by itself.
+func (l *loader) checkRouting() {
+	l.checkAliasNames()
+	l.checkClassNames()
+	l.checkWorkloads()
+	l.checkRules()
+	l.checkLoops(edgesOf(l.cfg), l.starts())
+	l.checkChains()
+	l.checkFeasible()
+}
+
 func (l *loader) checkAliasNames() {
 	for _, a := range l.cfg.Aliases {
 		at := join("aliases", quoteName(a.Name))
@@ -43,26 +55,25 @@ func (l *loader) checkWorkloads() {
 	}
 }
 
-// edges returns, for every name that stands for other names, what it stands
+// edgesOf returns, for every name that stands for other names, what it stands
 // for: aliases under their own name, workloads and classes as clients write
 // them.
-func (l *loader) edges() map[string]Chain {
+func edgesOf(cfg *Config) map[string]Chain {
 	out := map[string]Chain{}
-	for _, c := range l.cfg.Classes {
+	for _, c := range cfg.Classes {
 		out["class/"+c.Name] = c.Value.Chain
 	}
-	for _, w := range l.cfg.Workloads {
+	for _, w := range cfg.Workloads {
 		out["workload/"+w.Name] = slices.Concat(w.Value.Chain, w.Value.Escalate.To)
 	}
-	for _, a := range l.cfg.Aliases {
+	for _, a := range cfg.Aliases {
 		out[a.Name] = a.Value
 	}
 	return out
 }
 
-// checkLoops refuses names that lead back to themselves.
-func (l *loader) checkLoops() {
-	edges := l.edges()
+// checkLoops refuses names that lead back to themselves, on the ways from some.
+func (l *loader) checkLoops(edges map[string]Chain, starts []string) {
 	done, at := map[string]bool{}, map[string]int{}
 	var way []string
 	var walk func(name string) bool
@@ -87,7 +98,7 @@ func (l *loader) checkLoops() {
 		done[name] = true
 		return true
 	}
-	for _, name := range l.starts() {
+	for _, name := range starts {
 		if !walk(name) {
 			return
 		}
@@ -117,14 +128,39 @@ func pathOf(name string) string {
 	return join("aliases", quoteName(name))
 }
 
+// placed is a chain and where it is said.
+type placed struct {
+	at    string
+	names Chain
+}
+
+// chainsOf are the chains of a configuration's names.
+func chainsOf(cfg *Config) []placed {
+	var out []placed
+	for _, a := range cfg.Aliases {
+		out = append(out, placed{join("aliases", quoteName(a.Name)), a.Value})
+	}
+	for _, c := range cfg.Classes {
+		out = append(out, placed{join("classes", quoteName(c.Name)) + ".chain", c.Value.Chain})
+	}
+	for _, w := range cfg.Workloads {
+		at := join("workloads", quoteName(w.Name))
+		out = append(out, placed{at + ".chain", w.Value.Chain}, placed{at + ".escalate.to", w.Value.Escalate.To}, placed{at + ".switch", w.Value.Switch})
+	}
+	if cfg.Baseline != "" {
+		out = append(out, placed{"baseline", Chain{cfg.Baseline}})
+	}
+	return out
+}
+
 // checkChains warns of entries that can't be tried because their provider
 // isn't connected. Whether a model exists is not known here.
 func (l *loader) checkChains() {
-	check := func(at string, chain Chain) {
-		for i, name := range chain {
-			here := fmt.Sprintf("%s[%d]", at, i)
+	for _, c := range chainsOf(l.cfg) {
+		for i, name := range c.names {
+			here := fmt.Sprintf("%s[%d]", c.at, i)
 			if _, said := l.cfg.Sources[here]; !said {
-				here = at
+				here = c.at
 			}
 			if name == "" {
 				l.fail(here, "is empty", "write provider/model")
@@ -134,21 +170,6 @@ func (l *loader) checkChains() {
 				l.warn(here, problem)
 			}
 		}
-	}
-	for _, a := range l.cfg.Aliases {
-		check(join("aliases", quoteName(a.Name)), a.Value)
-	}
-	for _, c := range l.cfg.Classes {
-		check(join("classes", quoteName(c.Name))+".chain", c.Value.Chain)
-	}
-	for _, w := range l.cfg.Workloads {
-		at := join("workloads", quoteName(w.Name))
-		check(at+".chain", w.Value.Chain)
-		check(at+".escalate.to", w.Value.Escalate.To)
-		check(at+".switch", w.Value.Switch)
-	}
-	if l.cfg.Baseline != "" {
-		check("baseline", Chain{l.cfg.Baseline})
 	}
 }
 

@@ -26,7 +26,7 @@ func (st *State) Choosable(name, org string, c identity.Caller, now time.Time) (
 		if cand.Entry == nil {
 			// One request may try what no list has; for all that follow it would be a
 			// slip that is found late.
-			pol := st.Routes.Policy()
+			pol := st.RoutesOf(org).Policy()
 			pol.Complete = map[string]bool{cand.Account: true}
 			_, err := router.Resolve(cand.Name(), pol, st.View(), now)
 			return router.Place{}, err

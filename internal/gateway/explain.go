@@ -36,11 +36,12 @@ func (g *Gateway) Explain(ctx context.Context, c Call, p Pretend) Explained {
 	if !p.At.IsZero() {
 		t.Started = p.At
 		there := *st
-		there.Routes = router.NewRoutes(st.Routes.Policy(), st.View(), p.At)
+		there.Routes = router.NewRoutes(st.RoutesOf(t.Org).Policy(), st.View(), p.At)
+		there.ByOrg = nil
 		st = &there
 	}
 	x := Explained{Workload: t.Workload, Class: t.Class, At: t.Started}
-	x.Told.Policy = st.Routes.Hash()
+	x.Told.Policy = st.RoutesOf(t.Org).Hash()
 	before, err := g.previous(ctx, st, &c)
 	if err != nil {
 		x.Refused = llm.AsError(err)

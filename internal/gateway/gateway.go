@@ -26,6 +26,11 @@ import (
 type State struct {
 	Accounts map[string]*provider.Account
 	Routes   *router.Routes
+	// ByOrg are the routes of orgs that have some of their own; each is led to its
+	// models when it is first asked for.
+	ByOrg map[string]func() *router.Routes
+	// QuietEnds says that nobody wants to hear of models that end.
+	QuietEnds bool
 	// KeepAnswers is how long answers are kept for requests that go on from them;
 	// 0: none are.
 	KeepAnswers time.Duration
@@ -155,9 +160,28 @@ func (g *Gateway) Swap(s *State) { g.state.Store(s) }
 // Resolve says which models a name stands for in an org. The error is an
 // *llm.Error, as of [router.Resolve].
 func (st *State) Resolve(name, org string, now time.Time) (router.Resolution, error) {
-	pol := st.Routes.Policy()
-	pol.May = func(account string) bool { a := st.Accounts[account]; return a != nil && a.May(org) }
+	pol := st.RoutesOf(org).Policy()
+	pol.May = st.may(org)
 	return router.Resolve(name, pol, st.View(), now)
+}
+
+// RoutesOf are the routes in force for an org.
+func (st *State) RoutesOf(org string) *router.Routes {
+	if own := st.ByOrg[org]; own != nil {
+		return own()
+	}
+	return st.Routes
+}
+
+// may says which accounts an org may use.
+func (st *State) may(org string) func(account string) bool {
+	return func(account string) bool { a := st.Accounts[account]; return a != nil && a.May(org) }
+}
+
+// Endings are the places of an org's policy that name models which have ended or
+// will before a time has passed, as far as the org knows the accounts.
+func (st *State) Endings(org string, now time.Time, within time.Duration) []router.Ending {
+	return st.RoutesOf(org).Endings(now, within, st.may(org))
 }
 
 // View is what is known of the connected models.

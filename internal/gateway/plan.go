@@ -39,7 +39,7 @@ func workOf(st *State, t *Turn) (work string, inherits bool) {
 		work = "class/" + t.Class
 	}
 	if name, ok := strings.CutPrefix(work, "workload/"); ok {
-		w, _ := st.Routes.Workload(name)
+		w, _ := st.RoutesOf(t.Org).Workload(name)
 		inherits = w.Inherit
 	}
 	return work, inherits
@@ -69,7 +69,7 @@ func (g *Gateway) plan(ctx context.Context, st *State, c *Call, t *Turn, needs r
 	if t.Session != "" && d.Task != facts.Task {
 		g.Tasks.Put(t.Org, t.Session, p.work, d.Task)
 	}
-	t.Rule, t.Workload, t.Class, t.Decision = d.Rule, d.Workload, d.Class, d.Encode(st.Routes.Hash())
+	t.Rule, t.Workload, t.Class, t.Decision = d.Rule, d.Workload, d.Class, d.Encode(st.RoutesOf(c.Caller.Org).Hash())
 	t.InputEstimate, _ = g.tokens.Of(p.cands[0].Account.Name, p.cands[0].Model, t.promptSize)
 	return p, nil
 }
@@ -83,7 +83,7 @@ func (g *Gateway) decide(ctx context.Context, st *State, c *Call, t *Turn, needs
 		Model: c.Peeked.Model, Workload: t.Workload, Class: t.Class, Agent: t.Agent,
 		User: t.User, Purpose: t.Purpose, Format: t.Format, Stream: t.Stream,
 		Input: t.InputEstimate, Output: int64(c.Peeked.MaxOutput), Needs: needs,
-		MayAccount: func(name string) bool { a := st.Accounts[name]; return a != nil && a.May(c.Caller.Org) },
+		MayAccount: st.may(c.Caller.Org),
 		MayModel:   c.Caller.MayUseModel,
 	}
 	if n := len(c.Peeked.Model); n > maxModel {
@@ -111,7 +111,7 @@ func (g *Gateway) decide(ctx context.Context, st *State, c *Call, t *Turn, needs
 	}
 	var err error
 	d := &p.Decision
-	if *d, err = router.Plan(facts, st.Routes, now); err != nil || can == nil {
+	if *d, err = router.Plan(facts, st.RoutesOf(c.Caller.Org), now); err != nil || can == nil {
 		return p, facts, err
 	}
 	able := make([]router.Candidate, 0, len(d.Candidates))

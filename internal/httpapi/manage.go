@@ -45,6 +45,7 @@ type Management struct {
 
 	// Accounts are those that were added by API.
 	Accounts Accounts
+	Policies Policies
 
 	checking sync.Mutex // held while an account is tried
 }
@@ -76,6 +77,7 @@ func (m *Management) Register(mux *http.ServeMux) error {
 	m.why(api)
 	m.dryRun(api)
 	m.workloads(api)
+	m.policies(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return err

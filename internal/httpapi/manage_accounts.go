@@ -40,7 +40,11 @@ type Accounts interface {
 type Refusal struct {
 	Status  int
 	Message string
+	Fields  []RefusedField // what is wrong with the body, where that is it
 }
+
+// RefusedField is what is wrong with a field, by its path.
+type RefusedField struct{ Path, Problem string }
 
 func (r *Refusal) Error() string { return r.Message }
 
@@ -112,7 +116,11 @@ func owner(c identity.Caller) string {
 func (m *Management) refused(err error) error {
 	var r *Refusal
 	if errors.As(err, &r) {
-		return huma.NewError(r.Status, r.Message)
+		details := make([]error, len(r.Fields))
+		for i, f := range r.Fields {
+			details[i] = &huma.ErrorDetail{Message: f.Problem, Location: f.Path}
+		}
+		return huma.NewError(r.Status, r.Message, details...)
 	}
 	return m.failed("the change can't be made", err)
 }

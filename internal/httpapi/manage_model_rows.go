@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +44,7 @@ type modelRow struct {
 	Ends        *string     `json:"ends"`
 	Replacement *string     `json:"replacement"`
 	RedirectsTo *string     `json:"redirects_to" doc:"the model that answers under the name once it has ended"`
+	Warning     *string     `json:"warning" doc:"which places of the configuration name it although it has ended, left its list or ends within 30 days; null: none, or replace is off"`
 }
 
 // modelRates are prices; null is unknown.
@@ -137,10 +139,12 @@ func (in *modelsInput) passes(r *modelRow, now time.Time) bool {
 // rowsOf are the rows of what names stand for. A model that has ended is shown
 // where its provider is named.
 func rowsOf(st *gateway.State, quotas *quota.Tracker, c identity.Caller, names []string, now time.Time) ([]modelRow, error) {
-	rows := []modelRow{}
+	rows, warn := []modelRow{}, warnings(st, c.Org, now)
 	add := func(e *catalog.Entry) {
 		if c.MayUseModel(e.Name()) && !slices.ContainsFunc(rows, func(r modelRow) bool { return r.Name == e.Name() }) {
-			rows = append(rows, modelOf(st.View(), quotas, e, now))
+			row := modelOf(st.View(), quotas, e, now)
+			row.Warning = warn[e.Name()]
+			rows = append(rows, row)
 		}
 	}
 	for _, name := range names {
@@ -172,6 +176,30 @@ func rowsOf(st *gateway.State, quotas *quota.Tracker, c identity.Caller, names [
 	}
 	return rows, nil
 }
+
+// warnings are what an org is told of models that its configuration names and that
+// end, by their names.
+func warnings(st *gateway.State, org string, now time.Time) map[string]*string {
+	if st.QuietEnds {
+		return nil
+	}
+	places, says := map[string][]string{}, map[string]string{}
+	for _, e := range st.Endings(org, now, router.EndsSoon) {
+		places[e.Model], says[e.Model] = append(places[e.Model], e.Path), e.String()
+	}
+	out := map[string]*string{}
+	for model, at := range places {
+		text := says[model] + "; named by " + strings.Join(at[:min(len(at), maxPlaces)], ", ")
+		if more := len(at) - maxPlaces; more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		out[model] = &text
+	}
+	return out
+}
+
+// maxPlaces is how many places a warning names.
+const maxPlaces = 8
 
 func modelOf(v *catalog.View, quotas *quota.Tracker, e *catalog.Entry, now time.Time) modelRow {
 	// Under a redirected name the other model's abilities and prices count.

@@ -27,6 +27,7 @@ func (m *Management) models(api huma.API) {
 		}
 		out := Page[modelRow]{Data: []modelRow{}}
 		begun := in.Cursor == ""
+		warn := warnings(st, c.Org, now)
 		for _, e := range st.View().All() {
 			if !begun {
 				begun = e.Name() == in.Cursor
@@ -37,6 +38,7 @@ func (m *Management) models(api huma.API) {
 				continue
 			}
 			row := modelOf(st.View(), m.Gateway.Quotas, e, now)
+			row.Warning = warn[row.Name]
 			if !in.passes(&row, now) {
 				continue
 			}

@@ -44,8 +44,18 @@ func (m *Management) workloads(api huma.API) {
 			return a == nil || a.May(c.Org) && c.MayUseModel(name)
 		}
 		out := Page[workloadRow]{Data: []workloadRow{}}
-		for _, l := range st.Routes.Led(m.Now()) {
-			out.Data = append(out.Data, workloadOf(&l, may))
+		warnings := map[string][]string{}
+		if !st.QuietEnds {
+			for _, e := range st.Endings(c.Org, m.Now(), router.EndsSoon) {
+				if e.Section == "workloads" {
+					warnings[e.Name] = append(warnings[e.Name], e.Path+": "+e.String())
+				}
+			}
+		}
+		for _, l := range st.RoutesOf(c.Org).Led(m.Now()) {
+			row := workloadOf(&l, may)
+			row.Warnings = append(row.Warnings, warnings[l.Name]...)
+			out.Data = append(out.Data, row)
 		}
 		return &struct{ Body Page[workloadRow] }{out}, nil
 	})

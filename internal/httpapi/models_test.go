@@ -72,6 +72,7 @@ type listedModel struct {
 	Ends        *string  `json:"ends"`
 	Replacement *string  `json:"replacement"`
 	RedirectsTo *string  `json:"redirects_to"`
+	Warning     *string  `json:"warning"`
 	Tiers       []struct {
 		Above int64   `json:"above_input_tokens"`
 		Input *string `json:"input_usd_per_million"`
@@ -283,6 +284,29 @@ func TestOneModelByAnyName(t *testing.T) {
 	for name, there := range map[string]bool{"openai/gpt-4": false, "openai/o3": false, "up/o3": true, "google/gemini-2.5-pro": true} {
 		if strings.Contains(w.Body.String(), `"`+name+`"`) != there {
 			t.Errorf("%s is listed: %v", name, !there)
+		}
+	}
+}
+
+// A model that ends says which places of the configuration name it.
+func TestModelsWarnOfPlacesThatNameThem(t *testing.T) {
+	t.Parallel()
+	for day, want := range map[string]string{
+		"2026-12-14": "",
+		"2026-12-20": "openai/gpt-4o-mini ends on 2027-01-14; its replacement is gpt-6-luna; named by aliases.mine[1]",
+		"2027-02-01": "the model openai/gpt-4o-mini is retired since 2027-01-14; its replacement is gpt-6-luna; named by aliases.mine[1]",
+	} {
+		mux := listing(t, day)
+		for _, query := range []string{"q=gpt-4o-mini&provider=openai", "name=openai/gpt-4o-mini"} {
+			for _, m := range readModels(t, mux, query) {
+				got := ""
+				if m.Warning != nil {
+					got = *m.Warning
+				}
+				if m.Name == "openai/gpt-4o-mini" && got != want || m.Name != "openai/gpt-4o-mini" && got != "" {
+					t.Errorf("%s %s: %s has %q", day, query, m.Name, got)
+				}
+			}
 		}
 	}
 }

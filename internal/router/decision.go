@@ -75,6 +75,7 @@ const (
 	ReasonSchema   Reason = "schema"    // it doesn't keep to a schema
 	ReasonKey      Reason = "key"       // the caller may not use it
 	ReasonEnded    Reason = "ended"     // it is retired
+	ReasonReplaced Reason = "replaced"  // it is retired, and what replaces it is a candidate
 	ReasonGone     Reason = "gone"      // it left its provider's list
 	ReasonResting  Reason = "resting"   // it fails, and is left alone for now
 	ReasonNoAnswer Reason = "no answer" // it writes no text
@@ -115,7 +116,9 @@ func (x Exclusion) String() string {
 	case ReasonKey:
 		return "this key may not use it"
 	case ReasonEnded:
-		return "is retired"
+		return "is retired" + x.Detail
+	case ReasonReplaced:
+		return "is retired, and its replacement " + x.Detail + " takes its place"
 	case ReasonGone:
 		return "has left its provider's list"
 	case ReasonResting:

@@ -336,23 +336,107 @@ func TestReplacementsTakeTheirPlace(t *testing.T) {
 	}
 }
 
-// The configuration's own names are looked over for models that end.
-func TestEndingsOfAliases(t *testing.T) {
+// The configuration's own names are looked over for models that end, wherever they
+// stand.
+func TestEndings(t *testing.T) {
 	t.Parallel()
-	view := connect(t, []string{"openai", "google", "anthropic"}, nil)
-	pol := router.Policy{Replace: true, Aliases: map[string][]string{
-		"default": {"opus", "openai/o3"}, "o3": {"o3"}, "old": {"openai/gpt-4", "gpt-4.1"}, "fine": {"anthropic/claude-haiku-4-5", "nowhere/x"}, "next": {"gemini-2.5-pro"},
-	}}
-	got := pol.Endings(view, days[1], 30*24*time.Hour)
-	for i := range got {
-		got[i].Why, _, _ = strings.Cut(got[i].Why, ";")
+	view := connect(t, []string{"openai", "google", "anthropic"}, func(a *catalog.Account) {
+		if a.Name == "anthropic" {
+			a.Listed, a.Gone = []wire.ListedModel{{ID: "claude-haiku-4-5"}}, []string{"claude-sonnet-4-6"}
+		}
+	})
+	pol := router.Policy{
+		Aliases: map[string][]string{
+			"default": {"haiku", "openai/o3"}, "o3": {"o3"}, "old": {"openai/gpt-4", "gpt-4.1"},
+			"fine": {"anthropic/claude-haiku-4-5", "nowhere/x", "old", "workload/support"}, "my next": {"gemini-2.5-pro"},
+		},
+		Classes: map[string][]string{"reasoning": {"openai/o3"}},
+		Workloads: []router.Workload{
+			{Name: "support", Chain: []string{"anthropic/claude-haiku-4-5", "gpt-4"}, Escalate: []string{"openai/o3"}, Switch: []string{"openai/o3", "o3", "class/reasoning"}},
+			{Name: "gone", Chain: []string{"anthropic/claude-sonnet-4-6"}},
+			{Name: "default", Class: "interactive"},
+		},
 	}
-	if d := cmp.Diff([]router.Ending{
-		{Alias: "default", Target: "openai/o3", Ends: "2026-12-11", Replacement: "gpt-5.6-sol"},
-		{Alias: "next", Target: "google/gemini-2.5-pro", Ends: "2026-12-01", Replacement: "gemini-3.8-flash"},
-		{Alias: "o3", Target: "openai/o3", Ends: "2026-12-11", Replacement: "gpt-5.6-sol"},
-		{Alias: "old", Target: "openai/gpt-4", Why: "the model openai/gpt-4 is retired since 2026-10-23"},
-	}, got); d != "" {
+	old := "the model openai/gpt-4 is retired since 2026-10-23; its replacement is gpt-5.6-sol"
+	o3 := func(path, target string) router.Ending {
+		return router.Ending{Path: path, Target: target, Model: "openai/o3", Ends: "2026-12-11", Replacement: "gpt-5.6-sol"}
+	}
+	left := "the model anthropic/claude-sonnet-4-6 has left its provider's list"
+	want := []router.Ending{
+		o3("aliases.default[1]", "openai/o3"),
+		{Path: `aliases."my next"`, Target: "gemini-2.5-pro", Model: "google/gemini-2.5-pro", Ends: "2026-12-01", Replacement: "gemini-3.8-flash"},
+		o3("aliases.o3", "o3"),
+		{Path: "aliases.old[0]", Target: "openai/gpt-4", Model: "openai/gpt-4", Why: old, Replacement: "gpt-5.6-sol"},
+		o3("classes.reasoning.chain", "openai/o3"),
+		{Path: "workloads.support.chain[1]", Target: "gpt-4", Model: "openai/gpt-4", Why: old, Replacement: "gpt-5.6-sol"},
+		o3("workloads.support.escalate.to", "openai/o3"),
+		o3("workloads.support.switch[0]", "openai/o3"),
+		{Path: "workloads.gone.chain", Target: "anthropic/claude-sonnet-4-6", Model: "anthropic/claude-sonnet-4-6", Why: left + "; its provider names no replacement"},
+	}
+	for i := range want {
+		want[i].Section, want[i].Name, _ = strings.Cut(want[i].Path, ".")
+		want[i].Name, _, _ = strings.Cut(strings.Trim(strings.TrimSuffix(want[i].Name, "[0]"), `"`), ".")
+		want[i].Name = strings.TrimSuffix(want[i].Name, "[1]")
+	}
+	got := router.NewRoutes(pol, view, days[1]).Endings(days[1], 30*24*time.Hour, nil)
+	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+	// Where replacements take their places, it says so; of others' accounts nothing is said.
+	pol.Replace = true
+	for i := range want {
+		if want[i].Why == old {
+			want[i].Replaced = "openai/gpt-5.6-sol"
+		}
+	}
+	want = slices.DeleteFunc(want, func(e router.Ending) bool { return !strings.HasPrefix(e.Model, "openai/") })
+	got = router.NewRoutes(pol, view, days[1]).Endings(days[1], 30*24*time.Hour, func(account string) bool { return account == "openai" })
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	var says []string
+	for _, e := range []router.Ending{want[1], want[2]} {
+		says = append(says, e.String())
+	}
+	says = append(says, router.Ending{Target: "a/x", Model: "a/x", Ends: "2026-12-01"}.String(), router.Ending{Target: "a/x", Model: "a/x", Why: left}.String())
+	if d := cmp.Diff([]string{
+		"o3 (openai/o3) ends on 2026-12-11; its replacement is gpt-5.6-sol",
+		"openai/gpt-4 is retired, and openai/gpt-5.6-sol takes its place: name that one",
+		"a/x ends on 2026-12-01; its provider names no replacement", left,
+	}, says); d != "" {
+		t.Error(d)
+	}
+}
+
+// A retired model of a chain is out of it with its reason, or its replacement is in
+// its place.
+func TestRetiredModelsOfChains(t *testing.T) {
+	t.Parallel()
+	view := connect(t, []string{"openai", "anthropic"}, nil)
+	for _, c := range []struct {
+		replace bool
+		first   string
+		reason  router.Reason
+		says    string
+	}{
+		{false, "anthropic/claude-haiku-4-5", router.ReasonEnded, "is retired since 2026-10-23; its replacement is gpt-5.6-sol"},
+		{true, "openai/gpt-5.6-sol", router.ReasonReplaced, "is retired, and its replacement openai/gpt-5.6-sol takes its place"},
+	} {
+		pol := router.Policy{Replace: c.replace, Workloads: []router.Workload{{Name: "support", Chain: []string{"openai/gpt-4", "anthropic/claude-haiku-4-5"}, Prefer: router.PreferOrder}}}
+		d, err := router.Plan(&router.Facts{Model: "workload/support"}, router.NewRoutes(pol, view, days[1]), router.Now{Time: days[1]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		told, err := router.Tell(d.Encode(""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := told.Excluded[0]
+		if d.Candidates[0].Name() != c.first || x.Reason != c.reason || x.Name != "openai/gpt-4" || x.String() != c.says {
+			t.Errorf("replace %t: %v, %s %s (%s)", c.replace, d.Candidates, x.Name, x, x.Reason)
+		}
+		if text := told.Explain(router.Asked{Model: "workload/support", Workload: "support"}); !strings.Contains(text, "Not openai/gpt-4: it "+c.says+".") {
+			t.Error(text)
+		}
 	}
 }

@@ -148,6 +148,7 @@ var remedies = []struct {
 	{ReasonSchema, "ask without a schema"},
 	{ReasonKey, "use a key that may use the model"},
 	{ReasonEnded, "name the replacement in the configuration"},
+	{ReasonReplaced, "name the replacement in the configuration"},
 	{ReasonGone, "name the replacement in the configuration"},
 	{ReasonUnknown, "connect the provider, or correct the name in the configuration"},
 	{ReasonResting, "wait, or look at the provider with `oido doctor`"},

@@ -484,7 +484,7 @@ func (p *planner) refusal() error {
 	for _, x := range p.d.Excluded {
 		reasons[x.Reason]++
 	}
-	all := len(p.d.Excluded)
+	all := len(p.d.Excluded) - reasons[ReasonReplaced] // of what replaces it, it is said beside
 	switch {
 	case all == 0:
 		e.Message = fmt.Sprintf("%q leads to no model: connect a provider, or name models for it in the configuration", p.f.Model)

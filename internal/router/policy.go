@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -76,6 +77,7 @@ type Routes struct {
 	classes   map[string]*route
 	aliases   map[string]*route
 	inOrder   []*route // workloads with a rule, in the file's order
+	defaults  *defaults
 	hash      string
 }
 
@@ -102,7 +104,17 @@ type step struct {
 
 // NewRoutes leads a policy's names to models.
 func NewRoutes(pol Policy, view *catalog.View, now time.Time) *Routes {
-	r := &Routes{pol: pol, view: view, workloads: map[string]*route{}, classes: map[string]*route{}, aliases: map[string]*route{}, hash: pol.hash()}
+	return newRoutes(pol, view, newDefaults(view, now), now)
+}
+
+// With leads another policy's names to the same models. What only the models
+// decide is not worked out again.
+func (r *Routes) With(pol Policy, now time.Time) *Routes {
+	return newRoutes(pol, r.view, r.defaults, now)
+}
+
+func newRoutes(pol Policy, view *catalog.View, d *defaults, now time.Time) *Routes {
+	r := &Routes{pol: pol, view: view, workloads: map[string]*route{}, classes: map[string]*route{}, aliases: map[string]*route{}, defaults: d, hash: pol.hash()}
 	for _, class := range Classes {
 		r.classes[class] = &route{Workload: Workload{Name: class, Class: class, Chain: pol.Classes[class], Prefer: PreferOrder}}
 	}
@@ -138,7 +150,7 @@ func (r *Routes) build(rt *route, now time.Time) {
 	case len(rt.Chain) > 0:
 		rt.chain, rt.lost = r.lead(rt.Chain, rt.alias, now)
 	case rt == class:
-		rt.chain, rt.Default, rt.byPrice = r.ofClass(rt.Class, now), true, true
+		rt.chain, rt.Default, rt.byPrice = r.defaults.of(rt.Class), true, true
 	default:
 		r.build(class, now)
 		rt.chain, rt.lost, rt.byPrice = class.chain, class.lost, class.byPrice
@@ -165,17 +177,19 @@ func (r *Routes) Policy() Policy { return r.pol }
 // Hash names the policy in explanations.
 func (r *Routes) Hash() string { return r.hash }
 
+// maxChain bounds the models that a chain leads to, by way of others too.
+const maxChain = 128
+
 // lead follows the names that an alias or another route has to models. Each model
 // stands once, at its first place.
 func (r *Routes) lead(names []string, alias string, now time.Time) (out []step, lost []Exclusion) {
 	for _, name := range names {
-		res, err := r.follow(name, alias, now)
-		if err != nil {
-			lost = append(lost, Exclusion{Name: name, Reason: ReasonUnknown, Detail: llm.AsError(err).Message})
-			continue
+		res, not := r.follow(name, alias, now)
+		if not.Reason != "" {
+			lost = append(lost, not)
 		}
 		for _, s := range res {
-			if !slices.ContainsFunc(out, func(had step) bool { return had.name == s.name }) {
+			if len(out) < maxChain && !slices.ContainsFunc(out, func(had step) bool { return had.name == s.name }) {
 				out = append(out, s)
 			}
 		}
@@ -184,8 +198,9 @@ func (r *Routes) lead(names []string, alias string, now time.Time) (out []step, 
 }
 
 // follow leads one name of a chain to models; that of a class, workload or alias
-// to its chain. An alias is inside of itself the model of that name.
-func (r *Routes) follow(name, alias string, now time.Time) ([]step, error) {
+// to its chain. An alias is inside of itself the model of that name. The exclusion
+// says why the name itself leads nowhere, or what stands in for it.
+func (r *Routes) follow(name, alias string, now time.Time) ([]step, Exclusion) {
 	kind, rest, _ := strings.Cut(name, "/")
 	for _, named := range []struct {
 		kind   string
@@ -196,10 +211,10 @@ func (r *Routes) follow(name, alias string, now time.Time) ([]step, error) {
 		}
 		rt := named.routes[rest]
 		if rt == nil {
-			return nil, unknown(fmt.Sprintf("there is no %s %q", kind, rest))
+			return nil, Exclusion{Name: name, Reason: ReasonUnknown, Detail: fmt.Sprintf("there is no %s %q", kind, rest)}
 		}
 		r.build(rt, now)
-		return rt.chain, nil
+		return rt.chain, Exclusion{}
 	}
 	var way []string
 	if alias != "" {
@@ -207,17 +222,27 @@ func (r *Routes) follow(name, alias string, now time.Time) ([]step, error) {
 	}
 	if rt := r.aliases[name]; rt != nil && name != alias {
 		r.build(rt, now)
-		return rt.chain, nil
+		return rt.chain, Exclusion{}
 	}
-	res, err := resolve(name, way, r.pol, r.view, now)
+	pol := r.pol
+	pol.terse = true
+	res, err := resolve(name, way, pol, r.view, now)
 	if err != nil {
-		return nil, err
+		said := llm.AsError(err).Message
+		if errors.Is(err, ErrRetired) {
+			_, more, _ := strings.Cut(said, isRetired)
+			return nil, Exclusion{Name: name, Reason: ReasonEnded, Detail: more}
+		}
+		return nil, Exclusion{Name: name, Reason: ReasonUnknown, Detail: said}
 	}
 	out := make([]step, 0, len(res.Candidates))
 	for _, c := range res.Candidates {
 		out = append(out, newStep(c, now))
 	}
-	return out, nil
+	if res.Rule == ruleReplaced {
+		return out, Exclusion{Name: name, Reason: ReasonReplaced, Detail: out[0].name}
+	}
+	return out, Exclusion{}
 }
 
 func newStep(c Candidate, now time.Time) step {
@@ -237,54 +262,6 @@ func blend(e *catalog.Entry, now time.Time) (llm.NanoUSD, bool) {
 	}
 	return 0, false
 }
-
-// longWindow is the window in tokens from which a model is for long documents.
-const longWindow = 400_000
-
-// inTheirPlace are the tiers whose models stand in where none of a class's own
-// tier is connected, so that every class has a model that has any.
-var inTheirPlace = map[string][]catalog.Tier{
-	ClassHighVolume:  {catalog.TierFast, catalog.TierBalanced, catalog.TierFrontier},
-	ClassInteractive: {catalog.TierBalanced, catalog.TierFrontier, catalog.TierFast},
-	ClassReasoning:   {catalog.TierFrontier, catalog.TierBalanced, catalog.TierFast},
-	ClassLongContext: {catalog.TierFast, catalog.TierBalanced, catalog.TierFrontier},
-}
-
-// ofClass is the chain of a class that nobody configured: the connected models of
-// its tier that are listed and priced, cheapest first. For long documents they
-// are those of any tier with a long window.
-func (r *Routes) ofClass(class string, now time.Time) []step {
-	tiers := map[catalog.Tier][]step{}
-	var long []step
-	for _, e := range r.view.All() {
-		if e.Gone || e.Unlisted || e.Tier == "" || e.Ended(now) || !e.Generates() {
-			continue
-		}
-		s := newStep(Candidate{Account: e.Account, Model: e.ID, Entry: r.view.Answering(e, now)}, now)
-		if !s.priced {
-			continue
-		}
-		tiers[e.Tier] = append(tiers[e.Tier], s)
-		if e.Context >= longWindow && e.Tier != catalog.TierSpecialist {
-			long = append(long, s)
-		}
-	}
-	var out []step
-	if class == ClassLongContext {
-		out = long
-	}
-	for _, tier := range inTheirPlace[class] {
-		if len(out) == 0 {
-			out = tiers[tier]
-		}
-	}
-	slices.SortStableFunc(out, func(a, b step) int { return cmp.Compare(a.blend, b.blend) })
-	return out[:min(len(out), maxDefault)]
-}
-
-// maxDefault bounds a chain that nobody configured: each of its models may be
-// tried in turn.
-const maxDefault = 8
 
 // hash is of all that decides.
 func (p Policy) hash() string {

@@ -31,6 +31,10 @@ type Policy struct {
 	Confidence   float64
 	// May says whether the caller's org may use an account; nil: any.
 	May func(account string) bool
+
+	// terse leaves out what a name that leads nowhere is nearest to, which is dear to
+	// find out for every name of every chain whenever a list changes.
+	terse bool
 }
 
 // Candidate is one model at one account.
@@ -54,8 +58,26 @@ type Resolution struct {
 // reserved are first segments that name something else than a provider.
 var reserved = map[string]bool{"workload": true, "agent": true, "class": true, "auto": true}
 
+// ruleReplaced is the rule of a retired model whose replacement takes its place.
+const ruleReplaced = "replaced"
+
+// isRetired stands in the message of such a refusal before what more is said.
+const isRetired = " is retired"
+
+// hasLeft stands in messages on models that are gone.
+const hasLeft = " has left its provider's list"
+
 // ErrRetired is the cause of a refusal of a model that has ended.
 var ErrRetired = errors.New("retired")
+
+// retired is ErrRetired with the model that has ended.
+type retired struct{ *catalog.Entry }
+
+// Error implements error.
+func (*retired) Error() string { return ErrRetired.Error() }
+
+// Is says that it is an ErrRetired.
+func (*retired) Is(target error) bool { return target == ErrRetired }
 
 // Resolve says which models a name stands for. The error is an *llm.Error:
 // KindNotFound with the nearest names or the replacement of a retired model,
@@ -224,7 +246,7 @@ func (s *search) add(id string, entries []*catalog.Entry) {
 func ended(e *catalog.Entry, pol Policy, view *catalog.View, now time.Time) (Resolution, error) {
 	if pol.Replace {
 		if c, ok := replacement(e, pol, view, now); ok {
-			return Resolution{Candidates: []Candidate{c}, Rule: "replaced"}, nil
+			return Resolution{Candidates: []Candidate{c}, Rule: ruleReplaced}, nil
 		}
 	}
 	since := ""
@@ -232,8 +254,8 @@ func ended(e *catalog.Entry, pol Policy, view *catalog.View, now time.Time) (Res
 		since = " since " + e.Lifecycle.Shutdown
 	}
 	return Resolution{}, &llm.Error{
-		Kind: llm.KindNotFound, Param: "model", Code: "model_not_found", Err: ErrRetired,
-		Message: fmt.Sprintf("the model %s is retired%s%s", e.Name(), since, instead(e, pol, view, now)),
+		Kind: llm.KindNotFound, Param: "model", Code: "model_not_found", Err: &retired{e},
+		Message: fmt.Sprintf("the model %s%s%s%s", e.Name(), isRetired, since, instead(e, pol, view, now)),
 	}
 }
 
@@ -253,7 +275,7 @@ func replacement(e *catalog.Entry, pol Policy, view *catalog.View, now time.Time
 
 // left says that a model is gone from the list that had it.
 func left(e *catalog.Entry, pol Policy, view *catalog.View, now time.Time) error {
-	return unknown(fmt.Sprintf("the model %s has left its provider's list%s", e.Name(), instead(e, pol, view, now)))
+	return unknown(fmt.Sprintf("the model %s%s%s", e.Name(), hasLeft, instead(e, pol, view, now)))
 }
 
 // instead is the end of a sentence: what to use in a model's place.
@@ -271,6 +293,9 @@ func notFound(name string, pol Policy, view *catalog.View, now time.Time) error 
 
 // nearest names up to three models that the caller may have meant.
 func nearest(name string, pol Policy, view *catalog.View, now time.Time) string {
+	if pol.terse {
+		return ""
+	}
 	near := view.Nearest(name, 3, func(e *catalog.Entry) bool { return pol.may(e.Account) && !e.Ended(now) })
 	if len(near) == 0 {
 		return ""

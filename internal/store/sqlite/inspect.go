@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/oidostudio/oido/internal/policy"
 	"github.com/oidostudio/oido/internal/provider"
 )
 
@@ -50,7 +51,18 @@ func readOnly(path string) (*sql.DB, error) {
 
 // InspectAccounts reads the accounts that were added of a data directory, oldest
 // first, without changing anything, also while a process serves on it.
-func InspectAccounts(ctx context.Context, dir string) (all []provider.Stored, err error) {
+func InspectAccounts(ctx context.Context, dir string) ([]provider.Stored, error) {
+	return inspect(ctx, dir, "providers", "providers", scanAccounts)
+}
+
+// InspectRouting reads the aliases, classes and workloads that were added, in the
+// same way.
+func InspectRouting(ctx context.Context, dir string) ([]policy.Entry, error) {
+	return inspect(ctx, dir, "routing", "routing of all orgs", scanRouting)
+}
+
+// inspect reads a table; nothing where a database of before hasn't got it.
+func inspect[T any](ctx context.Context, dir, table, query string, scan func(*sql.Rows) ([]T, error)) (all []T, err error) {
 	path := filepath.Join(dir, "oido.db")
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -61,13 +73,14 @@ func InspectAccounts(ctx context.Context, dir string) (all []provider.Stored, er
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	there := false
-	err = db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = 'providers'").Scan(&there)
+	err = db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = ?", table).Scan(&there)
 	if err != nil || !there {
-		return nil, err // made before accounts could be added
+		return nil, err
 	}
-	rows, err := db.QueryContext(ctx, queries()["providers"])
+	rows, err := db.QueryContext(ctx, queries()[query])
 	if err != nil {
 		return nil, err
 	}
-	return scanAccounts(rows)
+	all, err = scan(rows)
+	return all, errors.Join(err, rows.Err())
 }
