@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -46,13 +47,16 @@ type run struct {
 	cands   []Candidate
 	held    int64  // of Dispatcher.answers
 	watch   *watch // of the attempt under way
-	losses  []loss // of the candidates that failed in this round
+	losses  []loss // of the candidates that failed, the last of each
 	tooLong int    // the largest window that didn't hold the prompt
-	// spared says that a key was left alone since it fails of late, unspared that
-	// none is any more.
-	spared, unspared bool
-	outcome          *Outcome
-	late             func() bool // the whole call has taken too long, or its client left
+	// spared are the candidates of which keys were left alone since they fail of
+	// late, unspared says that none is any more.
+	spared   []spare
+	unspared bool
+	empty    []int // the candidates whose answer held nothing
+	rest     []int // the candidates that come next
+	outcome  *Outcome
+	late     func() bool // the whole call has taken too long, or its client left
 	candidacy
 }
 
@@ -61,6 +65,7 @@ type candidacy struct {
 	at    int // its place in the call's
 	cand  Candidate
 	tried []provider.Key
+	left  []provider.Key // of tried: those that were left alone
 	strip strip
 	// answerID is the id of the answer under way, told beside its body; "": none.
 	answerID string
@@ -142,30 +147,108 @@ const (
 	onward             // an attempt at the next one
 )
 
+// spare is a candidate with keys that nobody has asked yet.
+type spare struct {
+	at    int
+	tried []provider.Key // which of them were
+}
+
 // loop goes over the candidates, in rounds, until one answers or none may follow.
 func (r *run) loop(ctx context.Context) {
 	r.late = func() bool { return ctx.Err() != nil }
-	for round := 0; ; round++ {
-		r.losses = r.losses[:0]
-		for i := range r.cands {
-			if window := r.cands[i].Context; window > 0 && window <= r.tooLong || r.spent() {
-				continue
-			}
-			r.candidacy = candidacy{at: i, cand: r.cands[i]}
-			r.cand.Resting = r.cand.Resting || r.unspared
-			r.call.keeps = r.cand.KeepParts
-			if !r.candidate(ctx) || r.late() {
-				return
-			}
-		}
-		if r.spared && len(r.outcome.Attempts) == 0 {
-			r.spared, r.unspared = false, true // of more use than a refusal of ours
-			continue
-		}
-		if !r.pause(ctx, round) {
+	todo := make([]int, len(r.cands))
+	for i := range todo {
+		todo[i] = i
+	}
+	for round := 0; len(todo) > 0; round++ {
+		if r.pass(ctx, todo) || r.lastOnes(ctx) {
 			return
 		}
+		todo = r.pause(ctx, round)
 	}
+}
+
+// pass asks candidates one after the other; true says that the call is over.
+func (r *run) pass(ctx context.Context, todo []int) bool {
+	for n, i := range todo {
+		if !r.fits(i) || r.spent() {
+			continue
+		}
+		r.rest = todo[n+1:]
+		if r.ask(ctx, i, nil) {
+			return true
+		}
+		r.postpone(r.rest)
+	}
+	r.rest = nil
+	return false
+}
+
+// ask makes attempts at a candidate by keys other than these; true says that the
+// call is over.
+func (r *run) ask(ctx context.Context, i int, tried []provider.Key) bool {
+	r.candidacy = candidacy{at: i, cand: r.cands[i], tried: tried}
+	r.cand.Resting = r.cand.Resting || r.unspared
+	r.call.keeps = r.cand.KeepParts
+	if !r.candidate(ctx) || r.late() {
+		return true
+	}
+	if len(r.left) > 0 {
+		asked := slices.DeleteFunc(slices.Clone(r.tried), func(k provider.Key) bool { return slices.Contains(r.left, k) })
+		r.spared = append(r.spared, spare{i, asked})
+	}
+	return false
+}
+
+// lastOnes asks what is of more use than a refusal of ours: by the keys that were
+// left alone, and once more whoever had nothing to say, whose answer is taken as it
+// comes. True says that the call is over.
+func (r *run) lastOnes(ctx context.Context) bool {
+	spared := r.spared
+	r.spared, r.unspared = nil, true
+	for _, s := range spared {
+		if !r.spent() && r.ask(ctx, s.at, s.tried) {
+			return true
+		}
+	}
+	for _, i := range r.empty[:min(len(r.empty), 1)] {
+		if !r.spent() && r.ask(ctx, i, nil) {
+			return true
+		}
+	}
+	r.unspared, r.empty = false, r.empty[:0]
+	return false
+}
+
+// postpone puts what is at the account that just failed behind what is elsewhere,
+// where the failure is more likely the provider's than the model's.
+func (r *run) postpone(rest []int) {
+	if n := len(r.losses); n == 0 || !slices.ContainsFunc(r.losses, func(l loss) bool { return l.at == r.at && ofProvider(l.err) }) {
+		return
+	}
+	if resting := slices.IndexFunc(rest, func(i int) bool { return r.cands[i].Resting }); resting >= 0 {
+		rest = rest[:resting]
+	}
+	slices.SortStableFunc(rest, func(a, b int) int { return r.here(a) - r.here(b) })
+}
+
+// here is 1 for candidates at the account that is asked, 0 for others.
+func (r *run) here(i int) int {
+	if r.cands[i].Account == r.cand.Account {
+		return 1
+	}
+	return 0
+}
+
+// follows says whether another candidate may be asked after this one.
+func (r *run) follows() bool {
+	return !r.spent() && slices.ContainsFunc(r.rest, r.fits)
+}
+
+// fits says whether the prompt isn't known to be too long for a candidate.
+func (r *run) fits(i int) bool {
+	window := r.cands[i].Context
+	return window <= 0 || window > r.tooLong
 }
 
 // spent says whether no attempt may follow.
@@ -220,7 +303,7 @@ func (r *run) key() (provider.Key, bool) {
 		if !ok || r.Health == nil || r.cand.Resting || r.Health.Allow(r.place(key)) {
 			return key, ok
 		}
-		r.tried, r.spared = append(r.tried, key), true
+		r.tried, r.left = append(r.tried, key), append(r.left, key)
 	}
 }
 

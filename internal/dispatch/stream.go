@@ -47,8 +47,10 @@ func (r *run) forward(a *Attempt, t wire.Target, body io.Reader) *llm.Error {
 		return llm.Errorf(llm.KindTruncated, "the stream ended before its end was said")
 	}
 	if !r.out.begun() {
-		// Nothing meaningful and yet complete: an empty answer is still one.
-		if err := r.out.release(); err != nil {
+		if e := r.void(a.Metered, false); e != nil {
+			return e
+		}
+		if err := r.begin(a); err != nil {
 			return left(err)
 		}
 	}
@@ -90,16 +92,22 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader, ended func(
 		if v.UsageOnly && !r.call.Peeked.StreamUsage {
 			continue
 		}
-		if v.Meaningful && a.FirstEvent == 0 {
-			a.FirstEvent = time.Since(a.Started)
-			if err := r.out.release(); err != nil {
+		// What ends at once may be empty, which shows at its end.
+		if v.Meaningful && a.FirstEvent == 0 && !(r.follows() && meter.Result().Finish != "") {
+			if err := r.begin(a); err != nil {
 				return left(err)
 			}
 		}
 		if v.Done && r.outcome.Status == "" {
 			a.Metered = meter.Result()
 			if !r.out.begun() {
-				if err := r.out.release(); err != nil {
+				if !a.Metered.Complete {
+					return llm.Errorf(llm.KindTruncated, "the stream ended before an answer came")
+				}
+				if e := r.void(a.Metered, false); e != nil {
+					return e
+				}
+				if err := r.begin(a); err != nil {
 					return left(err)
 				}
 			}
@@ -128,9 +136,8 @@ func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error
 			return broken(err)
 		}
 		tally.add(e)
-		if llm.Meaningful(e) && a.FirstEvent == 0 {
-			a.FirstEvent = time.Since(a.Started)
-			if err := r.out.release(); err != nil {
+		if llm.Meaningful(e) && a.FirstEvent == 0 && (tally.said || !r.follows()) {
+			if err := r.begin(a); err != nil {
 				return left(err)
 			}
 		}
@@ -141,7 +148,10 @@ func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error
 	a.Metered = tally.result()
 	a.Opening = begins.result()
 	if !r.out.begun() {
-		if err := r.out.release(); err != nil {
+		if e := r.void(a.Metered, tally.said); e != nil {
+			return e
+		}
+		if err := r.begin(a); err != nil {
 			return left(err)
 		}
 	}
@@ -154,6 +164,27 @@ func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error
 	}
 	r.succeed(a)
 	_ = r.out.close(true) // the answer was whole; that the client left at the end changes nothing
+	return nil
+}
+
+// begin lets the answer out, of which the first meaningful event has come.
+func (r *run) begin(a *Attempt) error {
+	a.FirstEvent = time.Since(a.Started)
+	r.watch.begins()
+	return r.out.release()
+}
+
+// void says that an answer is a failure, since it is empty without a reason and
+// another candidate may do better. said is whether anything of it has a meaning.
+func (r *run) void(m wire.Metered, said bool) *llm.Error {
+	if said || m.OutputBytes > 0 || len(m.ToolCalls) > 0 || m.Usage.Output > 0 || !r.follows() {
+		return nil
+	}
+	switch m.Finish {
+	case llm.FinishStop, llm.FinishToolCalls, llm.FinishError, "":
+		r.empty = append(r.empty, r.at)
+		return llm.Errorf(llm.KindUpstream, "the answer is empty")
+	}
 	return nil
 }
 
@@ -197,12 +228,16 @@ func left(err error) *llm.Error {
 type tally struct {
 	m    wire.Metered
 	keep bool
+	said bool // something of a meaning, besides that it ended
 	c    llm.Collector
 }
 
 func (t *tally) add(e llm.Event) {
 	if t.keep {
 		t.c.Add(e)
+	}
+	if _, ends := e.(llm.Finish); !ends {
+		t.said = t.said || llm.Meaningful(e)
 	}
 	switch e := e.(type) {
 	case llm.Start:

@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/oidostudio/oido/internal/dispatch"
@@ -39,9 +40,9 @@ func (g *Gateway) plan(st *State, c *Call, t *Turn, needs router.Needs, can func
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{Decision: d, cands: make([]dispatch.Candidate, 0, len(d.Candidates))}
+	p := &plan{Decision: d, cands: make([]dispatch.Candidate, 0, len(d.Candidates)+len(d.Resort))}
 	var unable *llm.Error
-	for _, rc := range d.Candidates {
+	for i, rc := range slices.Concat(d.Candidates, d.Resort) {
 		a := st.Accounts[rc.Account]
 		if can != nil {
 			if e := can(a, rc.Model); e != nil {
@@ -49,7 +50,7 @@ func (g *Gateway) plan(st *State, c *Call, t *Turn, needs router.Needs, can func
 				continue
 			}
 		}
-		cand := dispatch.Candidate{Account: a, Model: rc.Model, Resting: d.Last}
+		cand := dispatch.Candidate{Account: a, Model: rc.Model, Resting: d.Last || i >= len(d.Candidates)}
 		if e := rc.Entry; e != nil {
 			cand.Context, cand.MaxOutput = e.Context, e.MaxOutput
 			cand.NoVision, cand.NoPDF, cand.NoAudio = !e.Takes("image"), !e.Takes("pdf"), !e.Takes("audio")

@@ -35,6 +35,7 @@ func Plan(f *Facts, r *Routes, now Now) (Decision, error) {
 	for i := range p.left {
 		p.d.Candidates[i] = p.left[i].Candidate
 	}
+	p.resort()
 	return p.d, nil
 }
 
@@ -194,7 +195,12 @@ func (p *planner) take(rt *route) {
 	p.steps = rt.chain
 	if p.f.Escalated && len(rt.up) > 0 {
 		p.d.Escalated = true
-		p.steps = slices.Concat(rt.up, rt.chain)
+		p.steps = slices.Clone(rt.up)
+		for _, s := range rt.chain {
+			if !slices.ContainsFunc(rt.up, func(up step) bool { return up.name == s.name }) {
+				p.steps = append(p.steps, s)
+			}
+		}
 	}
 	if p.f.Stays.Account == "" || !rt.Inherit && !p.f.Stays.Chosen {
 		return
@@ -255,6 +261,21 @@ func (p *planner) lastResort() {
 			p.d.Last = true
 			return
 		}
+	}
+}
+
+// resort notes what only rests.
+func (p *planner) resort() {
+	var resting []Exclusion
+	for _, x := range p.d.Excluded {
+		if x.Reason == ReasonResting {
+			resting = append(resting, x)
+		}
+	}
+	slices.SortStableFunc(resting, func(a, b Exclusion) int { return a.Until.Compare(b.Until) })
+	for _, x := range resting {
+		i := slices.IndexFunc(p.steps, func(s step) bool { return s.name == x.Name })
+		p.d.Resort = append(p.d.Resort, p.steps[i].Candidate)
 	}
 }
 

@@ -49,6 +49,7 @@ var (
 	callsName  = []byte(`_call`) // of "tool_calls" and "function_call"
 	nameName   = []byte(`"name"`)
 	deltaName  = []byte(`"delta"`)
+	roleName   = []byte(`"role"`)
 )
 
 // Event looks at one chunk.
@@ -112,6 +113,7 @@ func textBytes(data []byte) (n int64) {
 		if i < 0 {
 			return n
 		}
+		unsaid := bytes.HasSuffix(data[:i], roleName) || bytes.HasSuffix(data[:i], finishName)
 		data = data[i+2:]
 		end := 0
 		for {
@@ -125,7 +127,9 @@ func textBytes(data []byte) (n int64) {
 			}
 			end++
 		}
-		n += int64(end)
+		if !unsaid {
+			n += int64(end)
+		}
 		data = data[end:]
 	}
 }
