@@ -93,7 +93,7 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader, ended func(
 			continue
 		}
 		// What ends at once may be empty, which shows at its end.
-		if v.Meaningful && a.FirstEvent == 0 && !(r.follows() && meter.Result().Finish != "") {
+		if v.Meaningful && a.FirstEvent == 0 && (!r.follows() || meter.Result().Finish == "") {
 			if err := r.begin(a); err != nil {
 				return left(err)
 			}
