@@ -107,23 +107,26 @@ func TestWhereACallGoesNext(t *testing.T) {
 		asked string
 		kind  llm.Kind
 	}{
-		"no such key":     {says(401, oops("bad key")), "a1 a2 b1", llm.KindAuth},
-		"not allowed":     {says(403, oops("not for you")), "a1 a2 b1", llm.KindPermission},
-		"too fast":        {says(429, oops("slowly")), "a1 a2 b1", llm.KindRateLimit},
-		"spent":           {spent, "a1 a2 b1", llm.KindQuota},
-		"no money":        {says(402, oops("Insufficient Balance")), "a1 a2 b1", llm.KindQuota},
-		"broken":          {says(500, oops("sorry")), "a1 b1", llm.KindUpstream},
-		"busy":            {busy, "a1 b1", llm.KindOverloaded},
-		"overloaded":      {says(529, oops("overloaded")), "a1 b1", llm.KindOverloaded},
-		"silent":          {silent, "a1 b1", llm.KindTimeout},
-		"breaks off":      {breaksUp, "a1 b1", llm.KindUpstream},
-		"a web page":      {says(200, "<html>"), "a1 b1", llm.KindUpstream},
-		"something else":  {says(200, `{"status":"ok"}`), "a1 b1", llm.KindUpstream},
-		"no choices":      {says(200, `{"object":"chat.completion","choices":[]}`), "a1 b1", llm.KindUpstream},
-		"a bad request":   {says(400, oops("no")), "a1 b1", llm.KindBadRequest},
-		"too long":        {tooLong, "a1 b1", llm.KindContextLength},
-		"no such model":   {says(404, oops("m is unknown")), "a1 b1", llm.KindNotFound},
-		"cut in the body": {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "99"); _, _ = w.Write([]byte("{")) }, "a1 b1", llm.KindTruncated},
+		"no such key":    {says(401, oops("bad key")), "a1 a2 b1", llm.KindAuth},
+		"not allowed":    {says(403, oops("not for you")), "a1 a2 b1", llm.KindPermission},
+		"too fast":       {says(429, oops("slowly")), "a1 a2 b1", llm.KindRateLimit},
+		"spent":          {spent, "a1 a2 b1", llm.KindQuota},
+		"no money":       {says(402, oops("Insufficient Balance")), "a1 a2 b1", llm.KindQuota},
+		"broken":         {says(500, oops("sorry")), "a1 b1", llm.KindUpstream},
+		"busy":           {busy, "a1 b1", llm.KindOverloaded},
+		"overloaded":     {says(529, oops("overloaded")), "a1 b1", llm.KindOverloaded},
+		"silent":         {silent, "a1 b1", llm.KindTimeout},
+		"breaks off":     {breaksUp, "a1 b1", llm.KindUpstream},
+		"a web page":     {says(200, "<html>"), "a1 b1", llm.KindUpstream},
+		"something else": {says(200, `{"status":"ok"}`), "a1 b1", llm.KindUpstream},
+		"no choices":     {says(200, `{"object":"chat.completion","choices":[]}`), "a1 b1", llm.KindUpstream},
+		"a bad request":  {says(400, oops("no")), "a1 b1", llm.KindBadRequest},
+		"too long":       {tooLong, "a1 b1", llm.KindContextLength},
+		"no such model":  {says(404, oops("m is unknown")), "a1 b1", llm.KindNotFound},
+		"cut in the body": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "99")
+			_, _ = w.Write([]byte("{"))
+		}, "a1 b1", llm.KindTruncated},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {

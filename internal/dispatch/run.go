@@ -66,7 +66,9 @@ type candidacy struct {
 	cand  Candidate
 	tried []provider.Key
 	left  []provider.Key // of tried: those that were left alone
-	strip strip
+	// spares says that there are keys that nobody asks, since they rest.
+	spares bool
+	strip  strip
 	// answerID is the id of the answer under way, told beside its body; "": none.
 	answerID string
 	// expanded says that the attempt tells the whole conversation in the place of
@@ -193,7 +195,7 @@ func (r *run) ask(ctx context.Context, i int, tried []provider.Key) bool {
 	if !r.candidate(ctx) || r.late() {
 		return true
 	}
-	if len(r.left) > 0 {
+	if r.spares {
 		asked := slices.DeleteFunc(slices.Clone(r.tried), func(k provider.Key) bool { return slices.Contains(r.left, k) })
 		r.spared = append(r.spared, spare{i, asked})
 	}
@@ -204,10 +206,10 @@ func (r *run) ask(ctx context.Context, i int, tried []provider.Key) bool {
 // left alone, and once more whoever had nothing to say, whose answer is taken as it
 // comes. True says that the call is over.
 func (r *run) lastOnes(ctx context.Context) bool {
-	spared := r.spared
-	r.spared, r.unspared = nil, true
-	for _, s := range spared {
-		if !r.spent() && r.ask(ctx, s.at, s.tried) {
+	r.unspared = true
+	for len(r.spared) > 0 && !r.spent() {
+		s := r.spared[0]
+		if r.spared = r.spared[1:]; r.ask(ctx, s.at, s.tried) {
 			return true
 		}
 	}
@@ -216,7 +218,7 @@ func (r *run) lastOnes(ctx context.Context) bool {
 			return true
 		}
 	}
-	r.unspared, r.empty = false, r.empty[:0]
+	r.unspared, r.spared, r.empty = false, nil, r.empty[:0]
 	return false
 }
 
@@ -242,7 +244,7 @@ func (r *run) here(i int) int {
 
 // follows says whether another candidate may be asked after this one.
 func (r *run) follows() bool {
-	return !r.spent() && slices.ContainsFunc(r.rest, r.fits)
+	return !r.spent() && (len(r.spared) > 0 || slices.ContainsFunc(r.rest, r.fits))
 }
 
 // fits says whether the prompt isn't known to be too long for a candidate.
@@ -296,12 +298,21 @@ func (r *run) candidate(ctx context.Context) bool {
 }
 
 // key is the next one to use: none that rests, unless the candidate is asked in
-// spite of that.
+// spite of that. Without a tracker the account's own word on it is final.
 func (r *run) key() (provider.Key, bool) {
 	for {
 		key, ok := r.cand.Account.Pick(r.tried, r.call.Session)
-		if !ok || r.Health == nil || r.cand.Resting || r.Health.Allow(r.place(key)) {
+		switch {
+		case r.Health == nil:
 			return key, ok
+		case !ok && r.cand.Resting:
+			return r.cand.Account.Soonest(r.tried)
+		case !ok:
+			_, r.spares = r.cand.Account.Soonest(r.tried)
+			r.spares = r.spares || len(r.left) > 0
+			return key, false
+		case r.cand.Resting || r.Health.Allow(r.place(key)):
+			return key, true
 		}
 		r.tried, r.left = append(r.tried, key), append(r.left, key)
 	}
@@ -313,7 +324,9 @@ func (r *run) place(key provider.Key) health.Place {
 
 // next says what follows a failed attempt that the client has seen nothing of.
 func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) step {
-	if !r.call.Count { // which has limits of its own
+	// Limits are a model's, and those of counting its own; a key that is refused is
+	// so whatever is asked.
+	if r.Health != nil && e.Kind == llm.KindAuth || r.Health == nil && !r.call.Count {
 		r.cand.Account.Rest(key, e)
 	}
 	if r.unknown(e) {

@@ -50,6 +50,7 @@ var (
 	nameName   = []byte(`"name"`)
 	deltaName  = []byte(`"delta"`)
 	roleName   = []byte(`"role"`)
+	reasonName = []byte(`finish_reason"`) // a vendor's own, too
 )
 
 // Event looks at one chunk.
@@ -113,7 +114,7 @@ func textBytes(data []byte) (n int64) {
 		if i < 0 {
 			return n
 		}
-		unsaid := bytes.HasSuffix(data[:i], roleName) || bytes.HasSuffix(data[:i], finishName)
+		unsaid := bytes.HasSuffix(data[:i], roleName) || bytes.HasSuffix(data[:i], reasonName)
 		data = data[i+2:]
 		end := 0
 		for {
