@@ -36,7 +36,7 @@ func policyOf(cfg *config.Config) router.Policy {
 		w := e.Value
 		p.Workloads = append(p.Workloads, router.Workload{
 			Name: e.Name, Class: w.Class, Chain: w.Chain, Prefer: router.Prefer(cmp.Or(w.Prefer, string(router.PreferOrder))),
-			Switch: w.Switch, Inherit: w.Inherit == "session", Timeout: w.Timeout.Total, Attempts: w.Retry.Attempts,
+			Switch: w.Switch, Inherit: w.Inherit == "session", Timeout: w.Timeout.Total, FirstByte: w.Timeout.FirstByte, Idle: w.Timeout.Idle, Attempts: w.Retry.Attempts,
 		})
 	}
 	for _, w := range usual {

@@ -60,7 +60,7 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) step {
 	}
 	r.outcome.Attempts = append(r.outcome.Attempts, a)
 	sent = true
-	w := newWatch(cancel, r.cand.Account.Timeout)
+	w := newWatch(cancel, r.limits())
 	defer w.stop()
 	r.watch = w
 	resp, err := r.cand.Account.Send(ctx, name, out, r.call.Raw.Header, key)
@@ -95,6 +95,21 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) step {
 	}
 	r.learn(a, key)
 	return over
+}
+
+// limits are those of an attempt in time.
+func (r *run) limits() provider.Timeout {
+	t := r.cand.Account.Timeout
+	t.FirstByte, t.Idle = shorter(r.call.FirstByte, t.FirstByte), shorter(r.call.Idle, t.Idle)
+	return t
+}
+
+// shorter is the shorter of two limits, of which 0 is none.
+func shorter(a, b time.Duration) time.Duration {
+	if a > 0 && (b <= 0 || a < b) {
+		return a
+	}
+	return b
 }
 
 // learn tells how an attempt ended. What a client cut short says nothing of the

@@ -17,6 +17,9 @@ type Call struct {
 	// Timeout limits the whole call, with all its attempts; 0 leaves each candidate
 	// to its account's limit.
 	Timeout time.Duration
+	// FirstByte and Idle limit each attempt where they are shorter than its account's;
+	// 0 leaves it to that.
+	FirstByte, Idle time.Duration
 	// Attempts bounds the attempts; 0 is one round over the candidates. More than
 	// that is further rounds, with pauses.
 	Attempts int

@@ -449,6 +449,32 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
+// What a workload says of patience holds where it has less than the account.
+func TestACallsOwnPatience(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		first, idle, after time.Duration
+		serve              http.HandlerFunc
+	}{
+		{2 * time.Second, 0, 2 * time.Second, silent},
+		{0, 0, 10 * time.Second, silent},
+		{time.Minute, 0, 10 * time.Second, silent},
+		{0, 3 * time.Second, 3 * time.Second, func(w http.ResponseWriter, r *http.Request) { say(w, began); silent(w, r) }},
+		{0, time.Minute, 8 * time.Second, func(w http.ResponseWriter, r *http.Request) { say(w, began); silent(w, r) }},
+	} {
+		bubble(t, func(t *testing.T) {
+			limits := provider.Timeout{FirstByte: 10 * time.Second, Idle: 8 * time.Second}
+			crew := newCrew(t, member{serve: c.serve, timeout: limits}, member{serve: func(w http.ResponseWriter, _ *http.Request) { say(w, began, word, finish, used, end) }})
+			call := crew.call(llm.FormatChat, streamed)
+			call.FirstByte, call.Idle = c.first, c.idle
+			asked, o := crew.make(t.Context(), call)
+			if asked != "a1 b1" || o.Status != dispatch.StatusOK || o.Attempts[0].Duration != c.after {
+				t.Errorf("asked %s, %s: %v; want %s", asked, o.Attempts[0].Duration, o.Attempts[0].Err, c.after)
+			}
+		})
+	}
+}
+
 // After ten seconds the answer is committed and kept alive, and another provider may
 // still give it: in every client's format, until the first word.
 func TestFailingOverAfterAnEarlyCommit(t *testing.T) {

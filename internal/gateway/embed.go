@@ -32,6 +32,6 @@ func (g *Gateway) Embed(ctx context.Context, c Call) (*Exchange, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &dispatch.Call{Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, Session: t.Session, AnswerID: t.ID, Timeout: shorter(c.Timeout, p.Timeout), Attempts: p.Attempts, Embed: true}
+	d := &dispatch.Call{Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, Session: t.Session, AnswerID: t.ID, Timeout: shorter(c.Timeout, p.Timeout), FirstByte: p.FirstByte, Idle: p.Idle, Attempts: p.Attempts, Embed: true}
 	return g.run(ctx, d, p.cands, g.recording(t, st), nil)
 }

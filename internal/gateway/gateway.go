@@ -183,7 +183,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 	}
 	d := &dispatch.Call{
 		Client: c.Format, Raw: c.Raw, Peeked: c.Peeked, Session: t.Session, AnswerID: t.ID,
-		Timeout: shorter(c.Timeout, p.Timeout), Attempts: p.Attempts, InputEstimate: t.InputEstimate,
+		Timeout: shorter(c.Timeout, p.Timeout), FirstByte: p.FirstByte, Idle: p.Idle, Attempts: p.Attempts, InputEstimate: t.InputEstimate,
 	}
 	if s.First {
 		d.WantOpening = session.Enough

@@ -33,9 +33,10 @@ type Decision struct {
 	// Last says that all of them fail of late, and the one that has rested longest is
 	// asked all the same.
 	Last bool
-	// Timeout and Attempts are the workload's; 0: nothing is said.
-	Timeout  time.Duration
-	Attempts int
+	// Timeout and Attempts are the workload's, FirstByte and Idle as well; 0: nothing
+	// is said.
+	Timeout, FirstByte, Idle time.Duration
+	Attempts                 int
 }
 
 // ClassBy says how a request's class was found.

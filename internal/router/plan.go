@@ -114,7 +114,7 @@ func (p *planner) under(model string) {
 	if rt == nil {
 		return
 	}
-	p.d.Timeout, p.d.Attempts = rt.Timeout, rt.Attempts
+	p.limit(rt)
 	p.d.Switched = slices.ContainsFunc(rt.other, func(s step) bool { return s.name == model })
 }
 
@@ -190,7 +190,8 @@ func (r *Routes) names() []string {
 }
 
 func (p *planner) take(rt *route) {
-	p.route, p.d.Prefer, p.d.Timeout, p.d.Attempts = rt, rt.Prefer, rt.Timeout, rt.Attempts
+	p.route, p.d.Prefer = rt, rt.Prefer
+	p.limit(rt)
 	p.d.Excluded = append(p.d.Excluded, rt.lost...)
 	p.steps = rt.chain
 	if p.f.Escalated && len(rt.up) > 0 {
@@ -209,6 +210,11 @@ func (p *planner) take(rt *route) {
 		c := Candidate{Account: p.f.Stays.Account, Model: p.f.Stays.Model, Entry: p.r.view.Lookup(p.f.Stays.Account, p.f.Stays.Model)}
 		p.steps = slices.Concat([]step{newStep(c, p.now.Time)}, p.steps)
 	}
+}
+
+// limit notes a route's limits.
+func (p *planner) limit(rt *route) {
+	p.d.Timeout, p.d.FirstByte, p.d.Idle, p.d.Attempts = rt.Timeout, rt.FirstByte, rt.Idle, rt.Attempts
 }
 
 // stays says whether a step is where the session is.

@@ -50,8 +50,11 @@ type Workload struct {
 	When Rule
 	// Timeout bounds a whole turn, 0: the account's; Attempts its attempts, 0: as
 	// many as there are candidates.
-	Timeout  time.Duration
-	Attempts int
+	Timeout time.Duration
+	// FirstByte is how long each answer may take to begin and Idle how long it may
+	// stand still, 0: the account's.
+	FirstByte, Idle time.Duration
+	Attempts        int
 	// Default says that nobody configured it.
 	Default bool
 }
@@ -291,6 +294,7 @@ func (p Policy) hash() string {
 	fmt.Fprintf(h, "%v\n%v\n%s %v %v\n", p.Aliases, p.Classes, p.DefaultClass, p.Confidence, p.Replace)
 	for _, w := range p.Workloads {
 		fmt.Fprintf(h, "%s %s %q %s %q %v %q %q %v %s %d\n", w.Name, w.Class, w.Chain, w.Prefer, w.Switch, w.Inherit, w.Escalate, w.EscalateOn, w.When, w.Timeout, w.Attempts)
+		fmt.Fprintf(h, "%s %s\n", w.FirstByte, w.Idle)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:4])
 }

@@ -147,6 +147,45 @@ func TestFailover(t *testing.T) {
 	}
 }
 
+// TestAWorkloadsPatience has workloads say how long an answer may take to begin and to
+// stand still, and how often a call is tried.
+func TestAWorkloadsPatience(t *testing.T) {
+	t.Parallel()
+	l := newRelay(t, nil)
+	config, err := os.ReadFile(l.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.stop()
+	more := `  placeholder: chat/sim-n2
+workloads:
+  soon:   {chain: [chat/sim-hang, messages/sim-n2], timeout: {first_byte: 300ms}}
+  flowing: {chain: [chat/sim-stall, messages/sim-n2], timeout: {idle: 300ms}}
+  short:  {chain: [chat/sim-b99-hang, messages/sim-n2], timeout: 300ms}
+  stubborn: {chain: [chat/sim-b17-n2], retry: {attempts: 4}}
+  once:   {chain: [chat/sim-b18-n2], retry: {attempts: 1}}
+`
+	if err := os.WriteFile(l.config, append(config, more...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, model := range []string{"sim-b17-n2", "sim-b18-n2"} {
+		resp, err := http.Post(l.sim+"/sim/script", "application/json", strings.NewReader(`{"model":"`+model+`","faults":["e503","reset","e500"]}`)) //nolint:noctx // it ends with the test's processes
+		if err != nil || resp.Body.Close() != nil || resp.StatusCode != http.StatusNoContent {
+			t.Fatal(resp, err)
+		}
+	}
+	l.up(t)
+	for _, c := range []struct {
+		workload         string
+		status, attempts int
+	}{{"soon", 200, 2}, {"flowing", 200, 2}, {"short", 504, 1}, {"stubborn", 200, 4}, {"once", 503, 1}} {
+		x := l.send(t, &chatDialect, ask{model: "workload/" + c.workload, stream: true, said: []said{{text: question}}}, nil)
+		if x.status != c.status || x.broken != nil || x.header.Get("X-Oido-Attempts") != strconv.Itoa(c.attempts) || x.header.Get("X-Oido-Workload") != c.workload {
+			t.Errorf("%s: %d in %s attempts, %v %s", c.workload, x.status, x.header.Get("X-Oido-Attempts"), x.broken, x.body)
+		}
+	}
+}
+
 // newRelay is a gateway with accounts in every format, each of them also without
 // patience and at an address where nobody listens.
 func newRelay(t *testing.T, all []*chained) *lab {
