@@ -55,6 +55,7 @@ type run struct {
 	unspared bool
 	empty    []int // the candidates whose answer held nothing
 	rest     []int // the candidates that come next
+	order    [8]int
 	outcome  *Outcome
 	late     func() bool // the whole call has taken too long, or its client left
 	candidacy
@@ -158,9 +159,9 @@ type spare struct {
 // loop goes over the candidates, in rounds, until one answers or none may follow.
 func (r *run) loop(ctx context.Context) {
 	r.late = func() bool { return ctx.Err() != nil }
-	todo := make([]int, len(r.cands))
-	for i := range todo {
-		todo[i] = i
+	todo := r.order[:0]
+	for i := range r.cands {
+		todo = append(todo, i)
 	}
 	for round := 0; len(todo) > 0; round++ {
 		if r.pass(ctx, todo) || r.lastOnes(ctx) {
@@ -225,7 +226,7 @@ func (r *run) lastOnes(ctx context.Context) bool {
 // postpone puts what is at the account that just failed behind what is elsewhere,
 // where the failure is more likely the provider's than the model's.
 func (r *run) postpone(rest []int) {
-	if n := len(r.losses); n == 0 || !slices.ContainsFunc(r.losses, func(l loss) bool { return l.at == r.at && ofProvider(l.err) }) {
+	if !slices.ContainsFunc(r.losses, func(l loss) bool { return l.at == r.at && ofProvider(l.err) }) {
 		return
 	}
 	if resting := slices.IndexFunc(rest, func(i int) bool { return r.cands[i].Resting }); resting >= 0 {

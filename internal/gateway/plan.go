@@ -42,7 +42,11 @@ func (g *Gateway) plan(st *State, c *Call, t *Turn, needs router.Needs, can func
 	}
 	p := &plan{Decision: d, cands: make([]dispatch.Candidate, 0, len(d.Candidates)+len(d.Resort))}
 	var unable *llm.Error
-	for i, rc := range slices.Concat(d.Candidates, d.Resort) {
+	all := d.Candidates
+	if len(d.Resort) > 0 {
+		all = slices.Concat(all, d.Resort)
+	}
+	for i, rc := range all {
 		a := st.Accounts[rc.Account]
 		if can != nil {
 			if e := can(a, rc.Model); e != nil {
