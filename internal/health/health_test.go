@@ -100,9 +100,9 @@ func TestKeysThatNeedMending(t *testing.T) {
 	for _, kind := range []llm.Kind{llm.KindAuth, llm.KindQuota} {
 		synctest.Test(t, func(t *testing.T) {
 			h := health.New(time.Now)
-			for _, rest := range []time.Duration{5, 10, 20, 40, 60, 60} {
+			for _, rest := range []int{5, 10, 20, 40, 60, 60} {
 				h.Ended(here, health.Result{Kind: kind})
-				time.Sleep(rest*time.Minute - time.Second)
+				time.Sleep(time.Duration(rest)*time.Minute - time.Second)
 				if h.Allow(here) || !h.Of("a", "m", []string{"k1"}).Resting {
 					t.Fatalf("%s: tried within %d minutes", kind, rest)
 				}

@@ -64,9 +64,9 @@ func TestTheKeyThatRestsLeast(t *testing.T) {
 	}
 	defer a.Close()
 	var order, tried []provider.Key
-	for _, wait := range []time.Duration{30, 10, 20} {
+	for _, wait := range []int{30, 10, 20} {
 		k, _ := a.Pick(order, "")
-		a.Rest(k, &llm.Error{Kind: llm.KindRateLimit, RetryAfter: wait * time.Minute})
+		a.Rest(k, &llm.Error{Kind: llm.KindRateLimit, RetryAfter: time.Duration(wait) * time.Minute})
 		order = append(order, k)
 	}
 	if k, ok := a.Pick(nil, ""); ok {

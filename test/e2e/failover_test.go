@@ -169,10 +169,7 @@ workloads:
 		t.Fatal(err)
 	}
 	for _, model := range []string{"sim-b17-n2", "sim-b18-n2"} {
-		resp, err := http.Post(l.sim+"/sim/script", "application/json", strings.NewReader(`{"model":"`+model+`","faults":["e503","reset","e500"]}`)) //nolint:noctx // it ends with the test's processes
-		if err != nil || resp.Body.Close() != nil || resp.StatusCode != http.StatusNoContent {
-			t.Fatal(resp, err)
-		}
+		l.script(t, model, "e503", "reset", "e500")
 	}
 	l.up(t)
 	for _, c := range []struct {

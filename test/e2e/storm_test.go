@@ -157,36 +157,23 @@ func newStorm(t *testing.T, rnd *rand.Rand) (*lab, []stormy) {
 // turn has another candidate work, and all others meet what comes.
 func (c *stormy) turn(t *testing.T, l *lab, rnd *rand.Rand) {
 	t.Helper()
-	was := c.living
-	for c.living == was || c.living == c.hasty {
-		if c.living = rnd.IntN(len(c.models)); len(c.models) == 2 && c.living != c.hasty {
-			break
-		}
+	for was := c.living; c.living == was || c.living == c.hasty; {
+		c.living = rnd.IntN(len(c.models))
 	}
 	for i, name := range c.models {
 		_, model, _ := strings.Cut(name, "/")
-		order := map[string]any{"model": model}
-		if i != c.living {
-			faults := make([]string, 400)
-			for j := range faults {
-				faults[j] = stormFaults[rnd.IntN(len(stormFaults))]
-				if i == c.hasty && rnd.IntN(8) == 0 {
-					faults[j] = slowFaults[rnd.IntN(len(slowFaults))]
-				}
+		if i == c.living {
+			l.script(t, model)
+			continue
+		}
+		faults := make([]string, 600)
+		for j := range faults {
+			faults[j] = stormFaults[rnd.IntN(len(stormFaults))]
+			if i == c.hasty && rnd.IntN(8) == 0 {
+				faults[j] = slowFaults[rnd.IntN(len(slowFaults))]
 			}
-			order["faults"], order["then"] = faults, "e500"
 		}
-		doc, err := json.Marshal(order)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := http.Post(l.sim+"/sim/script", "application/json", bytes.NewReader(doc)) //nolint:noctx // it ends with the test's processes
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _ = resp.Body.Close(); resp.StatusCode != http.StatusNoContent {
-			t.Fatalf("%s: %d", doc, resp.StatusCode)
-		}
+		l.script(t, model, faults...)
 	}
 }
 
