@@ -65,7 +65,9 @@ providers:
   messages: {type: anthropic, base_url: "%[2]s", api_key: x-bench-key, models: [{id: bench, price: {input: 1, output: 2}}]}
   gemini: {type: gemini, base_url: "%[2]s", api_key: x-bench-key, models: [{id: bench, price: {input: 1, output: 2}}]}
   responses: {type: openai, base_url: "%[2]s/v1", api_key: none, formats: [responses], models: [{id: bench, price: {input: 1, output: 2}}]}
-`, key, l.upstream)
+aliases:
+  chain: [chat/bench, messages/bench, gemini/bench]
+%[3]s`, key, l.upstream, failingChains())
 	if err := os.WriteFile(filepath.Join(dir, "oido.yaml"), []byte(config), 0o600); err != nil {
 		return l, err
 	}

@@ -26,6 +26,20 @@ func (l *lab) run(wanted func(string) bool) error {
 			return err
 		}
 	}
+	if name := "CPU µs a request over a chain, 1 KB prompt"; wanted(name) {
+		base := request("chat", "bench", false, 1<<10, false)
+		base.conns = 64
+		ours := request("chat", "chain", false, 1<<10, false)
+		ours.conns = 64
+		if err := l.compare(name, base, ours, 1.4, false); err != nil {
+			return err
+		}
+	}
+	if wanted("failover") {
+		if err := l.failover(); err != nil {
+			return err
+		}
+	}
 	for _, usage := range []bool{true, false} {
 		name := "CPU µs a chunk forwarded, usage asked"
 		if !usage {

@@ -19,6 +19,7 @@ import (
 
 type script struct {
 	chunks int
+	status int // of a failure; 0: it answers
 	delay  time.Duration
 }
 
@@ -34,6 +35,8 @@ func scriptOf(text string) script {
 			break
 		}
 		switch f[0] {
+		case 'e':
+			s.status = n
 		case 'n':
 			s.chunks = n
 		case 'd':
@@ -121,13 +124,19 @@ func answer(w http.ResponseWriter, r *http.Request) {
 	}
 	d := dialects[dialectOf(r.URL.Path)]
 	stream := strings.Contains(r.URL.Path, ":stream") || bytes.Contains(body, []byte(`"stream":true`))
+	s := scriptOf(r.URL.Path + string(body[:min(len(body), 4096)]))
+	if s.status != 0 {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(s.status)
+		io.WriteString(w, `{"error":{"message":"The server had an error while processing your request.","type":"server_error","param":null,"code":null}}`) //nolint:errcheck // the client's loss
+		return
+	}
 	if !stream {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.Itoa(len(d.whole)))
 		io.WriteString(w, d.whole) //nolint:errcheck // the client's loss
 		return
 	}
-	s := scriptOf(r.URL.Path + string(body[:min(len(body), 4096)]))
 	w.Header().Set("Content-Type", "text/event-stream")
 	ctl := http.NewResponseController(w)
 	send := func(text string) bool {

@@ -23,6 +23,12 @@ const maxErrorBody = 64 << 10
 
 // attempt makes one attempt, and says what follows it.
 func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) step {
+	sent := false
+	defer func() {
+		if !sent && r.Health != nil {
+			r.Health.Ended(r.place(key), health.Result{Kind: llm.KindCanceled}) // it may have been the one to probe
+		}
+	}()
 	name := r.format()
 	upstream, ok := r.Formats(name)
 	if !ok {
@@ -50,6 +56,7 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) step {
 		r.rec.Close(before)
 	}
 	r.outcome.Attempts = append(r.outcome.Attempts, a)
+	sent = true
 	w := newWatch(cancel, r.limits)
 	defer w.stop()
 	r.watch = w
@@ -61,6 +68,7 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) step {
 	w.headersCame()
 	a.Header = resp.Header
 	body := &watched{r: resp.Body, w: w, ctx: ctx, before: r.out.flush}
+	body.whole = resp.StatusCode/100 != 2 || !target.Stream || !streams(upstream, resp.Header)
 	if resp.StatusCode/100 != 2 {
 		return r.failed(ctx, a, key, r.refusal(resp, body, upstream))
 	}
@@ -285,8 +293,14 @@ func (r *run) passed(a *Attempt, t wire.Target, data []byte) *llm.Error {
 	}
 	verdict := meter.Body(data)
 	a.Metered = meter.Result()
+	if verdict.Err != nil {
+		return verdict.Err
+	}
+	if e := r.void(a.Metered, false); e != nil {
+		return e
+	}
 	r.outcome.Body = data
-	return verdict.Err
+	return nil
 }
 
 // translated writes a whole answer in the client's format.
@@ -308,6 +322,9 @@ func (r *run) tell(a *Attempt, t wire.Target, answer *llm.Answer) *llm.Error {
 		tally.add(e)
 	}
 	a.Metered = tally.result()
+	if e := r.void(a.Metered, tally.said); e != nil {
+		return e
+	}
 	a.Metered.Parts = answer.Choices[0].Parts
 	var err error
 	if r.outcome.Body, err = r.call.Client.EncodeAnswer(answer, r.caller(a, t)); err != nil {

@@ -12,7 +12,11 @@
 //   - a client that leaves ends the attempt at once, and no goroutine, timer or
 //     connection outlives Run.
 //
-// What to try is decided elsewhere and comes as a [Candidate]; several
-// candidates are a loop around what is done for one. What may be retried is
-// decided by [llm.Kind] alone.
+// What to try is decided elsewhere and comes as [Candidate]s in order; what may be
+// retried, and where, by [llm.Kind] alone: what is the key's fault goes to another
+// key first, what is the provider's to another provider, a prompt that is too long
+// to a longer model. Signs of life are no answer, nor is one that holds nothing: an
+// empty answer is a failure while somebody else may be asked. When all have failed,
+// the keys that were left alone are asked before the call is refused, and whoever had
+// nothing to say once more; that answer is then passed on as it is.
 package dispatch

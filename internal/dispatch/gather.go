@@ -18,6 +18,7 @@ func (r *run) gathered(a *Attempt, upstream wire.Upstream, t wire.Target, body i
 		}
 		if a.FirstEvent == 0 && llm.Meaningful(e) {
 			a.FirstEvent = time.Since(a.Started)
+			r.watch.begins()
 		}
 		c.Add(e)
 	}

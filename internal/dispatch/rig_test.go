@@ -89,6 +89,7 @@ type rig struct {
 }
 
 type rigOptions struct {
+	name    string // of the account; "up" when empty
 	typ     string // of the provider; "openai" when empty
 	options map[string]string
 	keys    []string
@@ -103,6 +104,9 @@ func newRig(t *testing.T, o rigOptions, h http.HandlerFunc) *rig {
 	if o.typ == "" {
 		o.typ = "openai"
 	}
+	if o.name == "" {
+		o.name = "up"
+	}
 	if o.keys == nil {
 		o.keys = []string{"key-one"}
 	}
@@ -115,7 +119,7 @@ func newRig(t *testing.T, o rigOptions, h http.HandlerFunc) *rig {
 	if o.dial == nil {
 		o.dial = p.dial
 	}
-	po := provider.Options{Name: "up", Profile: profile, BaseURL: base, Settings: o.options, Keys: o.keys, Timeout: o.timeout, Dial: o.dial}
+	po := provider.Options{Name: o.name, Profile: profile, BaseURL: base, Settings: o.options, Keys: o.keys, Timeout: o.timeout, Dial: o.dial}
 	if o.typ == "openai" {
 		po.Formats = map[llm.Format]string{llm.FormatChat: ""}
 	}

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -46,13 +47,18 @@ type run struct {
 	cands   []Candidate
 	held    int64  // of Dispatcher.answers
 	watch   *watch // of the attempt under way
-	losses  []loss // of the candidates that failed in this round
+	losses  []loss // of the candidates that failed, the last of each
 	tooLong int    // the largest window that didn't hold the prompt
-	// spared says that a key was left alone since it fails of late, or a candidate
-	// since little is left of what is free of it; unspared that none is any more.
-	spared, unspared bool
-	// up says that an answer was of no use and stronger models are asked, resigned
-	// that they gave none and any answer will do.
+	// spared are the candidates of which keys were left alone since they fail of
+	// late, or which were since little is left of what is free of them; unspared says
+	// that none is any more.
+	spared   []spare
+	unspared bool
+	empty    []int // the candidates whose answer held nothing
+	rest     []int // the candidates that come next
+	order    [8]int
+	// up says that the last answer was of no use, resigned that stronger models gave
+	// none and any answer will do.
 	up, resigned bool
 	outcome      *Outcome
 	late         func() bool // the whole call has taken too long, or its client left
@@ -61,9 +67,13 @@ type run struct {
 
 // candidacy is the state of the candidate whose turn it is.
 type candidacy struct {
-	at     int // its place in the call's
-	cand   Candidate
-	tried  []provider.Key
+	at    int // its place in the call's
+	cand  Candidate
+	tried []provider.Key
+	left  []provider.Key // of tried: those that were left alone
+	// spares says that it can be asked after all, or that it has keys that nobody
+	// asks, since they rest.
+	spares bool
 	limits provider.Timeout
 	strip  strip
 	mend   bool // calls and results that don't stand together are to be joined
@@ -147,36 +157,125 @@ const (
 	onward             // an attempt at the next one
 )
 
+// spare is a candidate with keys that nobody has asked yet.
+type spare struct {
+	at    int
+	tried []provider.Key // which of them were
+}
+
 // loop goes over the candidates, in rounds, until one answers or none may follow.
 func (r *run) loop(ctx context.Context) {
 	r.late = func() bool { return ctx.Err() != nil }
-	for round := 0; ; round++ {
-		if !r.spent() {
-			r.losses = r.losses[:0]
-		}
-		for i := range r.cands {
-			if window := r.cands[i].Context; window > 0 && window <= r.tooLong || r.cands[i].Up != r.up || r.spent() {
-				continue
-			}
-			r.candidacy = candidacy{at: i, cand: r.cands[i]}
-			r.cand.Resting = r.cand.Resting || r.unspared
-			r.call.keeps = r.cand.KeepParts
-			if !r.candidate(ctx) || r.late() {
-				return
-			}
-		}
-		if r.up {
-			r.up, r.resigned = false, true // an answer of little use is better than none
-			continue
-		}
-		if r.spared && len(r.outcome.Attempts) == 0 {
-			r.spared, r.unspared = false, true // of more use than a refusal of ours
-			continue
-		}
-		if !r.pause(ctx, round) {
-			return
+	todo := r.order[:0]
+	for i := range r.cands {
+		if !r.cands[i].Up {
+			todo = append(todo, i)
 		}
 	}
+	for round := 0; len(todo) > 0; round++ {
+		if r.pass(ctx, todo) || r.lastOnes(ctx) {
+			return
+		}
+		todo = r.pause(ctx, round)
+	}
+}
+
+// pass asks candidates one after the other; true says that the call is over.
+func (r *run) pass(ctx context.Context, todo []int) bool {
+	for n, i := range todo {
+		if !r.fits(i) || r.spent() {
+			continue
+		}
+		r.rest = todo[n+1:]
+		if r.ask(ctx, i, nil) || r.up && r.climb(ctx, i) {
+			return true
+		}
+		r.postpone(r.rest)
+	}
+	r.rest = nil
+	return false
+}
+
+// climb asks the stronger models after an answer of no use, and where they give none
+// whoever gave it once more: an answer of little use is better than none. True says
+// that the call is over.
+func (r *run) climb(ctx context.Context, weak int) bool {
+	rest := r.rest
+	r.up, r.rest = false, nil
+	for i := range r.cands {
+		if r.cands[i].Up && r.fits(i) && !r.spent() && r.ask(ctx, i, nil) {
+			return true
+		}
+	}
+	r.rest, r.resigned = rest, true
+	return !r.spent() && r.ask(ctx, weak, nil)
+}
+
+// ask makes attempts at a candidate by keys other than these; true says that the
+// call is over.
+func (r *run) ask(ctx context.Context, i int, tried []provider.Key) bool {
+	r.candidacy = candidacy{at: i, cand: r.cands[i], tried: tried}
+	r.cand.Resting = r.cand.Resting || r.unspared
+	r.call.keeps = r.cand.KeepParts
+	if !r.candidate(ctx) || r.late() {
+		return true
+	}
+	if r.spares {
+		asked := slices.DeleteFunc(slices.Clone(r.tried), func(k provider.Key) bool { return slices.Contains(r.left, k) })
+		r.spared = append(r.spared, spare{i, asked})
+	}
+	return false
+}
+
+// lastOnes asks what is of more use than a refusal of ours: by the keys that were
+// left alone, and once more whoever had nothing to say, whose answer is taken as it
+// comes. True says that the call is over.
+func (r *run) lastOnes(ctx context.Context) bool {
+	r.unspared = true
+	for len(r.spared) > 0 && !r.spent() {
+		s := r.spared[0]
+		if r.spared = r.spared[1:]; r.ask(ctx, s.at, s.tried) {
+			return true
+		}
+	}
+	for _, i := range r.empty[:min(len(r.empty), 1)] {
+		if !r.spent() && r.ask(ctx, i, nil) {
+			return true
+		}
+	}
+	r.unspared, r.spared, r.empty = false, nil, r.empty[:0]
+	return false
+}
+
+// postpone puts what is at the account that just failed behind what is elsewhere,
+// where the failure is more likely the provider's than the model's.
+func (r *run) postpone(rest []int) {
+	if !slices.ContainsFunc(r.losses, func(l loss) bool { return l.at == r.at && ofProvider(l.err) }) {
+		return
+	}
+	if resting := slices.IndexFunc(rest, func(i int) bool { return r.cands[i].Resting }); resting >= 0 {
+		rest = rest[:resting]
+	}
+	slices.SortStableFunc(rest, func(a, b int) int { return r.here(a) - r.here(b) })
+}
+
+// here is 1 for candidates at the account that is asked, 0 for others.
+func (r *run) here(i int) int {
+	if r.cands[i].Account == r.cand.Account {
+		return 1
+	}
+	return 0
+}
+
+// follows says whether another candidate may be asked after this one.
+func (r *run) follows() bool {
+	return !r.spent() && (len(r.spared) > 0 || slices.ContainsFunc(r.rest, r.fits))
+}
+
+// fits says whether the prompt isn't known to be too long for a candidate.
+func (r *run) fits(i int) bool {
+	window := r.cands[i].Context
+	return window <= 0 || window > r.tooLong
 }
 
 // spent says whether no attempt may follow.
@@ -198,7 +297,7 @@ func (r *run) candidate(ctx context.Context) bool {
 		defer cancel()
 	}
 	if r.cand.Admit != nil && !r.unspared && !r.cand.Admit() {
-		r.spared = true
+		r.spares = true
 		return true
 	}
 	for tries := 0; tries < maxTries && !r.spent(); tries++ {
@@ -229,17 +328,26 @@ func (r *run) candidate(ctx context.Context) bool {
 }
 
 // key is the next one to use: none that rests, unless the candidate is asked in
-// spite of that.
+// spite of that. Without a tracker the account's own word on it is final.
 func (r *run) key() (provider.Key, bool) {
 	for {
 		key, ok := r.cand.Account.Same(r.tried, r.cand.KeyHint)
 		if !ok {
 			key, ok = r.cand.Account.Pick(r.tried, r.call.Session)
 		}
-		if !ok || r.Health == nil || r.cand.Resting || r.Health.Allow(r.place(key)) {
+		switch {
+		case r.Health == nil:
 			return key, ok
+		case !ok && r.cand.Resting:
+			return r.cand.Account.Soonest(r.tried)
+		case !ok:
+			_, r.spares = r.cand.Account.Soonest(r.tried)
+			r.spares = r.spares || len(r.left) > 0
+			return key, false
+		case r.cand.Resting || r.Health.Allow(r.place(key)):
+			return key, true
 		}
-		r.tried, r.spared = append(r.tried, key), true
+		r.tried, r.left = append(r.tried, key), append(r.left, key)
 	}
 }
 
@@ -249,7 +357,9 @@ func (r *run) place(key provider.Key) health.Place {
 
 // next says what follows a failed attempt that the client has seen nothing of.
 func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) step {
-	if !r.call.Count { // which has limits of its own
+	// Limits are a model's, and those of counting its own; a key that is refused is
+	// so whatever is asked.
+	if r.Health != nil && e.Kind == llm.KindAuth || r.Health == nil && !r.call.Count {
 		r.cand.Account.Rest(key, e)
 	}
 	if r.unknown(e) {

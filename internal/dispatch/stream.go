@@ -52,8 +52,10 @@ func (r *run) forward(a *Attempt, t wire.Target, body io.Reader) *llm.Error {
 		}
 	}
 	if !r.out.begun() {
-		// Nothing meaningful and yet complete: an empty answer is still one.
-		if err := r.out.release(); err != nil {
+		if e := r.void(a.Metered, false); e != nil {
+			return e
+		}
+		if err := r.begin(a); err != nil {
 			return left(err)
 		}
 	}
@@ -70,6 +72,7 @@ func (r *run) forward(a *Attempt, t wire.Target, body io.Reader) *llm.Error {
 // says so leaves.
 func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader, ended func()) *llm.Error {
 	var useless *llm.Error // what follows only tells what such an answer used
+	released := false
 	for {
 		ev, err := events.Next()
 		if useless != nil && err != nil {
@@ -105,10 +108,11 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader, ended func(
 		if v.UsageOnly && !r.call.Peeked.StreamUsage {
 			continue
 		}
-		if v.Meaningful && a.FirstEvent == 0 {
-			a.FirstEvent = time.Since(a.Started)
+		if v.Meaningful {
+			r.came(a)
 		}
-		if v.Meaningful && !v.Done && !r.out.begun() && !r.holds(v.Call) {
+		// What ends at once may be empty, which shows at its end.
+		if v.Meaningful && !v.Done && !released && !r.holds(v.Call) && (!r.follows() || meter.Result().Finish == "") {
 			if !v.Call && r.judges() { // more than can be held is let go unseen
 				a.Metered = meter.Result()
 				if useless = r.judge(a); useless != nil {
@@ -116,17 +120,24 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader, ended func(
 					continue
 				}
 			}
+			released = true
 			if err := r.out.release(); err != nil {
 				return left(err)
 			}
 		}
 		if v.Done && r.outcome.Status == "" {
 			a.Metered = meter.Result()
+			if !r.out.begun() && !a.Metered.Complete {
+				return llm.Errorf(llm.KindTruncated, "the stream ended before an answer came")
+			}
 			if e := r.judge(a); e != nil {
 				return e
 			}
 			if !r.out.begun() {
-				if err := r.out.release(); err != nil {
+				if e := r.void(a.Metered, false); e != nil {
+					return e
+				}
+				if err := r.begin(a); err != nil {
 					return left(err)
 				}
 			}
@@ -151,6 +162,7 @@ func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error
 	tally := tally{keep: r.keepsParts()}
 	defer func() { a.Metered = tally.result() }()
 	var useless *llm.Error // what follows only tells what such an answer used
+	released := false
 	for e, err := range events {
 		if useless != nil && err != nil {
 			return useless
@@ -163,10 +175,10 @@ func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error
 			continue
 		}
 		meaningful := llm.Meaningful(e)
-		if meaningful && a.FirstEvent == 0 {
-			a.FirstEvent = time.Since(a.Started)
+		if meaningful {
+			r.came(a)
 		}
-		if _, ends := e.(llm.Finish); meaningful && (!ends || !r.judges()) && !r.out.begun() && !r.holds(llm.OfCall(e)) {
+		if meaningful && !released && (tally.said || !r.follows() && !r.judges()) && !r.holds(llm.OfCall(e)) {
 			if !llm.OfCall(e) && r.judges() {
 				a.Metered = tally.result()
 				if useless = r.judge(a); useless != nil {
@@ -174,6 +186,7 @@ func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error
 					continue
 				}
 			}
+			released = true
 			if err := r.out.release(); err != nil {
 				return left(err)
 			}
@@ -191,7 +204,10 @@ func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error
 	}
 	a.Opening = begins.result()
 	if !r.out.begun() {
-		if err := r.out.release(); err != nil {
+		if e := r.void(a.Metered, tally.said); e != nil {
+			return e
+		}
+		if err := r.begin(a); err != nil {
 			return left(err)
 		}
 	}
@@ -204,6 +220,34 @@ func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error
 	}
 	r.succeed(a)
 	_ = r.out.close(true) // the answer was whole; that the client left at the end changes nothing
+	return nil
+}
+
+// begin lets the answer out, of which the first meaningful event has come.
+func (r *run) begin(a *Attempt) error {
+	r.came(a)
+	return r.out.release()
+}
+
+// came notes that the first meaningful event has come.
+func (r *run) came(a *Attempt) {
+	if a.FirstEvent == 0 {
+		a.FirstEvent = time.Since(a.Started)
+		r.watch.begins()
+	}
+}
+
+// void says that an answer is a failure, since it is empty without a reason and
+// another candidate may do better. said is whether anything of it has a meaning.
+func (r *run) void(m wire.Metered, said bool) *llm.Error {
+	if r.judges() || said || m.OutputBytes > 0 || len(m.ToolCalls) > 0 || m.Usage.Output > 0 || !r.follows() {
+		return nil
+	}
+	switch m.Finish {
+	case llm.FinishStop, llm.FinishToolCalls, llm.FinishError, "":
+		r.empty = append(r.empty, r.at)
+		return llm.Errorf(llm.KindUpstream, "the answer is empty")
+	}
 	return nil
 }
 
@@ -247,12 +291,16 @@ func left(err error) *llm.Error {
 type tally struct {
 	m    wire.Metered
 	keep bool
+	said bool // something of a meaning, besides that it ended
 	c    llm.Collector
 }
 
 func (t *tally) add(e llm.Event) {
 	if t.keep {
 		t.c.Add(e)
+	}
+	if _, ends := e.(llm.Finish); !ends {
+		t.said = t.said || llm.Meaningful(e)
 	}
 	switch e := e.(type) {
 	case llm.Start:

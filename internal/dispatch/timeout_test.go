@@ -49,11 +49,11 @@ func TestTimeouts(t *testing.T) {
 		{name: "a stream that never begins", body: streamed, handler: func(w http.ResponseWriter, r *http.Request) {
 			say(w, began)
 			<-r.Context().Done()
-		}, after: 30 * time.Second, status: dispatch.StatusError, says: "stood still for 30s"},
+		}, after: 20 * time.Second, status: dispatch.StatusError, says: "no answer within 20s"},
 		{name: "a stream that stops", body: streamed, handler: func(w http.ResponseWriter, r *http.Request) {
-			say(w, began, 29*time.Second, word, 29*time.Second, word)
+			say(w, began, 19*time.Second, word, 29*time.Second, word)
 			<-r.Context().Done()
-		}, after: 88 * time.Second, status: dispatch.StatusCut, says: "stood still for 30s"},
+		}, after: 78 * time.Second, status: dispatch.StatusCut, says: "stood still for 30s"},
 		{name: "a stream without end", body: streamed, handler: func(w http.ResponseWriter, r *http.Request) {
 			for r.Context().Err() == nil {
 				say(w, word, time.Second)
@@ -63,7 +63,14 @@ func TestTimeouts(t *testing.T) {
 			for r.Context().Err() == nil {
 				say(w, ": wait\n\n", time.Second)
 			}
-		}, after: 5 * time.Minute, status: dispatch.StatusError, says: "no whole answer within 5m0s"},
+		}, after: 20 * time.Second, status: dispatch.StatusError, says: "no answer within 20s"},
+		{name: "a whole answer of line ends", body: asked, handler: func(w http.ResponseWriter, r *http.Request) {
+			for r.Context().Err() == nil {
+				_, _ = w.Write([]byte("\n"))
+				_ = http.NewResponseController(w).Flush()
+				time.Sleep(time.Second)
+			}
+		}, after: 20 * time.Second, status: dispatch.StatusError, says: "no answer within 20s"},
 		{name: "the client's own limit", body: asked, handler: silent, asks: 3 * time.Second, after: 3 * time.Second, status: dispatch.StatusError, says: "no whole answer within 3s"},
 		{name: "a workload's limit of connecting", body: asked, work: provider.Timeout{Connect: 2 * time.Second}, dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			<-ctx.Done()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,20 +14,23 @@ import (
 
 // loss is how a candidate failed.
 type loss struct {
-	at  int    // which of the call's
-	who string // provider/model
-	err *llm.Error
+	at    int    // which of the call's
+	who   string // provider/model
+	err   *llm.Error
+	until time.Time // until when it asks to be left alone
 }
 
 // lose notes how the candidate failed: what its provider said counts for more than
 // what kept us from asking it once more.
 func (r *run) lose(e *llm.Error) {
-	l := loss{r.at, r.cand.Account.Name + "/" + r.cand.Model, e}
-	if n := len(r.losses); n > 0 && r.losses[n-1].at == r.at {
-		if e.Provider != "" || r.losses[n-1].err.Provider == "" {
-			r.losses[n-1] = l
+	l := loss{r.at, r.cand.Account.Name + "/" + r.cand.Model, e, time.Now().Add(e.RetryAfter)}
+	for i := range r.losses {
+		if r.losses[i].at == r.at {
+			if e.Provider != "" || r.losses[i].err.Provider == "" {
+				r.losses[i] = l
+			}
+			return
 		}
-		return
 	}
 	r.losses = append(r.losses, l)
 }
@@ -81,6 +85,15 @@ func transient(e *llm.Error) bool {
 	return false
 }
 
+// ofProvider says whether other models at the same provider are likely to fail too.
+func ofProvider(e *llm.Error) bool {
+	switch e.Kind {
+	case llm.KindOverloaded, llm.KindUpstream, llm.KindTimeout:
+		return true
+	}
+	return false
+}
+
 const (
 	// firstPause is between the first two rounds, about; each is twice the one
 	// before, up to longestPause.
@@ -88,34 +101,43 @@ const (
 	longestPause = 8 * time.Second
 )
 
-// pause waits before another round over the candidates, where the call may make
-// one and any of them may answer then.
-func (r *run) pause(ctx context.Context, round int) bool {
+// pause waits before another round, where the call may make one, and returns the
+// candidates that may answer then: those whose failure may pass and that don't ask
+// to be left alone for longer. None: there is no other round.
+func (r *run) pause(ctx context.Context, round int) []int {
 	if r.call.Attempts <= 0 || r.spent() {
-		return false
+		return nil
 	}
 	wait := min(firstPause<<min(round, 10), longestPause)
-	wait = wait/2 + time.Duration(rand.Int64N(int64(wait)))
-	hope := false
-	var asked time.Duration // the shortest that a provider asks for
+	wait = wait/2 + rand.N(wait)
+	hope, now := false, time.Now()
+	var first time.Time // when the first may be asked
 	for _, l := range r.losses {
-		if !transient(l.err) {
-			continue
+		if transient(l.err) && (!hope || l.until.Before(first)) {
+			hope, first = true, l.until
 		}
-		if d := l.err.RetryAfter; !hope || d < asked {
-			asked = d
-		}
-		hope = true
 	}
+	asked := first.Sub(now)
 	if !hope || asked > longestPause {
-		return false
+		return nil
 	}
-	t := time.NewTimer(max(wait, asked))
+	wait = max(wait, asked)
+	if end, limited := ctx.Deadline(); limited && end.Sub(now) <= wait {
+		return nil
+	}
+	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return true
 	case <-ctx.Done():
-		return false
+		return nil
 	}
+	now = time.Now()
+	var next []int
+	for i := range r.cands {
+		if slices.ContainsFunc(r.losses, func(l loss) bool { return l.at == i && transient(l.err) && !l.until.After(now) }) {
+			next = append(next, i)
+		}
+	}
+	return next
 }

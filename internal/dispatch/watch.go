@@ -1,8 +1,10 @@
 package dispatch
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,14 +13,15 @@ import (
 	"github.com/oidostudio/oido/internal/provider"
 )
 
-// watch ends an attempt whose provider is too slow: before the first byte, or
+// watch ends an attempt whose provider is too slow: before the answer begins, or
 // between two pieces. A blocked read can't look at a clock, so a timer does.
 type watch struct {
 	cancel context.CancelCauseFunc
 	limits provider.Timeout
 	last   atomic.Int64 // when a byte last came, in nanoseconds since start
 	start  time.Time
-	came   atomic.Bool
+	came   atomic.Bool // the headers
+	begun  atomic.Bool // the answer: signs of life are none
 	ended  atomic.Bool
 
 	mu      sync.Mutex // protects following fields
@@ -33,10 +36,8 @@ const lingering = time.Second
 
 func newWatch(cancel context.CancelCauseFunc, limits provider.Timeout) *watch {
 	w := &watch{cancel: cancel, limits: limits, start: time.Now()}
-	if d := limits.FirstByte; d > 0 {
-		w.again(d)
-	} else if limits.Idle > 0 {
-		w.again(limits.Idle)
+	if limits.FirstByte > 0 {
+		w.again(limits.FirstByte)
 	}
 	return w
 }
@@ -61,31 +62,43 @@ func (w *watch) fire() {
 		w.cancel(llm.Errorf(llm.KindTimeout, "the connection stayed open for %s after the answer's end", lingering))
 		return
 	}
-	if !w.came.Load() {
-		if w.limits.FirstByte > 0 {
-			w.cancel(llm.Errorf(llm.KindTimeout, "no answer within %s", w.limits.FirstByte))
-		} else {
-			w.again(w.limits.Idle)
-		}
-		return
-	}
-	if w.limits.Idle <= 0 {
-		return
-	}
-	idle := time.Since(w.start) - time.Duration(w.last.Load())
-	if idle >= w.limits.Idle {
+	first, idle := w.left()
+	switch {
+	case first <= 0:
+		w.cancel(llm.Errorf(llm.KindTimeout, "no answer within %s", w.limits.FirstByte))
+	case idle <= 0:
 		w.cancel(llm.Errorf(llm.KindTimeout, "the answer stood still for %s", w.limits.Idle))
-		return
+	case min(first, idle) < unlimited:
+		w.again(min(first, idle))
 	}
-	w.again(w.limits.Idle - idle)
+}
+
+// unlimited is what is left of a time that has no limit.
+const unlimited = time.Duration(math.MaxInt64)
+
+// left is how long the answer may still take to begin, and may still stand still.
+func (w *watch) left() (first, idle time.Duration) {
+	first, idle = unlimited, unlimited
+	now := time.Since(w.start)
+	if w.limits.FirstByte > 0 && !w.begun.Load() {
+		first = w.limits.FirstByte - now
+	}
+	if w.limits.Idle > 0 && w.came.Load() {
+		idle = time.Duration(w.last.Load()) + w.limits.Idle - now
+	}
+	return first, idle
 }
 
 func (w *watch) headersCame() {
 	w.read()
 	if w.came.CompareAndSwap(false, true) && w.limits.Idle > 0 {
-		w.again(w.limits.Idle)
+		first, idle := w.left()
+		w.again(max(min(first, idle), 0))
 	}
 }
+
+// begins says that the answer has begun.
+func (w *watch) begins() { w.begun.Store(true) }
 
 // linger says that the answer's end has come.
 func (w *watch) linger() {
@@ -112,6 +125,8 @@ type watched struct {
 	w      *watch
 	ctx    context.Context
 	before func() error
+	// whole says that the body is no stream: its first letter begins the answer.
+	whole bool
 	// most is how many bytes may come; 0 is any number, which is right where
 	// nothing of them stays.
 	most, came int64
@@ -124,6 +139,10 @@ func (b *watched) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	if n > 0 {
 		b.w.read()
+		if b.whole && len(bytes.TrimSpace(p[:n])) > 0 {
+			b.whole = false
+			b.w.begins()
+		}
 	}
 	if b.came += int64(n); b.most > 0 && b.came > b.most {
 		return 0, tooBig(b.most)

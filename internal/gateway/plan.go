@@ -53,9 +53,12 @@ func (g *Gateway) plan(ctx context.Context, st *State, c *Call, t *Turn, needs r
 		return nil, err
 	}
 	d := &p.Decision
-	p.cands = make([]dispatch.Candidate, 0, len(d.Candidates)+len(d.Up))
-	for i, rc := range slices.Concat(d.Candidates, d.Up) {
-		cand := dispatch.Candidate{Account: st.Accounts[rc.Account], Model: rc.Model, Up: i >= len(d.Candidates), Resting: d.Last}
+	p.cands = make([]dispatch.Candidate, 0, len(d.Candidates)+len(d.Resort)+len(d.Up))
+	for i, rc := range slices.Concat(d.Candidates, d.Resort, d.Up) {
+		cand := dispatch.Candidate{
+			Account: st.Accounts[rc.Account], Model: rc.Model,
+			Up: i >= len(d.Candidates)+len(d.Resort), Resting: d.Last || i >= len(d.Candidates) && i < len(d.Candidates)+len(d.Resort),
+		}
 		if p.from.place == (router.Place{Account: rc.Account, Model: rc.Model}) {
 			cand.KeyHint = p.from.key
 		}
@@ -127,7 +130,8 @@ func (g *Gateway) decide(ctx context.Context, st *State, c *Call, t *Turn, needs
 	if d.Candidates = able; len(able) == 0 {
 		return p, facts, unable
 	}
-	d.Up = slices.DeleteFunc(d.Up, func(rc router.Candidate) bool { return can(st.Accounts[rc.Account], rc.Model) != nil })
+	cant := func(rc router.Candidate) bool { return can(st.Accounts[rc.Account], rc.Model) != nil }
+	d.Resort, d.Up = slices.DeleteFunc(d.Resort, cant), slices.DeleteFunc(d.Up, cant)
 	return p, facts, nil
 }
 

@@ -31,8 +31,9 @@ const (
 	fewest     = 5  // must have been made before it opens
 	memory     = time.Minute
 	firstRest  = 5 * time.Second
-	longest    = time.Minute // that it rests of its own
-	mostWait   = time.Hour   // that a provider can ask for
+	longest    = time.Minute     // that it rests of its own
+	mostWait   = time.Hour       // that a provider can ask for
+	keyRest    = 5 * time.Minute // of a key that is refused or has nothing left, at first
 	maxTracked = 10_000
 	// newest is how much the last value counts in a running mean.
 	newest = 0.2
@@ -86,6 +87,9 @@ func blames(k llm.Kind) bool {
 	return false
 }
 
+// ofKey says whether a failure is the key's, which takes a person to mend.
+func ofKey(k llm.Kind) bool { return k == llm.KindAuth || k == llm.KindQuota }
+
 // probing is how long the end of a probe is awaited before another is let through.
 const probing = 2 * time.Minute
 
@@ -117,7 +121,7 @@ func (tr *track) open(now time.Time) bool {
 func (t *Tracker) Ended(at Place, r Result) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if r.Kind != "" && !blames(r.Kind) {
+	if r.Kind != "" && !blames(r.Kind) && !ofKey(r.Kind) {
 		if tr := t.find(at); tr != nil {
 			tr.probe = time.Time{} // the next one may try
 		}
@@ -143,10 +147,13 @@ func (t *Tracker) Ended(at Place, r Result) {
 	tr.failed |= 1
 	tr.last = r.Kind
 	switch {
+	case ofKey(r.Kind):
+		tr.rest = min(max(2*tr.rest, keyRest), mostWait)
+		tr.until = later(tr.until, now.Add(max(tr.rest, min(r.RetryAfter, mostWait))))
 	case r.RetryAfter > 0:
 		tr.until = later(tr.until, now.Add(min(r.RetryAfter, mostWait)))
 	case probed, r.Kind == llm.KindRateLimit, tr.made >= fewest && 2*tr.failures() >= tr.made:
-		tr.rest = min(max(2*tr.rest, firstRest), longest)
+		tr.rest = min(max(2*min(tr.rest, longest), firstRest), longest)
 		tr.until = later(tr.until, now.Add(tr.rest+time.Duration(t.jitter()*float64(tr.rest)/4)))
 	}
 }

@@ -93,6 +93,38 @@ func TestWaitingAsProvidersAsk(t *testing.T) {
 	})
 }
 
+// A key that is refused or has spent all takes a person to mend: it rests at once,
+// for minutes and then for longer, and is as good as any once it works.
+func TestKeysThatNeedMending(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []llm.Kind{llm.KindAuth, llm.KindQuota} {
+		synctest.Test(t, func(t *testing.T) {
+			h := health.New(time.Now)
+			for _, rest := range []int{5, 10, 20, 40, 60, 60} {
+				h.Ended(here, health.Result{Kind: kind})
+				time.Sleep(time.Duration(rest)*time.Minute - time.Second)
+				if h.Allow(here) || !h.Of("a", "m", []string{"k1"}).Resting {
+					t.Fatalf("%s: tried within %d minutes", kind, rest)
+				}
+				time.Sleep(time.Second)
+				if !h.Allow(here) {
+					t.Fatalf("%s: not tried after %d minutes", kind, rest)
+				}
+			}
+			h.Ended(here, good)
+			h.Ended(here, health.Result{Kind: llm.KindRateLimit})
+			time.Sleep(7 * time.Second)
+			if !h.Allow(here) {
+				t.Errorf("%s: what was before still counts", kind)
+			}
+			h.Ended(there, health.Result{Kind: kind, RetryAfter: 30 * time.Minute})
+			if time.Sleep(29 * time.Minute); h.Allow(there) {
+				t.Errorf("%s: not as long as the provider asks", kind)
+			}
+		})
+	}
+}
+
 // What is the request's own fault says nothing of the provider, and frees the way
 // for the next probe.
 func TestRequestsAtFault(t *testing.T) {

@@ -495,6 +495,10 @@ func (a *Account) CacheLifetime(model string) time.Duration {
 	return 0
 }
 
+// Soonest returns the key to use in spite of its rest, which ends first of those
+// past tried. false: none is left.
+func (a *Account) Soonest(tried []Key) (Key, bool) { return a.pool.soonest(tried) }
+
 // Hints are those of the account's keys, which must not be changed; a single "" for
 // an account without any.
 func (a *Account) Hints() []string { return a.pool.hints }

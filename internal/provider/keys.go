@@ -118,6 +118,22 @@ func (p *keyPool) same(tried []Key, hint string) (Key, bool) {
 	return k, true
 }
 
+// soonest returns the key whose rest ends first, of those that tried does not hold.
+func (p *keyPool) soonest(tried []Key) (Key, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	first := -1
+	for i := range p.keys {
+		if !holds(tried, i) && (first < 0 || p.until[i].Before(p.until[first])) {
+			first = i
+		}
+	}
+	if first < 0 {
+		return Key{}, false
+	}
+	return p.keys[first], true
+}
+
 // named returns the key of a hint.
 func (p *keyPool) named(hint string) (Key, bool) {
 	p.mu.Lock()

@@ -24,6 +24,9 @@ type Decision struct {
 	Excluded   []Exclusion
 	// Later are the candidates that were put behind others, and why.
 	Later []Exclusion
+	// Resort are those of the excluded that only rest, which ends first first: of
+	// more use than a refusal when all candidates fail.
+	Resort []Candidate
 	// Prefer is the order that was asked for.
 	Prefer Prefer
 	// Stayed says that the first candidate is where the session was, Switched

@@ -35,6 +35,7 @@ func Plan(f *Facts, r *Routes, now Now) (Decision, error) {
 	for i := range p.left {
 		p.d.Candidates[i] = p.left[i].Candidate
 	}
+	p.resort()
 	return p.d, nil
 }
 
@@ -105,7 +106,7 @@ func (p *planner) under(s *step) {
 	if rt == nil {
 		return
 	}
-	p.d.Timeout, p.d.Attempts = rt.Timeout, rt.Attempts
+	p.limit(rt)
 	if slices.ContainsFunc(rt.other, func(o step) bool { return o.name == s.name }) {
 		p.d.Switched, p.d.Choice = true, Place{s.Account, s.Model}
 	}
@@ -201,7 +202,8 @@ func (r *Routes) names() []string {
 }
 
 func (p *planner) take(rt *route) {
-	p.route, p.d.Prefer, p.d.Timeout, p.d.Attempts = rt, rt.Prefer, rt.Timeout, rt.Attempts
+	p.route, p.d.Prefer = rt, rt.Prefer
+	p.limit(rt)
 	p.d.Excluded = append(p.d.Excluded, rt.lost...)
 	p.steps = rt.chain
 	if p.d.Task = p.f.Task; len(rt.up) > 0 {
@@ -268,6 +270,11 @@ func (p *planner) add(c Candidate) {
 	}
 }
 
+// limit notes a route's limits.
+func (p *planner) limit(rt *route) {
+	p.d.Timeout, p.d.Attempts = rt.Timeout, rt.Attempts
+}
+
 // sift takes out what can't serve the request.
 func (p *planner) sift() {
 	p.needs = p.f.Needs
@@ -318,6 +325,21 @@ func (p *planner) lastResort() {
 			p.d.Last = true
 			return
 		}
+	}
+}
+
+// resort notes what only rests.
+func (p *planner) resort() {
+	var resting []Exclusion
+	for _, x := range p.d.Excluded {
+		if x.Reason == ReasonResting {
+			resting = append(resting, x)
+		}
+	}
+	slices.SortStableFunc(resting, func(a, b Exclusion) int { return a.Until.Compare(b.Until) })
+	for _, x := range resting {
+		i := slices.IndexFunc(p.steps, func(s step) bool { return s.name == x.Name })
+		p.d.Resort = append(p.d.Resort, p.steps[i].Candidate)
 	}
 }
 

@@ -274,6 +274,38 @@ func TestEveryClassHasAModel(t *testing.T) {
 	}
 }
 
+// What rests is kept for when all candidates fail: the one first whose rest ends
+// first. A model that stands in both chains of an escalated workload is one.
+func TestWhatRestsIsKept(t *testing.T) {
+	t.Parallel()
+	pol := router.Policy{Workloads: []router.Workload{{Name: "w", Chain: []string{"a/small", "a/big", "b/mid", "a/mid"}, Escalate: []string{"a/big"}}}}
+	routes := router.NewRoutes(pol, world(t), days[1])
+	resting := func(minutes int) router.Condition {
+		return router.Condition{Resting: true, Until: days[1].Add(time.Duration(minutes) * time.Minute)}
+	}
+	h := health{"a/small": resting(5), "b/mid": resting(1), "a/big": resting(3)}
+	f := router.Facts{Model: "workload/w", Task: router.Task{Began: 1, Escalated: router.OnFailure}}
+	for _, c := range []struct {
+		also         string
+		asked, later string
+	}{{"", "a/mid", "b/mid a/big a/small"}, {"a/mid", "b/mid", "a/big a/small a/mid"}} {
+		if c.also != "" {
+			h[c.also] = resting(9)
+		}
+		d, err := router.Plan(&f, routes, router.Now{Time: days[1], Health: h})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var later []string
+		for _, r := range d.Resort {
+			later = append(later, r.Name())
+		}
+		if len(d.Candidates) != 1 || d.Candidates[0].Name() != c.asked || strings.Join(later, " ") != c.later || d.Last != (c.also != "") {
+			t.Errorf("%v, then %v; last %v", d.Candidates, later, d.Last)
+		}
+	}
+}
+
 // drawn is a request and a world for it.
 func drawn(t *rapid.T, view *catalog.View) (router.Facts, *router.Routes, router.Now) {
 	var every []string
@@ -384,6 +416,18 @@ func TestPlansAreTotal(t *testing.T) {
 		}
 		if len(seen) == 0 {
 			t.Fatal("no candidates, and no word of it")
+		}
+		for _, c := range d.Resort {
+			only := func(x router.Exclusion) bool { return x.Name == c.Name() && x.Reason == router.ReasonResting }
+			if seen[c.Name()] || !slices.ContainsFunc(d.Excluded, only) {
+				t.Fatalf("%s is for when all fail, and doesn't just rest: %+v", c.Name(), d)
+			}
+			seen[c.Name()] = true
+		}
+		for _, x := range d.Excluded {
+			if x.Reason == router.ReasonResting && !seen[x.Name] {
+				t.Fatalf("%s rests, and isn't asked when all fail", x.Name)
+			}
 		}
 		if d.Prefer != router.PreferCheap || d.Escalated != "" || d.Chosen {
 			return

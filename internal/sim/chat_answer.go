@@ -355,6 +355,10 @@ func (chatFormat) frame(event []byte) []byte {
 
 func (chatFormat) tail() []byte { return []byte("data: [DONE]\n\n") }
 
+func (chatFormat) idle() []byte { return []byte(": keep-alive\n\n") }
+
+func (chatFormat) lists() bool { return true }
+
 func (chatFormat) broken(o *outlet, f *failure) []byte {
 	if o.x.family.vendorError {
 		body := map[string]any{"choices": []any{}, "x_groq": map[string]any{"error": map[string]string{"message": f.message, "type": "server_error", "code": "over_capacity"}}}

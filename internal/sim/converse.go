@@ -307,6 +307,9 @@ func (c converseFormat) broken(o *outlet, f *failure) []byte {
 func (converseFormat) frame(event []byte) []byte { return event }
 func (converseFormat) tail() []byte              { return nil }
 
+// idle is an event that the API doesn't have, which its clients skip.
+func (c converseFormat) idle() []byte { return c.event("keepAlive", struct{}{}) }
+
 // bedrockOwner says under which vendor's name a model is listed.
 func bedrockOwner(id string) string {
 	vendor, _, _ := strings.Cut(id, ".")

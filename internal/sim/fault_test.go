@@ -119,6 +119,27 @@ func TestFaultsInsideAStream(t *testing.T) {
 	}
 }
 
+// What holds no answer looks like one at first: it comes under 200.
+func TestAnswersThatAreNone(t *testing.T) {
+	t.Parallel()
+	c := newClient(t)
+	for i, end := range ends {
+		for model, want := range map[string]string{"sim-odd": `"version":"1.7.2"`, "sim-site": "<title>Welcome</title>", "sim-none": ""} {
+			for _, stream := range []bool{false, true} {
+				got, err := c.ask(i, model, stream)
+				if err != nil || got.err != nil || got.status != http.StatusOK || !strings.Contains(got.body, want) || strings.Contains(got.body, `"text":"`) {
+					t.Errorf("%s, %s, stream %v: got %+v, %v", end.name, model, stream, got, err)
+				}
+			}
+		}
+	}
+	for _, i := range []int{0, 2} {
+		if got, err := c.ask(i, "sim-none", false); err != nil || strings.Contains(got.body, `"role"`) {
+			t.Errorf("%s: got %s, %v; want no choice", ends[i].name, got.body, err)
+		}
+	}
+}
+
 func TestFaultsInsideAWholeAnswer(t *testing.T) {
 	t.Parallel()
 	c := newClient(t)
@@ -156,7 +177,7 @@ func TestUsageCanBeMissing(t *testing.T) {
 func TestHangAndStallEndWithTheClient(t *testing.T) {
 	t.Parallel()
 	c := newClient(t)
-	for model, headers := range map[string]bool{"sim-hang": false, "sim-stall": true, "sim-n4-stall2": true} {
+	for model, headers := range map[string]bool{"sim-hang": false, "sim-stall": true, "sim-n4-stall2": true, "sim-crawl": true} {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.server.URL+ends[0].path, strings.NewReader(strings.Replace(strings.ReplaceAll(ends[0].body, "%", model), "{", `{"stream":true,`, 1)))
 		if err != nil {

@@ -25,6 +25,10 @@ type format interface {
 	// one.
 	frame(event []byte) []byte
 	tail() []byte
+	// idle is a sign of life in a stream that holds no word.
+	idle() []byte
+	// lists says whether an answer is a list of choices.
+	lists() bool
 	// plays says whether a recording of that name is in this format.
 	plays(recording string) bool
 }
@@ -99,6 +103,9 @@ func (x *exchange) ask() {
 		return
 	}
 	a := x.compose(p)
+	if x.script.none && x.format.lists() {
+		a.turns = nil
+	}
 	if x.family.costTicks && a.usage != nil {
 		ticks := int64(a.usage.input+4*a.usage.output) * ticksPerMicro
 		a.usage.ticks = &ticks
@@ -177,6 +184,9 @@ func (x *exchange) spoil(p *prompt) bool {
 		return true
 	case faultHuge:
 		x.huge(p.stream)
+		return true
+	case faultOdd:
+		x.odd(p.stream)
 		return true
 	default:
 		return false

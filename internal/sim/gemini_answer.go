@@ -229,6 +229,13 @@ func (geminiFormat) frame(event []byte) []byte {
 
 func (geminiFormat) tail() []byte { return nil }
 
+// idle is a chunk without a word: comments are not for this API's clients.
+func (geminiFormat) idle() []byte {
+	return []byte("data: {\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"\"}]},\"index\":0}]}\n\n")
+}
+
+func (geminiFormat) lists() bool { return true }
+
 func (g geminiFormat) broken(o *outlet, f *failure) []byte {
 	if eventStream(o.x) {
 		return g.frame(g.refusal(o.x, f))

@@ -214,3 +214,7 @@ func typedFrame(event []byte) []byte {
 }
 
 func (messagesFormat) tail() []byte { return nil }
+
+func (messagesFormat) idle() []byte { return messagesPing }
+
+func (messagesFormat) lists() bool { return false }

@@ -153,6 +153,10 @@ func (responsesFormat) frame(event []byte) []byte { return typedFrame(event) }
 
 func (responsesFormat) tail() []byte { return nil }
 
+func (responsesFormat) idle() []byte { return []byte(": keep-alive\n\n") }
+
+func (responsesFormat) lists() bool { return false }
+
 func (responsesFormat) broken(o *outlet, f *failure) []byte {
 	return typedFrame(encode(struct {
 		Type     string  `json:"type"`

@@ -14,6 +14,9 @@ const (
 	maxHuge = 64 << 20
 )
 
+// crawling is the pause between two signs of life that are no words.
+const crawling = 20 * time.Millisecond
+
 // outlet is where a stream goes: frame by frame, each in one write and flushed,
 // at the script's pace and with its fault.
 type outlet struct {
@@ -71,6 +74,11 @@ func (o *outlet) fault() {
 	switch s.fault {
 	case faultStall:
 		o.x.hang()
+		o.over = true
+	case faultCrawl:
+		for !o.over && o.x.wait(crawling) {
+			o.frame(o.x.format.idle())
+		}
 		o.over = true
 	case faultCut:
 		o.x.reset()
@@ -133,6 +141,12 @@ func (x *exchange) send(contentType string, body []byte) {
 	case faultStall:
 		x.half(body)
 		x.hang()
+	case faultCrawl:
+		x.w.Header().Del("Content-Length")
+		for x.wait(crawling) {
+			_, _ = x.w.Write([]byte("\n"))
+			_ = http.NewResponseController(x.w).Flush()
+		}
 	case faultCut, faultEnd:
 		x.half(body)
 		x.reset()
@@ -164,6 +178,18 @@ func (x *exchange) huge(stream bool) {
 	for sent := 0; sent < maxHuge && err == nil; sent += len(line) {
 		_, err = x.w.Write(line)
 	}
+}
+
+// odd answers as a server of another kind.
+func (x *exchange) odd(stream bool) {
+	body := []byte(`{"status":"ok","version":"1.7.2"}`)
+	if stream {
+		x.open("text/event-stream").frame(append(append([]byte("data: "), body...), "\n\ndata: [DONE]\n\n"...))
+		return
+	}
+	x.w.Header().Set("Content-Type", "application/json")
+	x.status = http.StatusOK
+	_, _ = x.w.Write(body)
 }
 
 // page answers as a broken proxy before the provider does.

@@ -27,6 +27,8 @@ const (
 	faultWhole         // a whole answer where a stream was asked for
 	faultRegion        // the model isn't in the region
 	faultSite          // a web page for all that is asked
+	faultCrawl         // signs of life, and no word
+	faultOdd           // JSON of another shape
 )
 
 // Bounds of what a name can ask for.
@@ -62,6 +64,7 @@ type script struct {
 	length   bool // ends at the limit of output
 	stop     bool // ends at the first stop sequence
 	empty    bool // says nothing
+	none     bool // holds no answer
 	noUsage  bool // doesn't count
 	finer    int  // per cent of the tokens that a prompt would have elsewhere
 	noFinish bool // doesn't say that it ends in calls
@@ -109,6 +112,7 @@ var words = []word{
 	{"length", false, "ends at the limit of output", func(s *script, _ int) { s.length = true }},
 	{"stop", false, "ends at the first stop sequence given", func(s *script, _ int) { s.stop = true }},
 	{"empty", false, "says nothing", func(s *script, _ int) { s.empty = true }},
+	{"none", false, "holds no answer: in Chat Completions and Gemini's an empty list, else an empty answer", func(s *script, _ int) { s.empty, s.none = true, true }},
 	{"finer", true, "cuts prompts into N % of the tokens that others do", func(s *script, n int) { s.finer = min(n, 1000) }},
 	{"cached", true, "N % of the prompt were read from the cache", func(s *script, n int) { s.cached = min(n, 100) }},
 	{"written", true, "N % of the prompt were written to the cache", func(s *script, n int) { s.written = min(n, 100) }},
@@ -126,6 +130,8 @@ var words = []word{
 	{"hang", false, "sends no headers until the client leaves", func(s *script, _ int) { s.fault = faultHang }},
 	{"stall", false, "sends headers, then nothing", func(s *script, _ int) { s.fault, s.after = faultStall, 0 }},
 	{"stall", true, "falls silent after N chunks", func(s *script, n int) { s.fault, s.after = faultStall, n }},
+	{"crawl", false, "sends headers, then comments or line ends until the client leaves", func(s *script, _ int) { s.fault, s.after = faultCrawl, 0 }},
+	{"odd", false, "answers 200 with JSON of another shape", func(s *script, _ int) { s.fault = faultOdd }},
 	{"reset", false, "resets the connection before the headers", func(s *script, _ int) { s.fault = faultReset }},
 	{"cut", true, "resets the connection after N chunks", func(s *script, n int) { s.fault, s.after = faultCut, n }},
 	{"end", true, "ends the stream in order after N chunks, unfinished", func(s *script, n int) { s.fault, s.after = faultEnd, n }},

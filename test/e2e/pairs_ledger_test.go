@@ -214,3 +214,37 @@ func (u usage) within(all usage) usage {
 	}
 	return u
 }
+
+// recorded reads a turn, as soon as it is there.
+func (l *lab) recorded(t *testing.T, id string, into any) {
+	t.Helper()
+	if id == "" {
+		t.Error("an answer names no turn")
+		return
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, l.url+"/api/v1/turns/"+id, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		req.Header.Set("Authorization", "Bearer "+key)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		b, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if resp.StatusCode == http.StatusNotFound && time.Now().Before(deadline) {
+			continue
+		}
+		if err == nil && resp.StatusCode == http.StatusOK {
+			err = json.Unmarshal(b, into)
+		}
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Errorf("turn %s: %d %v %s", id, resp.StatusCode, err, b)
+		}
+		return
+	}
+}

@@ -49,6 +49,8 @@ var (
 	callsName  = []byte(`_call`) // of "tool_calls" and "function_call"
 	nameName   = []byte(`"name"`)
 	deltaName  = []byte(`"delta"`)
+	roleName   = []byte(`"role"`)
+	reasonName = []byte(`finish_reason"`) // a vendor's own, too
 )
 
 // Event looks at one chunk.
@@ -112,6 +114,7 @@ func textBytes(data []byte) (n int64) {
 		if i < 0 {
 			return n
 		}
+		unsaid := bytes.HasSuffix(data[:i], roleName) || bytes.HasSuffix(data[:i], reasonName)
 		data = data[i+2:]
 		end := 0
 		for {
@@ -125,7 +128,9 @@ func textBytes(data []byte) (n int64) {
 			}
 			end++
 		}
-		n += int64(end)
+		if !unsaid {
+			n += int64(end)
+		}
 		data = data[end:]
 	}
 }
