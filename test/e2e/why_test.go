@@ -43,7 +43,7 @@ providers:
     models: [{id: sim, context: 200000, price: {input: 3, output: 15}}]
   private: {type: gemini, base_url: "%[4]s/gemini", api_key: k, orgs: [globex]}
 workloads:
-  support: {class: interactive, chain: [first/sim-e500, first/small, second/sim, nobody/at-all]}
+  support: {class: interactive, chain: [first/small, first/sim-e500, second/sim, nobody/at-all]}
   narrow: {chain: [first/small, first/plain]}
   failing: {chain: [first/sim-e500, first/sim-e529-n4]}
   secret: {chain: [private/sim, second/sim]}
@@ -154,19 +154,19 @@ func TestWhyATurnFellBack(t *testing.T) {
 	}
 	id := l.turns(t, 1)[0].ID
 	out, errOut, status := l.command(t, "why", id)
-	want := `The request is of the workload support. Its class is interactive, as its workload says. In order: first/sim-e500 (about $0.000067), first/small (about $0.0000067), second/sim (about $0.000489). Not nobody/at-all: the model "nobody/at-all" is not known at any connected provider. first/sim-e500 failed after T (an error of its own), then first/small failed after T (it doesn't know the model), so second/sim answered after T. Left out of what was sent, since the model's format has no word for it: seed. To change this: connect the provider, or correct the name in the configuration.
+	want := `The request is of the workload support. Its class is interactive, as its workload says. In order: first/small (about $0.0000067), first/sim-e500 (about $0.000067), second/sim (about $0.000489). Not nobody/at-all: the model "nobody/at-all" is not known at any connected provider. first/small failed after T (it doesn't know the model), then first/sim-e500 failed after T (an error of its own), so second/sim answered after T. Left out of what was sent, since the model's format has no word for it: seed. To change this: connect the provider, or correct the name in the configuration.
 
 CANDIDATE  THIS REQUEST USD  CAME
-first/sim-e500  0.000067000  error
 first/small  0.000006700  error
+first/sim-e500  0.000067000  error
 second/sim  0.000489000  ok
 
 NOT  BECAUSE
 nobody/at-all  the model "nobody/at-all" is not known at any connected provider
 
 ATTEMPT AT  KEY  STATUS  FIRST MS  MS  INPUT  OUTPUT  COST USD  ERROR
-first/sim-e500  8254c329 error T T 0  0  0.000000000  an error of its own: The server had an error while processing your request.
 first/small  8254c329 error T T 0  0  0.000000000  it doesn't know the model: The model ` + "`small`" + ` does not exist or you do not have access to it.
+first/sim-e500  8254c329 error T T 0  0  0.000000000  an error of its own: The server had an error while processing your request.
 second/sim  8254c329 ok T T 3  32  0.000489000
 `
 	if d := cmp.Diff(want, steady(out)); d != "" || errOut != "" || status != 0 {
@@ -175,7 +175,7 @@ second/sim  8254c329 ok T T 3  32  0.000489000
 	out, _, status = l.command(t, "why", "--json", id)
 	w, err := read[told]([]byte(out))
 	if err != nil || status != 0 || value(w.Fallback) != true || value(w.Rule) != "workload" || value(w.ClassBy) != "workload" || w.Policy == nil || len(w.Attempts) != 3 ||
-		w.Attempts[0].Key == "" || value(w.Attempts[0].Kind) != "upstream" || value(w.Attempts[1].InWords) != "it doesn't know the model" || w.Attempts[2].Kind != nil {
+		w.Attempts[0].Key == "" || value(w.Attempts[1].Kind) != "upstream" || value(w.Attempts[0].InWords) != "it doesn't know the model" || w.Attempts[2].Kind != nil {
 		t.Errorf("%d %v %s", status, err, out)
 	}
 	if d := cmp.Diff([]string{"seed"}, w.Downgrades); d != "" {
@@ -374,7 +374,7 @@ func TestWorkloadsOnTheCommandLine(t *testing.T) {
 	out = steady(out)
 	for _, want := range []string{
 		"WORKLOAD  CLASS  PREFER  MODELS NOW  ESCALATES TO  SWITCH TO  FROM  WARNINGS\n",
-		"support  interactive  order  first/sim-e500, first/small, second/sim  -  -  configuration  nobody/at-all: the model \"nobody/at-all\" is not known at any connected provider\n",
+		"support  interactive  order  first/small, first/sim-e500, second/sim  -  -  configuration  nobody/at-all: the model \"nobody/at-all\" is not known at any connected provider\n",
 		"narrow  -  order  first/small, first/plain  -  -  configuration\n",
 		"review  -  session  ", "research  reasoning  order  ", "  default",
 	} {
