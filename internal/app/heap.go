@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"time"
 )
 
 // heapFloor is the size in bytes below which the heap isn't worth collecting: a
@@ -22,6 +23,13 @@ func KeepHeapFloor() {
 	}
 	afterEachCollection(pace(heapFloor))
 }
+
+// started is when what starting up needed is given back to the machine.
+const started = 2 * time.Second
+
+// GiveBackStart gives back what starting up needed and nothing needs any more, soon:
+// where little happens that is long before the next collection.
+func GiveBackStart() { time.AfterFunc(started, debug.FreeOSMemory) }
 
 // afterEachCollection runs f now and after every collection, by an object that
 // each of them finds dead.

@@ -72,6 +72,7 @@ func (r *runner) run(ctx context.Context) error {
 		return err
 	}
 	app.KeepHeapFloor()
+	app.GiveBackStart()
 	// What comes before everything is open waits in the system's queue.
 	l, err := listenOn(ctx, cfg.Listen)
 	if err != nil {
