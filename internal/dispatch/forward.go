@@ -13,10 +13,13 @@ import (
 // mended returns the request where its conversation must be written anew, nil where
 // it can go as it is; fits is false where more than the conversation must be.
 func (r *run) mended(upstream wire.Upstream, t *wire.Target) (restored *llm.Request, fits bool, err error) {
-	replayed := t.Reasoning.Replay != ""
-	restored, err = r.restored(t.Origin, replayed)
+	answered, reasoned := r.skim()
+	replayed := t.Reasoning.Replay != "" && answered
+	if replayed || reasoned {
+		restored, err = r.restored(t.Origin)
+	}
 	if restored == nil && err == nil {
-		restored, err = r.refitted(t)
+		restored, err = r.refitted(t, answered)
 	}
 	if restored == nil && err == nil && r.expanded {
 		restored = claimed(r.call.whole, t.Origin)
@@ -35,6 +38,24 @@ func (r *run) mended(upstream wire.Upstream, t *wire.Target) (restored *llm.Requ
 		}
 	}
 	return restored, f.Continues(req, *t), nil
+}
+
+// skim says whether the conversation may hold answers, and whether their reasoning
+// is worth a look though the target doesn't want its own back: it refuses another's.
+func (r *run) skim() (answered, reasoned bool) {
+	if f, ok := r.call.Client.(Skimmer); ok {
+		return f.Skim(r.call.Raw.Body)
+	}
+	return true, false
+}
+
+// Skimmer is a format in which a look at the bytes of a request spares reading most
+// of those that nothing must be changed in.
+type Skimmer interface {
+	// Skim says whether a request's conversation may hold answers or results, and
+	// whether reasoning in them. It errs towards yes, but for names written with
+	// escapes.
+	Skim(body []byte) (answered, reasoned bool)
 }
 
 // torn says whether the conversation is one that the target doesn't go on with. Only
@@ -106,10 +127,10 @@ type Conversationalist interface {
 	EncodeConversation(*llm.Request, wire.Target) ([]byte, error)
 }
 
-// restored returns the request with its lost reasoning put back, or nil when
-// nothing was lost.
-func (r *run) restored(at llm.Origin, replayed bool) (*llm.Request, error) {
-	if !replayed || r.cand.Restore == nil {
+// restored returns the request with its lost reasoning put back and without
+// another's, or nil when there is neither.
+func (r *run) restored(at llm.Origin) (*llm.Request, error) {
+	if r.cand.Restore == nil {
 		return nil, nil
 	}
 	req, err := r.request()
@@ -125,12 +146,12 @@ func (r *run) restored(at llm.Origin, replayed bool) (*llm.Request, error) {
 
 // refitted returns the request where its conversation holds what the model refuses
 // and must be written anew; nil where it can go as it is.
-func (r *run) refitted(t *wire.Target) (*llm.Request, error) {
+func (r *run) refitted(t *wire.Target, answered bool) (*llm.Request, error) {
 	refused := slices.ContainsFunc(t.Reject, func(name string) bool {
 		member, inside := strings.CutPrefix(name, "messages.")
 		return inside && bytes.Contains(r.call.Raw.Body, []byte(`"`+member+`"`))
 	})
-	if !refused && t.ToolID == wire.ShapeAny {
+	if !refused && (t.ToolID == wire.ShapeAny || !answered) {
 		return nil, nil
 	}
 	req, err := r.request()
