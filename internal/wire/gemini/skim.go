@@ -1,0 +1,9 @@
+package gemini
+
+import "bytes"
+
+// Skim says whether the conversation in a request's bytes may hold answers or
+// results, which isn't looked for, and whether reasoning in them.
+func (Format) Skim(body []byte) (answered, reasoned bool) {
+	return true, bytes.Contains(body, []byte(`"thoughtSignature"`)) || bytes.Contains(body, []byte(`"thought_signature"`))
+}
