@@ -13,9 +13,9 @@ import (
 // mended returns the request where its conversation must be written anew, nil where
 // it can go as it is; fits is false where more than the conversation must be.
 func (r *run) mended(upstream wire.Upstream, t *wire.Target) (restored *llm.Request, fits bool, err error) {
-	answered, reasoned := r.skim()
-	replayed := t.Reasoning.Replay != "" && answered
-	if replayed || reasoned {
+	replayed := t.Reasoning.Replay != ""
+	answered := !replayed || r.answered()
+	if r.cand.Restore != nil && (replayed && answered || !replayed && r.reasoned()) {
 		restored, err = r.restored(t.Origin)
 	}
 	if restored == nil && err == nil {
@@ -28,7 +28,7 @@ func (r *run) mended(upstream wire.Upstream, t *wire.Target) (restored *llm.Requ
 		return nil, false, err
 	}
 	f, ok := upstream.(Continuer)
-	if !ok || !replayed {
+	if !ok || !replayed || !answered {
 		return restored, true, nil
 	}
 	req := restored
@@ -40,22 +40,27 @@ func (r *run) mended(upstream wire.Upstream, t *wire.Target) (restored *llm.Requ
 	return restored, f.Continues(req, *t), nil
 }
 
-// skim says whether the conversation may hold answers, and whether their reasoning
-// is worth a look though the target doesn't want its own back: it refuses another's.
-func (r *run) skim() (answered, reasoned bool) {
-	if f, ok := r.call.Client.(Skimmer); ok {
-		return f.Skim(r.call.Raw.Body)
-	}
-	return true, false
+// answered says whether the conversation may hold answers, to which reasoning may
+// belong.
+func (r *run) answered() bool {
+	f, ok := r.call.Client.(Skimmer)
+	return !ok || f.HoldsAnswers(r.call.Raw.Body)
+}
+
+// reasoned says whether the conversation may hold reasoning, which may be another's.
+func (r *run) reasoned() bool {
+	f, ok := r.call.Client.(Skimmer)
+	return ok && f.HoldsReasoning(r.call.Raw.Body)
 }
 
 // Skimmer is a format in which a look at the bytes of a request spares reading most
-// of those that nothing must be changed in.
+// of those that nothing must be changed in. Names that are written with escapes
+// escape it: then the provider's refusal tells.
 type Skimmer interface {
-	// Skim says whether a request's conversation may hold answers or results, and
-	// whether reasoning in them. It errs towards yes, but for names written with
-	// escapes.
-	Skim(body []byte) (answered, reasoned bool)
+	// HoldsAnswers says whether the conversation may hold answers.
+	HoldsAnswers(body []byte) bool
+	// HoldsReasoning says whether the conversation may hold reasoning.
+	HoldsReasoning(body []byte) bool
 }
 
 // torn says whether the conversation is one that the target doesn't go on with. Only
@@ -130,9 +135,6 @@ type Conversationalist interface {
 // restored returns the request with its lost reasoning put back and without
 // another's, or nil when there is neither.
 func (r *run) restored(at llm.Origin) (*llm.Request, error) {
-	if r.cand.Restore == nil {
-		return nil, nil
-	}
 	req, err := r.request()
 	if err != nil {
 		return nil, err

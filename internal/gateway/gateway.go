@@ -205,7 +205,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 	for i := range p.cands {
 		cand := &p.cands[i]
 		replay := cand.Account.Target(cand.Model, cand.Account.Format(c.Format.Name(), cand.Model), provider.Key{}).Reasoning.Replay
-		if g.Memory != nil {
+		if g.Memory != nil && (replay != "" || !s.First) {
 			cand.KeepParts, cand.Restore = replay != "", g.restorer(ctx, t, replay)
 		}
 		cand.KeepsAnswers = cand.Account.Keeps(c.Format.Name(), cand.Model)

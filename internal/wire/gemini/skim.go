@@ -2,8 +2,10 @@ package gemini
 
 import "bytes"
 
-// Skim says whether the conversation in a request's bytes may hold answers or
-// results, which isn't looked for, and whether reasoning in them.
-func (Format) Skim(body []byte) (answered, reasoned bool) {
-	return true, bytes.Contains(body, []byte(`"thoughtSignature"`)) || bytes.Contains(body, []byte(`"thought_signature"`))
+// HoldsAnswers says whether the conversation in a request's bytes may hold answers.
+func (Format) HoldsAnswers(body []byte) bool { return bytes.Contains(body, []byte(`"model"`)) }
+
+// HoldsReasoning says whether the conversation in a request's bytes may hold reasoning.
+func (Format) HoldsReasoning(body []byte) bool {
+	return bytes.Contains(body, []byte(`"thoughtSignature"`)) || bytes.Contains(body, []byte(`"thought_signature"`))
 }
