@@ -72,7 +72,6 @@ func (r *runner) run(ctx context.Context) error {
 		return err
 	}
 	app.KeepHeapFloor()
-	app.GiveBackStart()
 	// What comes before everything is open waits in the system's queue.
 	l, err := listenOn(ctx, cfg.Listen)
 	if err != nil {
@@ -84,6 +83,7 @@ func (r *runner) run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(unopened(cfg.DataDir, err), l.Close())
 	}
+	app.GiveBackStart()
 	if cfg.OpsListen != "" {
 		stop, err := operate(ctx, cfg.OpsListen, s.Operations(), log)
 		if err != nil {

@@ -169,7 +169,7 @@ func (p *Places) settle(org, session string, at seat) {
 func (p *Places) number(name string) uint32 {
 	n, ok := p.numbers[name]
 	if !ok {
-		n = uint32(len(p.names)) //nolint:gosec // they are bounded
+		n = uint32(len(p.names))
 		p.numbers[name] = n
 		p.names = append(p.names, name)
 	}
@@ -197,7 +197,7 @@ func (p *Places) slot(session, work digest) int32 {
 		p.slots[last].work = work
 		return last
 	}
-	i := int32(len(p.slots)) //nolint:gosec // they are bounded
+	i := int32(len(p.slots))
 	if i < maxPlaces {
 		p.slots = append(p.slots, slot{newer: none, older: none})
 	} else {

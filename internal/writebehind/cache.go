@@ -59,7 +59,7 @@ type Options struct {
 // It is safe for concurrent use.
 type Cache[V any] struct {
 	o       Options
-	queue   chan *change // of pointers, since there is room for many
+	queue   chan *change  // of pointers, since there is room for many
 	waiting atomic.Int64  // bytes of the rows on their way to the table
 	closing chan struct{} // closed when no more is to come
 	done    chan struct{}
