@@ -71,7 +71,7 @@ func (d *Told) Explain(q Asked) string {
 		say("The task %s, so the stronger models come first until the next one.", d.Escalated.text())
 	}
 	if d.Last {
-		say("All of them failed of late; the one that has rested longest was asked all the same.")
+		say("All of them failed of late; the one whose rest ends first is asked all the same.")
 	}
 	for _, x := range d.Later {
 		say("%s comes later: it %s.", x.Name, x)
