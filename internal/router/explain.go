@@ -39,11 +39,11 @@ func (d *Told) Explain(q Asked) string {
 			break
 		}
 		say("The request is of the workload %s.", q.Workload)
-	case "class":
-		say("The request is of the class %s.", q.Class)
 	}
-	if d.ClassBy != "" && q.Class != "" {
-		say("%s", d.class(q.Class))
+	if q.Class != "" {
+		if text := d.class(q.Class); text != "" {
+			s = append(s, text)
+		}
 	}
 	if len(d.Candidates) > 0 {
 		say("In order: %s.", d.inOrder(q))
@@ -71,7 +71,7 @@ func (d *Told) Explain(q Asked) string {
 		say("The task %s, so the stronger models come first until the next one.", d.Escalated.text())
 	}
 	if d.Last {
-		say("All of them failed of late; the one that has rested longest was asked all the same.")
+		say("All of them failed of late; the one whose rest ends first is asked all the same.")
 	}
 	for _, x := range d.Later {
 		say("%s comes later: it %s.", x.Name, x)
@@ -94,24 +94,34 @@ func (d *Told) Explain(q Asked) string {
 	return strings.Join(s, " ")
 }
 
+// class says of which class the request is, and why; "" where it needn't be said.
 func (d *Told) class(name string) string {
-	sure := ""
+	is, whose, sure := "Its class is "+name, "its", ""
+	if d.Rule == "class" {
+		is, whose = "The request is of the class "+name, "the request's"
+	}
 	if d.Sure > 0 {
 		sure = fmt.Sprintf(" (%.0f %% sure)", 100*d.Sure)
 	}
 	switch d.ClassBy {
 	case ByLabel:
-		return "Its class is " + name + ", as the caller says."
+		return is + ", as the caller says."
 	case ByName:
-		return "Its class is " + name + ", as the model's name says."
+		return is + ", as the model's name says."
 	case ByWorkload:
-		return "Its class is " + name + ", as its workload says."
+		return is + ", as its workload says."
 	case BySize:
-		return "Its class is " + name + ": " + d.Why + "."
+		return is + ": " + d.Why + "."
 	case ByContent:
-		return "Its class is " + name + sure + ": " + d.Why + "."
+		return is + sure + ": " + d.Why + "."
 	case ByDefaulting:
-		return "Nothing told its class" + sure + ", so it is the default one, " + name + "."
+		if sure != "" {
+			sure = " surely enough" + sure
+		}
+		return "Nothing told " + whose + " class" + sure + ", so it is the default one, " + name + "."
+	}
+	if d.Rule == "class" {
+		return is + "."
 	}
 	return ""
 }

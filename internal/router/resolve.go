@@ -94,7 +94,11 @@ func resolve(name string, way []string, pol Policy, view *catalog.View, now time
 	case name == "":
 		return Resolution{}, &llm.Error{Kind: llm.KindBadRequest, Param: "model", Message: "the request names no model"}
 	case name == "auto", slashed && reserved[first]:
-		return Resolution{}, &llm.Error{Kind: llm.KindNotBuilt, Param: "model", Message: fmt.Sprintf("%q: choosing a model by workload, agent or class is not built yet; name a model, like provider/model-id", name)}
+		says := "%q is no model by itself: name one here, like provider/model-id"
+		if first == "agent" {
+			says = "%q: agents are not built yet: name a model, a workload or a class"
+		}
+		return Resolution{}, &llm.Error{Kind: llm.KindNotBuilt, Param: "model", Message: fmt.Sprintf(says, name)}
 	}
 	if chain := pol.Aliases[name]; len(chain) > 0 && !slices.Contains(way, name) {
 		return resolveAlias(chain, append(way, name), pol, view, now)

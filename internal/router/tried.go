@@ -49,6 +49,7 @@ var kinds = map[llm.Kind]string{
 	llm.KindReasoning:     "it refused reasoning of earlier turns",
 	llm.KindUnavailable:   "it could not be asked",
 	llm.KindNotBuilt:      "the request can't be put to it",
+	llm.KindUseless:       "its answer was of no use",
 }
 
 // InWords says why an attempt failed; "" where nothing is known.
@@ -67,6 +68,8 @@ func tell(all []Tried) string {
 				s, who = s+", so it was asked with another key and", ""
 			case before.Name == t.Name:
 				s, who = s+", so it was asked again and", ""
+			case before.Why == llm.KindUseless:
+				s += ", so the stronger"
 			case t.End == EndAnswered:
 				s += ", so"
 			default:
