@@ -76,11 +76,11 @@ func faultOfRequest(e *llm.Error) bool {
 	return false
 }
 
-// transient says whether a candidate may answer when it is asked again.
-func transient(e *llm.Error) bool {
-	switch e.Kind {
+// passes says whether a candidate may answer when it is asked again.
+func (r *run) passes(l loss) bool {
+	switch l.err.Kind {
 	case llm.KindRateLimit, llm.KindOverloaded, llm.KindUpstream, llm.KindTimeout, llm.KindTruncated:
-		return true
+		return r.fits(l.at)
 	}
 	return false
 }
@@ -113,7 +113,7 @@ func (r *run) pause(ctx context.Context, round int) []int {
 	hope, now := false, time.Now()
 	var first time.Time // when the first may be asked
 	for _, l := range r.losses {
-		if transient(l.err) && (!hope || l.until.Before(first)) {
+		if r.passes(l) && (!hope || l.until.Before(first)) {
 			hope, first = true, l.until
 		}
 	}
@@ -135,7 +135,7 @@ func (r *run) pause(ctx context.Context, round int) []int {
 	now = time.Now()
 	var next []int
 	for i := range r.cands {
-		if slices.ContainsFunc(r.losses, func(l loss) bool { return l.at == i && transient(l.err) && !l.until.After(now) }) {
+		if slices.ContainsFunc(r.losses, func(l loss) bool { return l.at == i && r.passes(l) && !l.until.After(now) }) {
 			next = append(next, i)
 		}
 	}
