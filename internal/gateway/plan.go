@@ -117,21 +117,25 @@ func (g *Gateway) decide(ctx context.Context, st *State, c *Call, t *Turn, needs
 	if *d, err = router.Plan(facts, st.RoutesOf(c.Caller.Org), now); err != nil || can == nil {
 		return p, facts, err
 	}
-	able := make([]router.Candidate, 0, len(d.Candidates))
 	var unable *llm.Error
-	for _, rc := range d.Candidates {
-		if e := can(st.Accounts[rc.Account], rc.Model); e != nil {
+	cant := func(rc router.Candidate) bool {
+		e := can(st.Accounts[rc.Account], rc.Model)
+		if e != nil {
 			unable = e
+			d.Excluded = slices.DeleteFunc(d.Excluded, func(x router.Exclusion) bool { return x.Name == rc.Name() })
 			d.Excluded = append(d.Excluded, router.Exclusion{Name: rc.Name(), Reason: router.ReasonUnable, Detail: e.Message})
-			continue
 		}
-		able = append(able, rc)
+		return e != nil
 	}
-	if d.Candidates = able; len(able) == 0 {
+	d.Candidates, d.Resort = slices.DeleteFunc(d.Candidates, cant), slices.DeleteFunc(d.Resort, cant)
+	d.Up = slices.DeleteFunc(d.Up, func(rc router.Candidate) bool { return can(st.Accounts[rc.Account], rc.Model) != nil })
+	if len(d.Candidates) == 0 { // what rests is of more use than a refusal
+		d.Candidates, d.Resort, d.Last = d.Resort, nil, true
+		d.Excluded = slices.DeleteFunc(d.Excluded, func(x router.Exclusion) bool { return x.Reason == router.ReasonResting })
+	}
+	if len(d.Candidates) == 0 {
 		return p, facts, unable
 	}
-	cant := func(rc router.Candidate) bool { return can(st.Accounts[rc.Account], rc.Model) != nil }
-	d.Resort, d.Up = slices.DeleteFunc(d.Resort, cant), slices.DeleteFunc(d.Up, cant)
 	return p, facts, nil
 }
 
