@@ -19,7 +19,7 @@ func climbing(t *testing.T, weak ...string) *lab {
 	l.stop()
 	config = append(config, "auto: {confidence: 0.7}\nworkloads:\n"...)
 	for _, w := range weak {
-		config = fmt.Appendf(config, "  w-%s: {chain: [chat/%[1]s, chat/sim-unasked], escalate: {to: [messages/sim-b20-tools99-think], on: [complex, tool_chain, failure, user_correction]}}\n", w)
+		config = fmt.Appendf(config, "  w-%s: {chain: [chat/%[1]s, chat/sim-unasked], escalate: {to: [messages/claude-sonnet-4-5-sim-b20-tools99-think], on: [complex, tool_chain, failure, user_correction]}}\n", w)
 	}
 	if err := os.WriteFile(l.config, config, 0o600); err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func (l *lab) says(t *testing.T, d *dialect, weak, session string, a ask) (*repl
 // turns out to take many steps, stays there, and comes back down with the next task.
 func TestASupportSessionClimbsAndComesDown(t *testing.T) {
 	t.Parallel()
-	const weak = "sim-tools99"
+	const weak = "gpt-5.4-mini-sim-tools99"
 	l := climbing(t, weak)
 	look := []tool{{name: "look_up", schema: object{"type": "object", "properties": object{"parcel": object{"type": "string"}}, "required": list{"parcel"}}}}
 	turns := 0
