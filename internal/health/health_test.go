@@ -178,7 +178,7 @@ func TestAttemptsFromBeforeTheBreakerOpened(t *testing.T) {
 			t.Error("an attempt from before takes the place of the probe")
 		}
 		h.Ended(here, health.Result{FirstToken: time.Second, Output: 100})
-		if !h.Allow(here) || !h.Allow(here) {
+		if h.Of("a", "m", []string{"k1"}).Resting || !h.Allow(here) {
 			t.Error("it works, and rests")
 		}
 	})
