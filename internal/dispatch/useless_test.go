@@ -126,3 +126,30 @@ func TestCountingIsNoSignOfHealth(t *testing.T) {
 		}
 	})
 }
+
+// The seal of a call belongs to it: what is sealed is held as others are, with the
+// calls after it.
+func TestSealedCallsAreHeld(t *testing.T) {
+	t.Parallel()
+	const sealed = `data: {"candidates":[{"index":0,"content":{"role":"model","parts":[{"functionCall":{"name":"look","args":{"a":"good"}},"thoughtSignature":"c2ln"}]}}]}` + "\n\n"
+	const worse = `data: {"candidates":[{"index":0,"content":{"role":"model","parts":[{"functionCall":{"name":"look","args":{"a":"bad"}}}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2,"totalTokenCount":5}}` + "\n\n"
+	const better = `data: {"candidates":[{"index":0,"content":{"role":"model","parts":[{"text":"hello"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2,"totalTokenCount":5}}` + "\n\n"
+	for _, client := range []llm.Format{llm.FormatChat, llm.FormatGemini} {
+		bubble(t, func(t *testing.T) {
+			r := newRig(t, rigOptions{typ: "gemini"}, func(w http.ResponseWriter, q *http.Request) {
+				if strings.Contains(q.URL.Path, "weak") {
+					say(w, sealed, time.Second, worse)
+					return
+				}
+				say(w, better)
+			})
+			call := r.call(client, bodies[client])
+			call.Useless = uses
+			r.out.start = time.Now()
+			o, _ := r.d.Run(t.Context(), call, []dispatch.Candidate{{Account: r.account, Model: "weak"}, {Account: r.account, Model: "strong", Up: true}}, r, r.out)
+			if text := r.out.text(); o.Status != dispatch.StatusOK || o.Last().Model != "strong" || strings.Contains(text, "look") || !strings.Contains(text, "hello") {
+				t.Errorf("%s: %s %v, %q of no use, by %s: %s", client, o.Status, o.Err, o.Useless, o.Last().Model, text)
+			}
+		})
+	}
+}
