@@ -247,7 +247,7 @@ func (r *run) lastOnes(ctx context.Context) bool {
 	r.unspared = true
 	for len(r.spared) > 0 && !r.spent() {
 		s := r.spared[0]
-		if r.spared = r.spared[1:]; r.try(ctx, s.at, s.tried) {
+		if r.spared = r.spared[1:]; r.fits(s.at) && r.try(ctx, s.at, s.tried) {
 			return true
 		}
 	}

@@ -39,25 +39,27 @@ func (r *run) lose(e *llm.Error) {
 // one, or of the last where all refuse the request itself; else that nothing is
 // available, with a line for each.
 func (r *run) verdict() *llm.Error {
-	if len(r.losses) == 0 {
+	// What we didn't ask, and for which the prompt is too long, has no say.
+	losses := slices.DeleteFunc(slices.Clone(r.losses), func(l loss) bool { return l.err.Provider == "" && !r.fits(l.at) })
+	if len(losses) == 0 {
 		return llm.Errorf(llm.KindUnavailable, "no model could be asked")
 	}
-	last := r.losses[len(r.losses)-1].err
+	last := losses[len(losses)-1].err
 	refused, limited := true, true
 	var wait time.Duration
-	for _, l := range r.losses {
+	for _, l := range losses {
 		refused = refused && faultOfRequest(l.err)
 		limited = limited && l.err.Kind == llm.KindRateLimit
 		if d := l.err.RetryAfter; d > 0 && (wait == 0 || d < wait) {
 			wait = d
 		}
 	}
-	if len(r.losses) == 1 || refused {
+	if len(losses) == 1 || refused {
 		return last
 	}
 	var b strings.Builder
 	b.WriteString("no model could answer this request:")
-	for _, l := range r.losses {
+	for _, l := range losses {
 		fmt.Fprintf(&b, "\n- %s: %s", l.who, wire.Shown(l.err).Message)
 	}
 	e := &llm.Error{Kind: llm.KindUnavailable, Message: b.String(), RetryAfter: max(wait, time.Second)}
