@@ -388,7 +388,7 @@ func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) step {
 	case llm.KindUseless:
 		r.up = true
 	case llm.KindReasoning:
-		if r.strip != stripAll {
+		if r.strip != stripAll && (a.Forwarded || r.reasons()) {
 			r.strip++
 			return again
 		}
@@ -402,6 +402,17 @@ func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) step {
 		return again
 	}
 	return onward
+}
+
+// reasons says whether the attempt may have told of reasoning.
+func (r *run) reasons() bool {
+	req, err := r.request()
+	return err != nil || r.cand.Restore != nil || slices.ContainsFunc(req.Messages, func(m llm.Message) bool {
+		return slices.ContainsFunc(m.Parts, func(p llm.Part) bool {
+			_, ok := p.(llm.Reasoning)
+			return ok || blobOf(p) != nil
+		})
+	})
 }
 
 // crashed records a call that a panic ends, which goes on: a turn that never ends

@@ -153,3 +153,18 @@ func TestSealedCallsAreHeld(t *testing.T) {
 		})
 	}
 }
+
+// A request that was written anew and holds no reasoning isn't sent again without it;
+// one that was passed on as it came may still be written in a way that is taken.
+func TestWhatHoldsNoReasoningIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	for client, attempts := range map[llm.Format]int{llm.FormatChat: 1, llm.FormatMessages: 2} {
+		bubble(t, func(t *testing.T) {
+			r := newRig(t, rigOptions{typ: "anthropic"}, says(400, "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `tool_use`. When `thinking` is enabled, a final `assistant` message must start with a thinking block\"}}"))
+			o, _ := r.run(t.Context(), r.call(client, `{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}`))
+			if len(o.Attempts) != attempts || o.Err == nil || o.Err.Kind != llm.KindReasoning {
+				t.Errorf("%s: %d attempts, %v", client, len(o.Attempts), o.Err)
+			}
+		})
+	}
+}
