@@ -35,12 +35,14 @@ func (s *Server) readSpent(ctx context.Context) error {
 }
 
 // countSpent tells the tracker, once, of the models that are known to be free. Some
-// are only known once their provider's list was read.
+// are only known once their provider's list was read; what is older than any window
+// is forgotten.
 func (s *Server) countSpent(v *catalog.View) {
+	since := s.now().Add(-freeWindow)
 	s.spent = slices.DeleteFunc(s.spent, func(u spent) bool {
 		e := v.Lookup(u.account, u.model)
 		if e == nil || e.Quota == nil {
-			return false
+			return u.at.Before(since)
 		}
 		s.gateway.Quotas.Spent(quota.Place{Account: u.account, Model: u.model}, e.Quota, u.at, u.requests, u.tokens)
 		return true

@@ -25,8 +25,8 @@ const maxErrorBody = 64 << 10
 func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) step {
 	sent := false
 	defer func() {
-		if !sent && r.Health != nil {
-			r.Health.Ended(r.place(key), health.Result{Kind: llm.KindCanceled}) // it may have been the one to probe
+		if !sent && r.tracker != nil {
+			r.tracker.Ended(r.place(key), health.Result{Kind: llm.KindCanceled}) // it may have been the one to probe
 		}
 	}()
 	name := r.format()
@@ -98,7 +98,7 @@ func (r *run) attempt(ctx context.Context, a *Attempt, key provider.Key) step {
 // learn tells how an attempt ended. What a client cut short says nothing of the
 // provider.
 func (r *run) learn(a *Attempt, key provider.Key) {
-	if r.Health == nil {
+	if r.tracker == nil {
 		return
 	}
 	result := health.Result{FirstToken: a.FirstEvent, Duration: a.Duration, Output: a.Metered.Usage.Output}
@@ -108,7 +108,7 @@ func (r *run) learn(a *Attempt, key provider.Key) {
 			result.Kind = llm.KindCanceled
 		}
 	}
-	r.Health.Ended(r.place(key), result)
+	r.tracker.Ended(r.place(key), result)
 }
 
 // format is the one to call the account in.
@@ -221,7 +221,8 @@ func (r *run) refusal(resp *http.Response, body io.Reader, f wire.Upstream) *llm
 // failed closes an attempt that the client has seen nothing of, or that broke.
 func (r *run) failed(ctx context.Context, a *Attempt, key provider.Key, e *llm.Error) step {
 	a.Duration = time.Since(a.Started)
-	if cause := context.Cause(ctx); cause != nil {
+	// What is of no use is so however its rest came to an end.
+	if cause := context.Cause(ctx); cause != nil && (e.Kind != llm.KindUseless || r.late()) {
 		e = causeOf(cause)
 	}
 	if e.Provider == "" {

@@ -591,3 +591,15 @@ func TestFailedAttemptsAreOver(t *testing.T) {
 		}
 	})
 }
+
+// What rests is not asked last either where the prompt is known to be too long for it.
+func TestWhatRestsIsNotAskedWhatIsTooLongForIt(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		c := newCrew(t, member{serve: well, context: 100}, member{serve: tooLong, context: 200})
+		c.d.Health.Ended(health.Place{Account: "a", Key: provider.HintOf("a1"), Model: "m"}, health.Result{Kind: llm.KindRateLimit})
+		if asked, o := c.make(t.Context(), c.call(llm.FormatChat, asked)); asked != "b1" || o.Err == nil || o.Err.Kind != llm.KindContextLength {
+			t.Errorf("asked %s: %v", asked, o.Err)
+		}
+	})
+}

@@ -29,10 +29,7 @@ func (r *run) judge(a *Attempt) *llm.Error {
 		return nil
 	}
 	why := r.call.Useless(a.Metered.Parts, a.Metered.Finish)
-	if why == "" {
-		return nil
-	}
-	if r.judges() && !r.out.begun() {
+	if why != "" && r.judges() && !r.out.begun() {
 		r.outcome.Body = nil
 		return llm.Errorf(llm.KindUseless, "%s", why)
 	}
@@ -41,7 +38,17 @@ func (r *run) judge(a *Attempt) *llm.Error {
 }
 
 // holds says whether an event of a stream whose client has seen nothing is held back,
-// which is what calls of tools are until they are whole.
-func (r *run) holds(call bool) bool {
-	return call && r.judges() && r.out.holding() < maxJudged
+// which is what calls of tools are until they are whole; size is about that of the
+// event.
+func (r *run) holds(call bool, size int) bool {
+	return call && r.judges() && r.out.holding()+size < maxJudged
+}
+
+// sizeOf is about how large an event of a call gets when it is written: its arguments
+// are JSON inside of JSON.
+func sizeOf(e llm.Event) int {
+	if d, ok := e.(llm.ArgumentsDelta); ok {
+		return 2 * len(d.Arguments)
+	}
+	return 0
 }

@@ -62,6 +62,9 @@ type run struct {
 	up, resigned bool
 	outcome      *Outcome
 	late         func() bool // the whole call has taken too long, or its client left
+	// tracker is Dispatcher.Health; nil for counting, which has limits of its own and
+	// says nothing of how the model answers.
+	tracker *health.Tracker
 	candidacy
 }
 
@@ -105,6 +108,9 @@ func (d *Dispatcher) Run(ctx context.Context, call *Call, cands []Candidate, rec
 		defer cancel()
 	}
 	r := &run{Dispatcher: d, call: call, rec: rec, cands: cands, outcome: &Outcome{}}
+	if !call.Count {
+		r.tracker = d.Health
+	}
 	r.out = newReply(call, out, d.pingAfter())
 	defer r.out.stop()
 	defer func() { r.answers.Add(-r.held) }()
@@ -163,7 +169,8 @@ type spare struct {
 	tried []provider.Key // which of them were
 }
 
-// loop goes over the candidates, in rounds, until one answers or none may follow.
+// loop goes over the candidates, in rounds, until one answers or none may follow. A
+// round without an attempt is the last: the next one would be the same.
 func (r *run) loop(ctx context.Context) {
 	r.late = func() bool { return ctx.Err() != nil }
 	todo := r.order[:0]
@@ -173,7 +180,8 @@ func (r *run) loop(ctx context.Context) {
 		}
 	}
 	for round := 0; len(todo) > 0; round++ {
-		if r.pass(ctx, todo) || r.lastOnes(ctx) {
+		made := len(r.outcome.Attempts)
+		if r.pass(ctx, todo) || r.lastOnes(ctx) || len(r.outcome.Attempts) == made {
 			return
 		}
 		todo = r.pause(ctx, round)
@@ -187,13 +195,18 @@ func (r *run) pass(ctx context.Context, todo []int) bool {
 			continue
 		}
 		r.rest = todo[n+1:]
-		if r.ask(ctx, i, nil) || r.up && r.climb(ctx, i) {
+		if r.try(ctx, i, nil) {
 			return true
 		}
 		r.postpone(r.rest)
 	}
 	r.rest = nil
 	return false
+}
+
+// try is ask, and climb after an answer of no use.
+func (r *run) try(ctx context.Context, i int, tried []provider.Key) bool {
+	return r.ask(ctx, i, tried) || r.up && r.climb(ctx, i)
 }
 
 // climb asks the stronger models after an answer of no use, and where they give none
@@ -234,12 +247,12 @@ func (r *run) lastOnes(ctx context.Context) bool {
 	r.unspared = true
 	for len(r.spared) > 0 && !r.spent() {
 		s := r.spared[0]
-		if r.spared = r.spared[1:]; r.ask(ctx, s.at, s.tried) {
+		if r.spared = r.spared[1:]; r.fits(s.at) && r.try(ctx, s.at, s.tried) {
 			return true
 		}
 	}
 	for _, i := range r.empty[:min(len(r.empty), 1)] {
-		if !r.spent() && r.ask(ctx, i, nil) {
+		if !r.spent() && r.try(ctx, i, nil) {
 			return true
 		}
 	}
@@ -336,7 +349,7 @@ func (r *run) key() (provider.Key, bool) {
 			key, ok = r.cand.Account.Pick(r.tried, r.call.Session)
 		}
 		switch {
-		case r.Health == nil:
+		case r.tracker == nil:
 			return key, ok
 		case !ok && r.cand.Resting:
 			return r.cand.Account.Soonest(r.tried)
@@ -344,7 +357,7 @@ func (r *run) key() (provider.Key, bool) {
 			_, r.spares = r.cand.Account.Soonest(r.tried)
 			r.spares = r.spares || len(r.left) > 0
 			return key, false
-		case r.cand.Resting || r.Health.Allow(r.place(key)):
+		case r.cand.Resting || r.tracker.Allow(r.place(key)):
 			return key, true
 		}
 		r.tried, r.left = append(r.tried, key), append(r.left, key)
@@ -375,7 +388,7 @@ func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) step {
 	case llm.KindUseless:
 		r.up = true
 	case llm.KindReasoning:
-		if r.strip != stripAll {
+		if r.strip != stripAll && (a.Forwarded || r.reasons()) {
 			r.strip++
 			return again
 		}
@@ -389,6 +402,17 @@ func (r *run) next(a *Attempt, key provider.Key, e *llm.Error) step {
 		return again
 	}
 	return onward
+}
+
+// reasons says whether the attempt may have told of reasoning.
+func (r *run) reasons() bool {
+	req, err := r.request()
+	return err != nil || r.cand.Restore != nil || slices.ContainsFunc(req.Messages, func(m llm.Message) bool {
+		return slices.ContainsFunc(m.Parts, func(p llm.Part) bool {
+			_, ok := p.(llm.Reasoning)
+			return ok || blobOf(p) != nil
+		})
+	})
 }
 
 // crashed records a call that a panic ends, which goes on: a turn that never ends

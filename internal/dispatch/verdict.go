@@ -39,25 +39,27 @@ func (r *run) lose(e *llm.Error) {
 // one, or of the last where all refuse the request itself; else that nothing is
 // available, with a line for each.
 func (r *run) verdict() *llm.Error {
-	if len(r.losses) == 0 {
+	// What we didn't ask, and for which the prompt is too long, has no say.
+	losses := slices.DeleteFunc(slices.Clone(r.losses), func(l loss) bool { return l.err.Provider == "" && !r.fits(l.at) })
+	if len(losses) == 0 {
 		return llm.Errorf(llm.KindUnavailable, "no model could be asked")
 	}
-	last := r.losses[len(r.losses)-1].err
+	last := losses[len(losses)-1].err
 	refused, limited := true, true
 	var wait time.Duration
-	for _, l := range r.losses {
+	for _, l := range losses {
 		refused = refused && faultOfRequest(l.err)
 		limited = limited && l.err.Kind == llm.KindRateLimit
 		if d := l.err.RetryAfter; d > 0 && (wait == 0 || d < wait) {
 			wait = d
 		}
 	}
-	if len(r.losses) == 1 || refused {
+	if len(losses) == 1 || refused {
 		return last
 	}
 	var b strings.Builder
 	b.WriteString("no model could answer this request:")
-	for _, l := range r.losses {
+	for _, l := range losses {
 		fmt.Fprintf(&b, "\n- %s: %s", l.who, wire.Shown(l.err).Message)
 	}
 	e := &llm.Error{Kind: llm.KindUnavailable, Message: b.String(), RetryAfter: max(wait, time.Second)}
@@ -76,11 +78,11 @@ func faultOfRequest(e *llm.Error) bool {
 	return false
 }
 
-// transient says whether a candidate may answer when it is asked again.
-func transient(e *llm.Error) bool {
-	switch e.Kind {
+// passes says whether a candidate may answer when it is asked again.
+func (r *run) passes(l loss) bool {
+	switch l.err.Kind {
 	case llm.KindRateLimit, llm.KindOverloaded, llm.KindUpstream, llm.KindTimeout, llm.KindTruncated:
-		return true
+		return r.fits(l.at)
 	}
 	return false
 }
@@ -113,7 +115,7 @@ func (r *run) pause(ctx context.Context, round int) []int {
 	hope, now := false, time.Now()
 	var first time.Time // when the first may be asked
 	for _, l := range r.losses {
-		if transient(l.err) && (!hope || l.until.Before(first)) {
+		if r.passes(l) && (!hope || l.until.Before(first)) {
 			hope, first = true, l.until
 		}
 	}
@@ -135,7 +137,7 @@ func (r *run) pause(ctx context.Context, round int) []int {
 	now = time.Now()
 	var next []int
 	for i := range r.cands {
-		if slices.ContainsFunc(r.losses, func(l loss) bool { return l.at == i && transient(l.err) && !l.until.After(now) }) {
+		if slices.ContainsFunc(r.losses, func(l loss) bool { return l.at == i && r.passes(l) && !l.until.After(now) }) {
 			next = append(next, i)
 		}
 	}

@@ -11,8 +11,9 @@ import (
 )
 
 // faultOf says what makes an answer of no use to who asked; "": nothing. Of an answer
-// that isn't over, whose finish is "", only what it holds is judged.
-func faultOf(req *llm.Request, parts []llm.Part, finish llm.FinishReason) string {
+// that isn't over, whose finish is "", only what it holds is judged. What was asked is
+// read only where it matters: words should not have to wait for that.
+func faultOf(asked func() (*llm.Request, error), parts []llm.Part, finish llm.FinishReason) string {
 	var text strings.Builder
 	calls := 0
 	for _, p := range parts {
@@ -23,7 +24,10 @@ func faultOf(req *llm.Request, parts []llm.Part, finish llm.FinishReason) string
 			return "the model refused to answer"
 		case llm.ToolCall:
 			calls++
-			if finish != llm.FinishLength {
+			if finish == llm.FinishLength {
+				continue
+			}
+			if req, err := asked(); err == nil { // else whoever encodes it refuses it in words
 				if why := faultOfCall(req, &p); why != "" {
 					return why
 				}
@@ -43,7 +47,9 @@ func faultOf(req *llm.Request, parts []llm.Part, finish llm.FinishReason) string
 		return ""
 	case strings.TrimSpace(text.String()) == "":
 		return "the answer is empty"
-	case req.Output.Kind == llm.OutputSchema || req.Output.Kind == llm.OutputJSON:
+	}
+	req, err := asked()
+	if err == nil && (req.Output.Kind == llm.OutputSchema || req.Output.Kind == llm.OutputJSON) {
 		return schemacheck.Fault(req.Output.Schema, text.String())
 	}
 	return ""

@@ -216,11 +216,7 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 	}
 	if len(p.Up) > 0 {
 		d.Useless = func(parts []llm.Part, finish llm.FinishReason) string {
-			req, err := d.Request()
-			if err != nil {
-				return "" // whoever encodes it refuses it in words
-			}
-			return faultOf(req, parts, finish)
+			return faultOf(d.Request, parts, finish)
 		}
 	}
 	if s.First {

@@ -117,21 +117,25 @@ func (g *Gateway) decide(ctx context.Context, st *State, c *Call, t *Turn, needs
 	if *d, err = router.Plan(facts, st.RoutesOf(c.Caller.Org), now); err != nil || can == nil {
 		return p, facts, err
 	}
-	able := make([]router.Candidate, 0, len(d.Candidates))
 	var unable *llm.Error
-	for _, rc := range d.Candidates {
-		if e := can(st.Accounts[rc.Account], rc.Model); e != nil {
+	cant := func(rc router.Candidate) bool {
+		e := can(st.Accounts[rc.Account], rc.Model)
+		if e != nil {
 			unable = e
+			d.Excluded = slices.DeleteFunc(d.Excluded, func(x router.Exclusion) bool { return x.Name == rc.Name() })
 			d.Excluded = append(d.Excluded, router.Exclusion{Name: rc.Name(), Reason: router.ReasonUnable, Detail: e.Message})
-			continue
 		}
-		able = append(able, rc)
+		return e != nil
 	}
-	if d.Candidates = able; len(able) == 0 {
+	d.Candidates, d.Resort = slices.DeleteFunc(d.Candidates, cant), slices.DeleteFunc(d.Resort, cant)
+	d.Up = slices.DeleteFunc(d.Up, func(rc router.Candidate) bool { return can(st.Accounts[rc.Account], rc.Model) != nil })
+	if len(d.Candidates) == 0 { // what rests is of more use than a refusal
+		d.Candidates, d.Resort, d.Last = d.Resort, nil, true
+		d.Excluded = slices.DeleteFunc(d.Excluded, func(x router.Exclusion) bool { return x.Reason == router.ReasonResting })
+	}
+	if len(d.Candidates) == 0 {
 		return p, facts, unable
 	}
-	cant := func(rc router.Candidate) bool { return can(st.Accounts[rc.Account], rc.Model) != nil }
-	d.Resort, d.Up = slices.DeleteFunc(d.Resort, cant), slices.DeleteFunc(d.Up, cant)
 	return p, facts, nil
 }
 
@@ -182,7 +186,7 @@ func (g *Gateway) settle(ctx context.Context, t *Turn, st *State, p *plan, o *di
 	}
 	last := o.Last()
 	s := seat{
-		work: g.Places.kind(p.work), place: router.Place{Account: last.Provider, Model: last.Model}, key: last.KeyHint,
+		work: g.Places.kindOf(p.work), spot: spot{router.Place{Account: last.Provider, Model: last.Model}, last.KeyHint},
 		input: max(last.Metered.Usage.TotalInput(), 1), warm: warm,
 	}
 	if a := st.Accounts[last.Provider]; a != nil {
@@ -193,12 +197,12 @@ func (g *Gateway) settle(ctx context.Context, t *Turn, st *State, p *plan, o *di
 	}
 	switch {
 	case p.work != "":
-	case p.from.work == (digest{}): // nothing was there to inherit
-		s.work = g.Places.kind("workload/" + t.Workload)
+	case p.from.work == 0: // nothing was there to inherit
+		s.work = g.Places.kindOf("workload/" + t.Workload)
 	default:
 		s.work, s.input = p.from.work, p.from.input
 	}
-	if p.work != "" || p.from.work == (digest{}) || p.from.place == s.place { // what only inherits its place moves nothing
+	if p.work != "" || p.from.work == 0 || p.from.place == s.place { // what only inherits its place moves nothing
 		g.Places.settle(t.Org, t.Session, s)
 	}
 	if g.Choices != nil && (p.Switched || p.Chosen) {

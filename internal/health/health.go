@@ -66,6 +66,7 @@ type track struct {
 	failed uint32 // a bit for each of the last attempts, the newest lowest
 	made   int    // of them, at most window
 	seen   time.Time
+	opened time.Time     // when it last opened, or stayed so
 	until  time.Time     // open until then; zero: closed
 	rest   time.Duration // how long it was open last
 	probe  time.Time     // when the attempt was let through whose end is awaited; zero: none
@@ -104,40 +105,52 @@ func (t *Tracker) Allow(at Place) bool {
 		return true
 	}
 	now := t.now()
-	if tr.open(now) {
+	if tr.isOpen(now) {
 		return false
 	}
 	tr.probe = now
 	return true
 }
 
-// open says whether no attempt is let through.
-func (tr *track) open(now time.Time) bool {
+// open opens the breaker for so long, and no less than it is to be already.
+func (tr *track) open(now time.Time, rest time.Duration) {
+	tr.opened, tr.until = now, later(tr.until, now.Add(rest))
+}
+
+// isOpen says whether no attempt is let through.
+func (tr *track) isOpen(now time.Time) bool {
 	return now.Before(tr.until) || !tr.probe.IsZero() && now.Sub(tr.probe) < probing
 }
 
 // Ended tells how an attempt ended. One that the client gave up, or whose failure
-// is the request's own, says nothing.
+// is the request's own, says nothing. One that was sent before the breaker opened
+// doesn't close it.
 func (t *Tracker) Ended(at Place, r Result) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	now := t.now()
+	sent := now.Add(-r.Duration)
 	if r.Kind != "" && !blames(r.Kind) && !ofKey(r.Kind) {
-		if tr := t.find(at); tr != nil {
+		if tr := t.find(at); tr != nil && !sent.Before(tr.probe) {
 			tr.probe = time.Time{} // the next one may try
 		}
 		return
 	}
-	tr, now := t.track(at), t.now()
+	tr := t.track(at)
 	if now.Sub(tr.seen) > memory {
 		tr.failed, tr.made = 0, 0
 	}
 	tr.seen = now
-	probed := !tr.probe.IsZero()
-	tr.probe = time.Time{}
+	probed := !tr.probe.IsZero() && !sent.Before(tr.probe)
+	if probed {
+		tr.probe = time.Time{}
+	}
 	tr.made = min(tr.made+1, window)
 	tr.failed = tr.failed << 1 & (1<<window - 1)
 	if r.Kind == "" {
-		tr.last, tr.rest, tr.until = "", 0, time.Time{}
+		if !sent.Before(tr.opened) {
+			tr.last, tr.rest, tr.until = "", 0, time.Time{}
+		}
 		if probed {
 			tr.failed, tr.made = 0, 0
 		}
@@ -149,12 +162,12 @@ func (t *Tracker) Ended(at Place, r Result) {
 	switch {
 	case ofKey(r.Kind):
 		tr.rest = min(max(2*tr.rest, keyRest), mostWait)
-		tr.until = later(tr.until, now.Add(max(tr.rest, min(r.RetryAfter, mostWait))))
+		tr.open(now, max(tr.rest, min(r.RetryAfter, mostWait)))
 	case r.RetryAfter > 0:
-		tr.until = later(tr.until, now.Add(min(r.RetryAfter, mostWait)))
+		tr.open(now, min(r.RetryAfter, mostWait))
 	case probed, r.Kind == llm.KindRateLimit, tr.made >= fewest && 2*tr.failures() >= tr.made:
 		tr.rest = min(max(2*min(tr.rest, longest), firstRest), longest)
-		tr.until = later(tr.until, now.Add(tr.rest+time.Duration(t.jitter()*float64(tr.rest)/4)))
+		tr.open(now, tr.rest+time.Duration(t.jitter()*float64(tr.rest)/4))
 	}
 }
 
@@ -206,7 +219,7 @@ func (t *Tracker) Of(account, id string, keys []string) router.Condition {
 			return router.Condition{FirstToken: c.FirstToken, TokensPerSecond: c.TokensPerSecond}
 		}
 		tr, _ := e.Value.(*track)
-		if tr.until.IsZero() || !tr.open(now) {
+		if tr.until.IsZero() || !tr.isOpen(now) {
 			return router.Condition{FirstToken: c.FirstToken, TokensPerSecond: c.TokensPerSecond}
 		}
 		if !c.Resting || tr.until.Before(c.Until) {

@@ -61,6 +61,7 @@ func TestABreakerOpensAndCloses(t *testing.T) {
 		if !h.Allow(here) {
 			t.Fatal("the rest doesn't end")
 		}
+		time.Sleep(good.Duration)
 		h.Ended(here, good)
 		for range 4 {
 			if !try(bad) {
@@ -149,6 +150,36 @@ func TestRequestsAtFault(t *testing.T) {
 		h.Ended(here, health.Result{Kind: llm.KindCanceled})
 		if !h.Allow(here) {
 			t.Error("a probe that was given up blocks the next")
+		}
+	})
+}
+
+// What was sent before the breaker opened says nothing of what is now: a long answer
+// that ends well doesn't make a provider less busy that asked to wait since, and isn't
+// the probe that is awaited.
+func TestAttemptsFromBeforeTheBreakerOpened(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := health.New(time.Now)
+		long := health.Result{FirstToken: time.Second, Duration: time.Minute, Output: 100}
+		time.Sleep(time.Minute)
+		h.Ended(here, health.Result{Kind: llm.KindRateLimit, RetryAfter: 30 * time.Second})
+		h.Ended(here, long)
+		if h.Allow(here) {
+			t.Fatal("an answer from before ends the rest")
+		}
+		time.Sleep(30 * time.Second)
+		if !h.Allow(here) {
+			t.Fatal("no probe")
+		}
+		h.Ended(here, long)
+		h.Ended(here, health.Result{Kind: llm.KindCanceled, Duration: time.Minute})
+		if h.Allow(here) {
+			t.Error("an attempt from before takes the place of the probe")
+		}
+		h.Ended(here, health.Result{FirstToken: time.Second, Output: 100})
+		if h.Of("a", "m", []string{"k1"}).Resting || !h.Allow(here) {
+			t.Error("it works, and rests")
 		}
 	})
 }

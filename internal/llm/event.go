@@ -113,11 +113,11 @@ func Meaningful(e Event) bool {
 	return false
 }
 
-// OfCall says whether an event tells of a tool call: that it begins, or more of its
-// arguments.
+// OfCall says whether an event tells of a tool call: that it begins, more of its
+// arguments, or a seal, in which there is nothing to see whatever it is of.
 func OfCall(e Event) bool {
 	switch e := e.(type) {
-	case ArgumentsDelta:
+	case ArgumentsDelta, BlobDelta:
 		return true
 	case PartStart:
 		_, ok := e.Part.(ToolCall)

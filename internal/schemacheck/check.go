@@ -26,6 +26,8 @@ const (
 	maxDepth = 200
 	// maxText bounds what is looked at, in bytes.
 	maxText = 1 << 20
+	// maxShown bounds what is told of a place, in bytes.
+	maxShown = 200
 )
 
 // Fault says where an answer's text doesn't keep to a schema, and how; "": it does, as
@@ -42,17 +44,22 @@ func Fault(schema []byte, text string) string {
 		return ""
 	}
 	c := checker{root: s}
-	if at, why, ok := c.keeps(s, v, "", 0); !ok {
-		return fmt.Sprintf("the answer doesn't keep to the schema that was asked for: %s %s", orRoot(at), why)
+	if at, why, ok := c.keeps(s, v, 0); !ok {
+		return fmt.Sprintf("the answer doesn't keep to the schema that was asked for: %s %s", shown(at), why)
 	}
 	return ""
 }
 
-func orRoot(at string) string {
-	if at == "" {
+// shown is a place in the answer, as far as it is of use in a message.
+func shown(at string) string {
+	at = strings.TrimPrefix(at, ".")
+	switch {
+	case at == "":
 		return "it"
+	case len(at) > maxShown:
+		return strings.ToValidUTF8(at[:maxShown], "") + "…"
 	}
-	return strings.TrimPrefix(at, ".")
+	return at
 }
 
 // checker is one check.
@@ -61,56 +68,62 @@ type checker struct {
 	steps int
 }
 
-// keeps says whether a value keeps to a schema; where it doesn't, at which place and
-// why.
-func (c *checker) keeps(schema, v any, at string, depth int) (where, why string, ok bool) {
-	if c.steps++; c.steps > maxSteps || depth > maxDepth {
+// over counts so many steps, and says whether they were too many.
+func (c *checker) over(steps int) bool {
+	c.steps += steps
+	return c.steps > maxSteps
+}
+
+// keeps says whether a value keeps to a schema; where it doesn't, at which place
+// below it and why.
+func (c *checker) keeps(schema, v any, depth int) (where, why string, ok bool) {
+	if c.over(1) || depth > maxDepth {
 		return "", "", true
 	}
 	s, isObject := schema.(map[string]any)
 	if !isObject {
 		if schema == false {
-			return at, "must not be there", false
+			return "", "must not be there", false
 		}
 		return "", "", true
 	}
 	if ref, _ := s["$ref"].(string); ref != "" {
 		if target, found := c.follow(ref); found {
-			if where, why, ok = c.keeps(target, v, at, depth+1); !ok {
+			if where, why, ok = c.keeps(target, v, depth+1); !ok {
 				return where, why, false
 			}
 		}
 	}
 	if why := wrongType(s["type"], s["nullable"], v); why != "" {
-		return at, why, false
+		return "", why, false
 	}
-	if e, said := s["enum"].([]any); said && !slices.ContainsFunc(e, func(one any) bool { return reflect.DeepEqual(one, v) }) {
-		return at, "is none of the values that it may be", false
+	if e, said := s["enum"].([]any); said && !c.over(len(e)) && !slices.ContainsFunc(e, func(one any) bool { return reflect.DeepEqual(one, v) }) {
+		return "", "is none of the values that it may be", false
 	}
 	if one, said := s["const"]; said && !reflect.DeepEqual(one, v) {
-		return at, "is not what it must be", false
+		return "", "is not what it must be", false
 	}
 	for _, all := range list(s["allOf"]) {
-		if where, why, ok = c.keeps(all, v, at, depth+1); !ok {
+		if where, why, ok = c.keeps(all, v, depth+1); !ok {
 			return where, why, false
 		}
 	}
 	for _, name := range []string{"anyOf", "oneOf"} {
 		if some := list(s[name]); len(some) > 0 && !slices.ContainsFunc(some, func(one any) bool {
-			_, _, ok := c.keeps(one, v, at, depth+1)
+			_, _, ok := c.keeps(one, v, depth+1)
 			return ok
 		}) {
-			return at, "is like none of the alternatives", false
+			return "", "is like none of the alternatives", false
 		}
 	}
 	switch v := v.(type) {
 	case map[string]any:
-		return c.object(s, v, at, depth)
+		return c.object(s, v, depth)
 	case []any:
 		if items, said := s["items"]; said {
 			for i, one := range v {
-				if where, why, ok = c.keeps(items, one, at+"["+strconv.Itoa(i)+"]", depth+1); !ok {
-					return where, why, false
+				if where, why, ok = c.keeps(items, one, depth+1); !ok {
+					return "[" + strconv.Itoa(i) + "]" + where, why, false
 				}
 			}
 		}
@@ -118,11 +131,15 @@ func (c *checker) keeps(schema, v any, at string, depth int) (where, why string,
 	return "", "", true
 }
 
-func (c *checker) object(s, v map[string]any, at string, depth int) (where, why string, ok bool) {
-	for _, name := range list(s["required"]) {
+func (c *checker) object(s, v map[string]any, depth int) (where, why string, ok bool) {
+	required := list(s["required"])
+	if c.over(len(required)) {
+		return "", "", true
+	}
+	for _, name := range required {
 		if name, isText := name.(string); isText {
 			if _, there := v[name]; !there {
-				return at + "." + name, "is missing", false
+				return "." + name, "is missing", false
 			}
 		}
 	}
@@ -139,8 +156,8 @@ func (c *checker) object(s, v map[string]any, at string, depth int) (where, why 
 			}
 			sub = others
 		}
-		if where, why, ok = c.keeps(sub, one, at+"."+name, depth+1); !ok {
-			return where, why, false
+		if where, why, ok = c.keeps(sub, one, depth+1); !ok {
+			return "." + name + where, why, false
 		}
 	}
 	return "", "", true

@@ -61,6 +61,28 @@ func TestChecksEnd(t *testing.T) {
 	}
 }
 
+// What is compared counts as well: few steps may be over long lists.
+func TestLongListsEnd(t *testing.T) {
+	t.Parallel()
+	many := strings.Repeat(`"abcdefgh",`, 90_000)
+	numbers := "[" + strings.Repeat("1,", 90_000) + "1]"
+	objects := "[" + strings.Repeat("{},", 90_000) + "{}]"
+	for _, c := range []struct{ schema, text string }{
+		{`{"items":{"enum":[` + many + `1]}}`, numbers},
+		{`{"items":{"anyOf":[{"required":[` + many + `"a"]},{}]}}`, objects},
+		{`{"items":true}`, `{"` + strings.Repeat("k", 500_000) + `":` + numbers + `}`},
+		{`{"additionalProperties":{"items":true}}`, `{"` + strings.Repeat("k", 500_000) + `":` + numbers + `}`},
+	} {
+		if got := schemacheck.Fault([]byte(c.schema), c.text); got != "" {
+			t.Errorf("%.100s: %s", c.schema, got)
+		}
+	}
+	got := schemacheck.Fault([]byte(`{"additionalProperties":false}`), `{"`+strings.Repeat("é", 50_000)+`":1}`)
+	if len(got) > 400 || !strings.HasSuffix(got, "é… must not be there") {
+		t.Errorf("%d bytes: %.300s", len(got), got)
+	}
+}
+
 func num(i int) string { return strings.Repeat("i", i/10) + string(rune('0'+i%10)) }
 
 func FuzzFault(f *testing.F) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -18,11 +19,27 @@ type Losses struct {
 	Err error
 }
 
+// What is told of what is left out: clients may name any number of fields, at any
+// length, and it stands in rows and in a header.
+const (
+	mostLost    = 32
+	longestLost = 64 // bytes of a feature
+	longestSaid = 300
+)
+
 // Lose names a feature that is left out, once.
 func (l *Losses) Lose(feature, detail string) {
-	if !slices.ContainsFunc(l.Downgrades, func(d Downgrade) bool { return d.Feature == feature }) {
+	feature, detail = shortened(feature, longestLost), shortened(detail, longestSaid)
+	if len(l.Downgrades) < mostLost && !slices.ContainsFunc(l.Downgrades, func(d Downgrade) bool { return d.Feature == feature }) {
 		l.Downgrades = append(l.Downgrades, Downgrade{Feature: feature, Detail: detail})
 	}
+}
+
+func shortened(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // Refuse fails the request where leaving something out would change what is
