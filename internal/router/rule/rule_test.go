@@ -176,6 +176,24 @@ func TestRulesAreSharedByRequests(t *testing.T) {
 	wg.Wait()
 }
 
+// Configurations and what orgs add to them are read at the same time. The race
+// detector judges.
+func TestManyCompileAtOnce(t *testing.T) {
+	t.Parallel()
+	var wg sync.WaitGroup
+	for _, expression := range []string{`nobody > 1`, `["a"].exists(x, text.contains(x))`, `text.contans("a")`, `[1].all(x, x > turns)`} {
+		for range 4 {
+			wg.Go(func() {
+				r, err := rule.Compile(expression)
+				if (r == nil) == (err == nil) {
+					t.Errorf("%s: a rule %v beside the error %v", expression, r, err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+}
+
 func TestVariablesAreDocumented(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../../docs/rules.md")
