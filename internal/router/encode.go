@@ -49,8 +49,8 @@ type Told struct {
 	MoreCandidates, MoreExcluded int
 }
 
-// Encode writes a decision in at most MaxEncoded bytes: why some come later
-// is left out first, then what was excluded last, then the last candidates, then the words.
+// Encode writes a decision in at most MaxEncoded bytes: why some come later is left
+// out first, then what was excluded last, then the last candidates, then the words.
 func (d *Decision) Encode(policy string) []byte {
 	e := encoded{
 		Policy: policy, Rule: d.Rule, ClassBy: d.ClassBy, Why: d.Why, Sure: d.Sure, Prefer: d.Prefer,
@@ -59,20 +59,18 @@ func (d *Decision) Encode(policy string) []byte {
 	if e.Prefer == PreferOrder {
 		e.Prefer = ""
 	}
+	// What surely doesn't fit isn't even written: lists can be long.
+	room := MaxEncoded
 	for _, c := range d.Candidates {
+		if room -= len(c.Account) + len(c.Model) + len(`"/",`); room < 0 && len(e.Candidates) > 0 {
+			break
+		}
 		e.Candidates = append(e.Candidates, c.Name())
 	}
-	for _, x := range d.Excluded {
-		out := excluded{Name: x.Name, Reason: x.Reason, Detail: x.Detail, Want: x.Want, Have: x.Have}
-		if !x.Until.IsZero() {
-			out.Until = x.Until.Unix()
-		}
-		e.Excluded = append(e.Excluded, out)
-	}
-	for _, x := range d.Later {
-		e.Later = append(e.Later, excluded{Name: x.Name, Reason: x.Reason})
-	}
+	e.Excluded = fitting(d.Excluded, &room)
+	e.Later = fitting(d.Later, &room)
 	for {
+		e.More = [2]int{len(d.Candidates) - len(e.Candidates), len(d.Excluded) - len(e.Excluded)}
 		b, err := json.Marshal(&e)
 		if err == nil && len(b) <= MaxEncoded {
 			return b
@@ -82,19 +80,33 @@ func (d *Decision) Encode(policy string) []byte {
 			e.Later = e.Later[:len(e.Later)-1]
 		case len(e.Excluded) > 0:
 			e.Excluded = e.Excluded[:len(e.Excluded)-1]
-			e.More[1]++
 		case len(e.Candidates) > 1:
 			e.Candidates = e.Candidates[:len(e.Candidates)-1]
-			e.More[0]++
 		case e.Why != "":
 			e.Why = ""
 		case len(e.Candidates) > 0: // a name of half a kilobyte
 			e.Candidates = nil
-			e.More[0]++
 		default:
 			return nil // what is left are words of our own, which are short
 		}
 	}
+}
+
+// fitting are the first of what was excluded or put behind that may fit into what
+// room is left.
+func fitting(all []Exclusion, room *int) []excluded {
+	var out []excluded
+	for _, x := range all {
+		if *room -= len(x.Name) + len(x.Reason) + len(x.Detail) + len(`{"n":"","r":""},`); *room < 0 {
+			break
+		}
+		kept := excluded{Name: x.Name, Reason: x.Reason, Detail: x.Detail, Want: x.Want, Have: x.Have}
+		if !x.Until.IsZero() {
+			kept.Until = x.Until.Unix()
+		}
+		out = append(out, kept)
+	}
+	return out
 }
 
 // Tell reads what Encode wrote.

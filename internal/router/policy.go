@@ -216,9 +216,9 @@ func (r *Routes) follow(name, alias string, now time.Time) ([]step, Exclusion) {
 		r.build(rt, now)
 		return rt.chain, Exclusion{}
 	}
-	var way []string
+	at := &trail{}
 	if alias != "" {
-		way = []string{alias}
+		at.way = []string{alias}
 	}
 	if rt := r.aliases[name]; rt != nil && name != alias {
 		r.build(rt, now)
@@ -226,7 +226,7 @@ func (r *Routes) follow(name, alias string, now time.Time) ([]step, Exclusion) {
 	}
 	pol := r.pol
 	pol.terse = true
-	res, err := resolve(name, way, pol, r.view, now)
+	res, err := resolve(name, at, pol, r.view, now)
 	if err != nil {
 		said := llm.AsError(err).Message
 		if errors.Is(err, ErrRetired) {
