@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/oidostudio/oido/internal/nearest"
 )
 
 // checkFeasible finds the workloads' chains that can lead to no model, whatever the providers
@@ -25,7 +27,7 @@ func (l *loader) checkFeasible() {
 			e.Problem += ", nor are the others"
 		}
 		e.Suggestion = "name one of providers, or add it there"
-		if near := Nearest(first, slices.Concat(l.cfg.Providers.Names(), l.knownProviders())); near != "" {
+		if near := nearest.To(first, slices.Concat(l.cfg.Providers.Names(), l.knownProviders())); near != "" {
 			e.Suggestion = fmt.Sprintf("did you mean %q?", near+"/"+rest)
 		}
 		l.cfg.Infeasible = append(l.cfg.Infeasible, e)

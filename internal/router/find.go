@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/nearest"
 	"github.com/oidostudio/oido/internal/router/classify"
 )
 
@@ -27,10 +28,12 @@ func (p *planner) find() error {
 	if p.f.Class != "" {
 		p.d.ClassBy = ByLabel
 	}
-	if rt := p.r.aliases[p.f.Model]; rt != nil && len(rt.chain) > 0 {
+	if rt := p.r.aliases[p.f.Model]; rt != nil {
 		p.d.Rule = "alias"
 		p.take(rt)
-		p.under(&rt.chain[0])
+		if len(rt.chain) > 0 {
+			p.under(&rt.chain[0])
+		}
 		p.choose()
 		return nil
 	}
@@ -118,7 +121,7 @@ func reasons(v classify.Verdict) string {
 func (p *planner) takeWorkload(name string) error {
 	rt := p.r.workloads[name]
 	if rt == nil {
-		return unknown(fmt.Sprintf("there is no workload %q: there are %s", name, strings.Join(p.r.names(), ", ")))
+		return unknown(fmt.Sprintf("there is no workload %q%s", name, meant(name, p.r.names())))
 	}
 	p.d.Rule, p.d.Workload = "workload", name
 	if p.d.Class == "" && rt.Class != "" {
@@ -132,7 +135,7 @@ func (p *planner) takeWorkload(name string) error {
 func (p *planner) takeClass(name string) error {
 	rt := p.r.classes[name]
 	if rt == nil {
-		return unknown(fmt.Sprintf("there is no class %q: there are %s", name, strings.Join(Classes, ", ")))
+		return unknown(fmt.Sprintf("there is no class %q%s", name, meant(name, Classes)))
 	}
 	p.d.Rule, p.d.Class = "class", name
 	p.take(rt)
@@ -140,6 +143,20 @@ func (p *planner) takeClass(name string) error {
 		p.choose()
 	}
 	return nil
+}
+
+// maxNamed is how many names a refusal lists.
+const maxNamed = 20
+
+// meant is the end of a sentence: what a name may have been meant to be.
+func meant(name string, names []string) string {
+	if near := nearest.To(name, names); near != "" {
+		return fmt.Sprintf(": did you mean %q?", near)
+	}
+	if more := len(names) - maxNamed; more > 0 {
+		return fmt.Sprintf(": there are %s and %d more", strings.Join(names[:maxNamed], ", "), more)
+	}
+	return ": there are " + strings.Join(names, ", ")
 }
 
 // names are those of the workloads.
