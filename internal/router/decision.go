@@ -17,6 +17,8 @@ type Decision struct {
 	ClassBy         ClassBy
 	Why             string
 	Sure            float64
+	// Classifier names the model that was asked for the class; "": none was.
+	Classifier string
 	// Candidates may be asked in this order; at least one.
 	Candidates []Candidate
 	Excluded   []Exclusion

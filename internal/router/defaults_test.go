@@ -11,6 +11,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/catalog"
 	"github.com/oidostudio/oido/internal/router"
+	"github.com/oidostudio/oido/internal/wire"
 )
 
 // manyModels is a view of ten accounts with as many models each.
@@ -138,4 +139,28 @@ func BenchmarkRoutes(b *testing.B) {
 			router.NewRoutes(lost, v, now)
 		}
 	})
+}
+
+// Whoever has connected one of the great vendors, and nothing else, can name every
+// class.
+func TestOneVendorIsEnough(t *testing.T) {
+	t.Parallel()
+	for vendor, models := range map[string][]string{
+		"openai": {"gpt-5.4", "gpt-5.4-mini", "gpt-4o"}, "anthropic": {"claude-sonnet-4-6", "claude-haiku-4-5"}, "google": {"gemini-2.5-flash"}, "deepseek": {"deepseek-v4-flash"},
+	} {
+		a := catalog.Account{Name: vendor, Catalog: vendor}
+		for _, id := range models {
+			a.Listed = append(a.Listed, wire.ListedModel{ID: id})
+		}
+		v, err := catalog.NewView([]catalog.Account{a})
+		if err != nil {
+			t.Fatal(err)
+		}
+		routes := router.NewRoutes(router.Policy{}, v, days[1])
+		for _, class := range router.Classes {
+			if d, err := router.Plan(&router.Facts{Model: "class/" + class}, routes, router.Now{Time: days[1]}); err != nil || len(d.Candidates) == 0 {
+				t.Errorf("%s: %s: %v", vendor, class, err)
+			}
+		}
+	}
 }

@@ -19,10 +19,12 @@ type encoded struct {
 	ClassBy    ClassBy    `json:"cb,omitempty"`
 	Why        string     `json:"y,omitempty"`
 	Sure       float64    `json:"s,omitempty"`
+	Classifier string     `json:"c,omitempty"`
 	Prefer     Prefer     `json:"o,omitempty"`
 	Candidates []string   `json:"k"`
 	Excluded   []excluded `json:"x,omitempty"`
 	Later      []excluded `json:"lt,omitempty"`
+	Up         []string   `json:"up,omitempty"`
 	Stayed     bool       `json:"st,omitempty"`
 	Switched   bool       `json:"sw,omitempty"`
 	Escalated  Trigger    `json:"es,omitempty"`
@@ -50,10 +52,11 @@ type Told struct {
 }
 
 // Encode writes a decision in at most MaxEncoded bytes: why some come later is left
-// out first, then what was excluded last, then the last candidates, then the words.
+// out first, then what was excluded last, then the stronger models, then the last
+// candidates, then the words.
 func (d *Decision) Encode(policy string) []byte {
 	e := encoded{
-		Policy: policy, Rule: d.Rule, ClassBy: d.ClassBy, Why: d.Why, Sure: d.Sure, Prefer: d.Prefer,
+		Policy: policy, Rule: d.Rule, ClassBy: d.ClassBy, Why: d.Why, Sure: d.Sure, Classifier: d.Classifier, Prefer: d.Prefer,
 		Stayed: d.Stayed, Switched: d.Switched, Escalated: d.Escalated, Chosen: d.Chosen, Last: d.Last,
 	}
 	if e.Prefer == PreferOrder {
@@ -61,12 +64,8 @@ func (d *Decision) Encode(policy string) []byte {
 	}
 	// What surely doesn't fit isn't even written: lists can be long.
 	room := MaxEncoded
-	for _, c := range d.Candidates {
-		if room -= len(c.Account) + len(c.Model) + len(`"/",`); room < 0 && len(e.Candidates) > 0 {
-			break
-		}
-		e.Candidates = append(e.Candidates, c.Name())
-	}
+	e.Candidates = fittingNames(d.Candidates, &room)
+	e.Up = fittingNames(d.Up, &room)
 	e.Excluded = fitting(d.Excluded, &room)
 	e.Later = fitting(d.Later, &room)
 	for {
@@ -80,6 +79,8 @@ func (d *Decision) Encode(policy string) []byte {
 			e.Later = e.Later[:len(e.Later)-1]
 		case len(e.Excluded) > 0:
 			e.Excluded = e.Excluded[:len(e.Excluded)-1]
+		case len(e.Up) > 0:
+			e.Up = e.Up[:len(e.Up)-1]
 		case len(e.Candidates) > 1:
 			e.Candidates = e.Candidates[:len(e.Candidates)-1]
 		case e.Why != "":
@@ -90,6 +91,18 @@ func (d *Decision) Encode(policy string) []byte {
 			return nil // what is left are words of our own, which are short
 		}
 	}
+}
+
+// fittingNames are the first of the candidates whose names may fit.
+func fittingNames(all []Candidate, room *int) []string {
+	var out []string
+	for _, c := range all {
+		if *room -= len(c.Account) + len(c.Model) + len(`"/",`); *room < 0 {
+			break
+		}
+		out = append(out, c.Name())
+	}
+	return out
 }
 
 // fitting are the first of what was excluded or put behind that may fit into what
@@ -116,16 +129,13 @@ func Tell(b []byte) (Told, error) {
 		return Told{}, fmt.Errorf("a decision that was kept: %w", err)
 	}
 	out := Told{Policy: e.Policy, MoreCandidates: e.More[0], MoreExcluded: e.More[1], Decision: Decision{
-		Rule: e.Rule, ClassBy: e.ClassBy, Why: e.Why, Sure: e.Sure, Prefer: e.Prefer,
+		Rule: e.Rule, ClassBy: e.ClassBy, Why: e.Why, Sure: e.Sure, Classifier: e.Classifier, Prefer: e.Prefer,
 		Stayed: e.Stayed, Switched: e.Switched, Escalated: e.Escalated, Chosen: e.Chosen, Last: e.Last,
 	}}
 	if out.Prefer == "" {
 		out.Prefer = PreferOrder
 	}
-	for _, name := range e.Candidates {
-		account, model, _ := strings.Cut(name, "/")
-		out.Candidates = append(out.Candidates, Candidate{Account: account, Model: model})
-	}
+	out.Candidates, out.Up = named(e.Candidates), named(e.Up)
 	for _, x := range e.Excluded {
 		in := Exclusion{Name: x.Name, Reason: x.Reason, Detail: x.Detail, Want: x.Want, Have: x.Have}
 		if x.Until != 0 {
@@ -137,4 +147,13 @@ func Tell(b []byte) (Told, error) {
 		out.Later = append(out.Later, Exclusion{Name: x.Name, Reason: x.Reason})
 	}
 	return out, nil
+}
+
+// named are the candidates of these names.
+func named(names []string) (out []Candidate) {
+	for _, name := range names {
+		account, model, _ := strings.Cut(name, "/")
+		out = append(out, Candidate{Account: account, Model: model})
+	}
+	return out
 }

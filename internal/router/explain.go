@@ -70,6 +70,9 @@ func (d *Told) Explain(q Asked) string {
 	if d.Escalated != "" {
 		say("The task %s, so the stronger models come first until the next one.", d.Escalated.text())
 	}
+	if len(d.Up) > 0 {
+		say("Where an answer is of no use, and nobody has seen any of it, a stronger model is asked: %s.", q.priced(d.Up))
+	}
 	if d.Last {
 		say("All of them failed of late; the one that has rested longest was asked all the same.")
 	}
@@ -77,6 +80,10 @@ func (d *Told) Explain(q Asked) string {
 		say("%s comes later: it %s.", x.Name, x)
 	}
 	for _, x := range d.Excluded {
+		if x.Reason == ReasonResting && slices.ContainsFunc(q.Tried, func(t Tried) bool { return t.Name == x.Name }) {
+			say("%s %s; nothing else was left, so it was asked all the same.", x.Name, x)
+			continue
+		}
 		say("Not %s: %s.", x.Name, x.Sentence())
 	}
 	if d.MoreExcluded > 0 {
@@ -95,10 +102,6 @@ func (d *Told) Explain(q Asked) string {
 }
 
 func (d *Told) class(name string) string {
-	sure := ""
-	if d.Sure > 0 {
-		sure = fmt.Sprintf(" (%.0f %% sure)", 100*d.Sure)
-	}
 	switch d.ClassBy {
 	case ByLabel:
 		return "Its class is " + name + ", as the caller says."
@@ -109,16 +112,31 @@ func (d *Told) class(name string) string {
 	case BySize:
 		return "Its class is " + name + ": " + d.Why + "."
 	case ByContent:
-		return "Its class is " + name + sure + ": " + d.Why + "."
+		if d.Classifier != "" {
+			return fmt.Sprintf("Its class is %s, by the classifier %s, which is %.0f %% sure: %s.", name, d.Classifier, 100*d.Sure, d.Why)
+		}
+		return "Its class is " + name + ": " + d.Why + "."
 	case ByDefaulting:
-		return "Nothing told its class" + sure + ", so it is the default one, " + name + "."
+		if d.Classifier != "" {
+			return fmt.Sprintf("Its class is the default one, %s: the classifier %s is only %.0f %% sure of what it is.", name, d.Classifier, 100*d.Sure)
+		}
+		return "Nothing told its class, so it is the default one, " + name + "."
 	}
 	return ""
 }
 
 func (d *Told) inOrder(q Asked) string {
-	var out []string
-	for _, c := range d.Candidates {
+	s := q.priced(d.Candidates)
+	if d.MoreCandidates > 0 {
+		s += fmt.Sprintf(", and %d more", d.MoreCandidates)
+	}
+	return s
+}
+
+// priced are candidates with their prices.
+func (q *Asked) priced(all []Candidate) string {
+	out := make([]string, 0, len(all))
+	for _, c := range all {
 		name := c.Name()
 		if q.Price != nil {
 			if price := q.Price(c); price != "" {
@@ -128,9 +146,6 @@ func (d *Told) inOrder(q Asked) string {
 			}
 		}
 		out = append(out, name)
-	}
-	if d.MoreCandidates > 0 {
-		out = append(out, fmt.Sprintf("and %d more", d.MoreCandidates))
 	}
 	return strings.Join(out, ", ")
 }

@@ -106,7 +106,11 @@ func (p *planner) verdict() classify.Verdict {
 		return classify.Classify(classify.Input{Tokens: int(p.f.Input)})
 	}
 	s := p.f.Look()
-	return classify.Classify(classify.Input{System: s.System, User: s.User, MaxOutput: int(p.f.Output), AfterTool: s.EndsInTool, Media: s.Media})
+	v := classify.Classify(classify.Input{System: s.System, User: s.User, MaxOutput: int(p.f.Output), AfterTool: s.EndsInTool, Media: s.Media})
+	if v.Learned {
+		p.d.Classifier = classify.Hash()
+	}
+	return v
 }
 
 // sure says whether a verdict is to be acted on.

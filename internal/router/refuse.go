@@ -7,6 +7,9 @@ import (
 	"github.com/oidostudio/oido/internal/llm"
 )
 
+// LeadsNowhere is what is said of a chain that nobody wrote and that has no model.
+const LeadsNowhere = "leads to no model: no model that it may use has a tier and a known price, without which none is chosen unasked; connect a provider, or name models for it in the configuration"
+
 // refusal says why no model can serve, each on a line.
 func (p *planner) refusal() error {
 	e := &llm.Error{Kind: llm.KindUnavailable, Param: "model"}
@@ -16,6 +19,9 @@ func (p *planner) refusal() error {
 	}
 	all := len(p.d.Excluded) - reasons[ReasonReplaced] // of what replaces it, it is said beside
 	switch {
+	case all == 0 && p.route != nil && p.route.byPrice:
+		e.Message = fmt.Sprintf("%q %s", p.f.Model, LeadsNowhere)
+		return e
 	case all == 0:
 		e.Message = fmt.Sprintf("%q leads to no model: connect a provider, or name models for it in the configuration", p.f.Model)
 		return e

@@ -49,6 +49,7 @@ var kinds = map[llm.Kind]string{
 	llm.KindReasoning:     "it refused reasoning of earlier turns",
 	llm.KindUnavailable:   "it could not be asked",
 	llm.KindNotBuilt:      "the request can't be put to it",
+	llm.KindUseless:       "its answer was of no use",
 }
 
 // InWords says why an attempt failed; "" where nothing is known.

@@ -55,7 +55,7 @@ func TestFailuresHaveWords(t *testing.T) {
 	t.Parallel()
 	for _, k := range []llm.Kind{
 		llm.KindBadRequest, llm.KindAuth, llm.KindPermission, llm.KindNotFound, llm.KindTooLarge, llm.KindContextLength, llm.KindRateLimit, llm.KindQuota,
-		llm.KindOverloaded, llm.KindUpstream, llm.KindTimeout, llm.KindTruncated, llm.KindContentFilter, llm.KindReasoning, llm.KindUnavailable, llm.KindNotBuilt,
+		llm.KindOverloaded, llm.KindUpstream, llm.KindTimeout, llm.KindTruncated, llm.KindContentFilter, llm.KindReasoning, llm.KindUnavailable, llm.KindNotBuilt, llm.KindUseless,
 	} {
 		if router.InWords(k) == "" {
 			t.Error(k)
