@@ -48,9 +48,19 @@ func (p *planner) find() error {
 	for _, c := range res.Candidates {
 		p.steps = append(p.steps, newStep(c, p.now.Time))
 	}
-	p.exact = len(p.steps) == 1
+	if p.exact = len(p.steps) == 1; !p.exact {
+		p.remain(false)
+	}
 	p.under(&p.steps[0])
 	return nil
+}
+
+// remain has a session stay where it was. Where its provider has forgotten it, that
+// is only for what it is in the middle of, unless the workload inherits its place.
+func (p *planner) remain(inherits bool) {
+	if p.stay = p.f.Stays; p.f.Cold && !inherits && p.stay.Account != "" && p.newTask() {
+		p.stay = Place{}
+	}
 }
 
 // under has the workload that a request with a model of its own is labelled with
@@ -188,9 +198,7 @@ func (p *planner) take(rt *route) {
 			}
 		}
 	}
-	if p.stay = p.f.Stays; p.f.Cold && !rt.Inherit && p.stay.Account != "" && p.newTask() {
-		p.stay = Place{}
-	}
+	p.remain(rt.Inherit)
 	if rt.Inherit && p.stay.Account != "" {
 		p.add(Candidate{Account: p.stay.Account, Model: p.stay.Model, Entry: p.r.view.Lookup(p.stay.Account, p.stay.Model)})
 	}
