@@ -5,12 +5,13 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"time"
 )
 
 // heapFloor is the size in bytes below which the heap isn't worth collecting: a
 // gateway keeps little and makes much, so at Go's usual pace a busy one would
 // collect a few megabytes dozens of times a second.
-const heapFloor = 24 << 20
+const heapFloor = 28 << 20
 
 // KeepHeapFloor lets the heap grow to a small size before it is collected, and
 // above that has it collected somewhat sooner than Go would: many open streams
@@ -23,6 +24,13 @@ func KeepHeapFloor() {
 	afterEachCollection(pace(heapFloor))
 }
 
+// started is when what starting up needed is given back to the machine.
+const started = time.Second
+
+// GiveBackStart gives back what starting up needed and nothing needs any more, soon:
+// where little happens that is long before the next collection.
+func GiveBackStart() { time.AfterFunc(started, debug.FreeOSMemory) }
+
 // afterEachCollection runs f now and after every collection, by an object that
 // each of them finds dead.
 func afterEachCollection(f func()) {
@@ -32,7 +40,7 @@ func afterEachCollection(f func()) {
 
 // usualPace is the GOGC of a heap that is above the floor; Go begins with its own.
 const (
-	usualPace = 70
+	usualPace = 45
 	goPace    = 100
 )
 

@@ -83,6 +83,7 @@ func (r *runner) run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(unopened(cfg.DataDir, err), l.Close())
 	}
+	app.GiveBackStart()
 	if cfg.OpsListen != "" {
 		stop, err := operate(ctx, cfg.OpsListen, s.Operations(), log)
 		if err != nil {

@@ -102,8 +102,8 @@ type Candidate struct {
 	Context int
 	// What the model is known not to take.
 	NoVision, NoPDF, NoAudio, NoTools bool
-	// Restore, when set, puts reasoning back that the client's format lost. It is
-	// called for each attempt with the decoded request and the attempt's origin,
+	// Restore, when set, puts reasoning back that the client's format lost, where
+	// the model wants it, and leaves out what is known to be another's. It is called for each attempt with the decoded request and the attempt's origin,
 	// must not change its argument. changed is false when there is nothing to
 	// restore: what is known of who made what stands in the request all the same.
 	// An error fails the candidate.

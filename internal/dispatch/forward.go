@@ -14,9 +14,12 @@ import (
 // it can go as it is; fits is false where more than the conversation must be.
 func (r *run) mended(upstream wire.Upstream, t *wire.Target) (restored *llm.Request, fits bool, err error) {
 	replayed := t.Reasoning.Replay != ""
-	restored, err = r.restored(t.Origin, replayed)
+	answered := !replayed || r.answered()
+	if r.cand.Restore != nil && (replayed && answered || !replayed && r.reasoned()) {
+		restored, err = r.restored(t.Origin)
+	}
 	if restored == nil && err == nil {
-		restored, err = r.refitted(t)
+		restored, err = r.refitted(t, answered)
 	}
 	if restored == nil && err == nil && r.expanded {
 		restored = claimed(r.call.whole, t.Origin)
@@ -25,7 +28,7 @@ func (r *run) mended(upstream wire.Upstream, t *wire.Target) (restored *llm.Requ
 		return nil, false, err
 	}
 	f, ok := upstream.(Continuer)
-	if !ok || !replayed {
+	if !ok || !replayed || !answered {
 		return restored, true, nil
 	}
 	req := restored
@@ -35,6 +38,29 @@ func (r *run) mended(upstream wire.Upstream, t *wire.Target) (restored *llm.Requ
 		}
 	}
 	return restored, f.Continues(req, *t), nil
+}
+
+// answered says whether the conversation may hold answers, to which reasoning may
+// belong.
+func (r *run) answered() bool {
+	f, ok := r.call.Client.(Skimmer)
+	return !ok || f.HoldsAnswers(r.call.Raw.Body)
+}
+
+// reasoned says whether the conversation may hold reasoning, which may be another's.
+func (r *run) reasoned() bool {
+	f, ok := r.call.Client.(Skimmer)
+	return ok && f.HoldsReasoning(r.call.Raw.Body)
+}
+
+// Skimmer is a format in which a look at the bytes of a request spares reading most
+// of those that nothing must be changed in. Names that are written with escapes
+// escape it: then the provider's refusal tells.
+type Skimmer interface {
+	// HoldsAnswers says whether the conversation may hold answers.
+	HoldsAnswers(body []byte) bool
+	// HoldsReasoning says whether the conversation may hold reasoning.
+	HoldsReasoning(body []byte) bool
 }
 
 // torn says whether the conversation is one that the target doesn't go on with. Only
@@ -106,12 +132,9 @@ type Conversationalist interface {
 	EncodeConversation(*llm.Request, wire.Target) ([]byte, error)
 }
 
-// restored returns the request with its lost reasoning put back, or nil when
-// nothing was lost.
-func (r *run) restored(at llm.Origin, replayed bool) (*llm.Request, error) {
-	if !replayed || r.cand.Restore == nil {
-		return nil, nil
-	}
+// restored returns the request with its lost reasoning put back and without
+// another's, or nil when there is neither.
+func (r *run) restored(at llm.Origin) (*llm.Request, error) {
 	req, err := r.request()
 	if err != nil {
 		return nil, err
@@ -125,12 +148,12 @@ func (r *run) restored(at llm.Origin, replayed bool) (*llm.Request, error) {
 
 // refitted returns the request where its conversation holds what the model refuses
 // and must be written anew; nil where it can go as it is.
-func (r *run) refitted(t *wire.Target) (*llm.Request, error) {
+func (r *run) refitted(t *wire.Target, answered bool) (*llm.Request, error) {
 	refused := slices.ContainsFunc(t.Reject, func(name string) bool {
 		member, inside := strings.CutPrefix(name, "messages.")
 		return inside && bytes.Contains(r.call.Raw.Body, []byte(`"`+member+`"`))
 	})
-	if !refused && t.ToolID == wire.ShapeAny {
+	if !refused && (t.ToolID == wire.ShapeAny || !answered) {
 		return nil, nil
 	}
 	req, err := r.request()

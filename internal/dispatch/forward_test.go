@@ -1,6 +1,7 @@
 package dispatch_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -80,6 +81,58 @@ func TestATurnThatAnotherModelBeganGoesOn(t *testing.T) {
 			}
 			if thinks := strings.Contains(bodies[0], `"thinking"`); thinks != c.same || (bodies[0] == c.body) != c.same || !strings.Contains(bodies[0], `"a-name-of-its-own-that-is-longer-than-other-vendors-take-as-it-is-said"`) {
 				t.Errorf("%s: sent %s", c.name, bodies[0])
+			}
+		})
+	}
+}
+
+// Most conversations that nothing must be changed in go out unread: a look tells
+// them from those in which a model would find another's reasoning, or miss its own.
+func TestOnlyConversationsWithSomethingToChangeAreRead(t *testing.T) {
+	const (
+		chat     = `{"model":"m","messages":[{"role":"user","content":"hi"}%s]}`
+		messages = `{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}%s]}`
+		goOn     = `,{"role":"user","content":"go on"}`
+	)
+	for _, c := range []struct {
+		name, typ, model, body string
+		format                 llm.Format
+		read                   bool
+	}{
+		{"a question", "openai", "m", fmt.Sprintf(chat, ""), llm.FormatChat, false},
+		{"an answer", "openai", "m", fmt.Sprintf(chat, `,{"role":"assistant","content":"ok"}`+goOn), llm.FormatChat, false},
+		{"a thought", "openai", "m", fmt.Sprintf(chat, `,{"role":"assistant","content":"ok","reasoning_content":"hm"}`+goOn), llm.FormatChat, true},
+		{"a wish to reason", "openai", "m", `{"model":"m","reasoning_effort":"low","messages":[{"role":"assistant","content":"ok"},{"role":"user","content":"go on"}]}`, llm.FormatChat, false},
+		{"details of a thought", "openai", "m", fmt.Sprintf(chat, `,{"role":"assistant","content":"ok","reasoning_details":[]}`+goOn), llm.FormatChat, true},
+		{"a question of who replays", "deepseek", "deepseek-flash", fmt.Sprintf(chat, ""), llm.FormatChat, false},
+		{"an answer of who replays", "deepseek", "deepseek-flash", fmt.Sprintf(chat, `,{"role":"assistant","content":"ok"}`+goOn), llm.FormatChat, true},
+		{"a question", "anthropic", "m", fmt.Sprintf(messages, ""), llm.FormatMessages, false},
+		{"an answer", "anthropic", "m", fmt.Sprintf(messages, `,{"role":"assistant","content":"ok"}`+goOn), llm.FormatMessages, true},
+		{"a question of who signs", "gemini", "gemini-2.5-flash", `{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}`, llm.FormatGemini, false},
+		{"an answer of who signs", "gemini", "gemini-2.5-flash", `{"contents":[{"role":"user","parts":[{"text":"hi"}]},{"role":"model","parts":[{"text":"ok"}]}]}`, llm.FormatGemini, true},
+		{"a question", "gemini", "gemini-2.0-flash", `{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}`, llm.FormatGemini, false},
+		{"a signed answer", "gemini", "gemini-2.0-flash", `{"contents":[{"role":"user","parts":[{"text":"hi"}]},{"role":"model","parts":[{"text":"ok","thoughtSignature":"c2ln"}]}]}`, llm.FormatGemini, true},
+		{"a question", "azure-openai", "gpt-4.1", `{"model":"m","input":"hi"}`, llm.FormatResponses, false},
+		{"a thought", "azure-openai", "gpt-4.1", `{"model":"m","input":[{"type":"reasoning","id":"rs_1","encrypted_content":"c2ln","summary":[]},{"role":"user","content":"hi"}]}`, llm.FormatResponses, true},
+	} {
+		bubble(t, func(t *testing.T) {
+			var body string
+			r := newRig(t, rigOptions{typ: c.typ}, func(w http.ResponseWriter, q *http.Request) {
+				b, err := io.ReadAll(q.Body)
+				if err != nil {
+					t.Error(err)
+				}
+				body = string(b)
+				w.WriteHeader(http.StatusTeapot)
+			})
+			read := 0
+			cand := dispatch.Candidate{Account: r.account, Model: c.model, Restore: func(q *llm.Request, _ llm.Origin) (*llm.Request, bool, error) {
+				read++
+				return q, false, nil
+			}}
+			r.d.Run(t.Context(), r.call(c.format, c.body), []dispatch.Candidate{cand}, r, r.out)
+			if body == "" || (read > 0) != c.read {
+				t.Errorf("%s of %s: read %d times, sent %s", c.name, c.format, read, body)
 			}
 		})
 	}

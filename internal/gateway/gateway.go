@@ -230,8 +230,8 @@ func (g *Gateway) Generate(ctx context.Context, c Call, out Output) (*Exchange, 
 	for i := range p.cands {
 		cand := &p.cands[i]
 		replay := cand.Account.Target(cand.Model, cand.Account.Format(c.Format.Name(), cand.Model), provider.Key{}).Reasoning.Replay
-		if replay != "" && g.Memory != nil {
-			cand.KeepParts, cand.Restore = true, g.restorer(ctx, t, replay)
+		if g.Memory != nil && (replay != "" || !s.First) {
+			cand.KeepParts, cand.Restore = replay != "", g.restorer(ctx, t, replay)
 		}
 		cand.KeepsAnswers = cand.Account.Keeps(c.Format.Name(), cand.Model)
 	}
@@ -322,7 +322,8 @@ func newID() string {
 // restoreAgain is when to try again where the database doesn't answer.
 const restoreAgain = 5 * time.Second
 
-// restorer puts lost reasoning back into the messages for which it is required.
+// restorer puts lost reasoning back into the messages for which it is required, and
+// leaves out what others reasoned.
 func (g *Gateway) restorer(ctx context.Context, t *Turn, replay string) func(*llm.Request, llm.Origin) (*llm.Request, bool, error) {
 	only := func(m llm.Message) bool {
 		if replay == "always" {
@@ -334,6 +335,9 @@ func (g *Gateway) restorer(ctx context.Context, t *Turn, replay string) func(*ll
 			}
 		}
 		return false
+	}
+	if replay == "" {
+		only = nil
 	}
 	return func(req *llm.Request, at llm.Origin) (*llm.Request, bool, error) {
 		restored, changed, err := g.Memory.Restore(ctx, t.Org, t.User, req, at, only)

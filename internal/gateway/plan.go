@@ -182,7 +182,7 @@ func (g *Gateway) settle(ctx context.Context, t *Turn, st *State, p *plan, o *di
 	}
 	last := o.Last()
 	s := seat{
-		work: p.work, place: router.Place{Account: last.Provider, Model: last.Model}, key: last.KeyHint,
+		work: g.Places.kind(p.work), place: router.Place{Account: last.Provider, Model: last.Model}, key: last.KeyHint,
 		input: max(last.Metered.Usage.TotalInput(), 1), warm: warm,
 	}
 	if a := st.Accounts[last.Provider]; a != nil {
@@ -192,14 +192,14 @@ func (g *Gateway) settle(ctx context.Context, t *Turn, st *State, p *plan, o *di
 		s.warm = max(s.warm, warmPaid)
 	}
 	switch {
-	case s.work != "":
-	case p.from.work == "": // nothing was there to inherit
-		s.work = "workload/" + t.Workload
+	case p.work != "":
+	case p.from.work == (digest{}): // nothing was there to inherit
+		s.work = g.Places.kind("workload/" + t.Workload)
 	default:
 		s.work, s.input = p.from.work, p.from.input
 	}
-	if p.work != "" || p.from.work == "" || p.from.place == s.place { // what only inherits its place moves nothing
-		g.Places.settle(t.Org, t.User, t.Session, s)
+	if p.work != "" || p.from.work == (digest{}) || p.from.place == s.place { // what only inherits its place moves nothing
+		g.Places.settle(t.Org, t.Session, s)
 	}
 	if g.Choices != nil && (p.Switched || p.Chosen) {
 		g.Choices.Choose(ctx, t.Org, t.User, t.Session, p.Choice.Account, p.Choice.Model, t.User)

@@ -9,7 +9,7 @@ import (
 
 // maxTasks bounds the sessions whose task is remembered; the longest unused are
 // forgotten first.
-const maxTasks = 50_000
+const maxTasks = 20_000
 
 // Tasks remembers what sessions are at, so that one which has moved up to stronger
 // models stays there. It is safe for concurrent use.

@@ -62,7 +62,7 @@ const (
 // session finds a session that a caller may see.
 func (m *Management) session(ctx context.Context, org, user, id string) (*ledger.Session, error) {
 	s, err := m.Reader.Session(ctx, org, id)
-	for n := 0; n < lookAgain && s == nil && err == nil && m.Gateway.Places.User(org, id) != ""; n++ {
+	for n := 0; n < lookAgain && s == nil && err == nil && m.Gateway.Places.Known(org, id); n++ {
 		select {
 		case <-ctx.Done():
 			err = ctx.Err()

@@ -204,6 +204,18 @@ func (c *Collector) Add(e Event) {
 	}
 }
 
+// AddText takes in the next words of a part of the first choice, as a TextDelta is
+// taken, of which a stream has so many that they aren't made for this alone.
+func (c *Collector) AddText(part int, text string) {
+	if c.size += len(text); c.Full() {
+		c.choices = nil
+		return
+	}
+	if b := c.open(0, part); b != nil {
+		b.text[part] = append(b.text[part], text...)
+	}
+}
+
 // Full says that more than MaxAnswer was told: what had been built is let go, and
 // no more is taken.
 func (c *Collector) Full() bool { return c.size > MaxAnswer }

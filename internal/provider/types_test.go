@@ -259,6 +259,14 @@ func TestTargetsSayWhatModelsTake(t *testing.T) {
 			t.Errorf("%s: streams alone: %t", model, got.StreamOnly)
 		}
 	}
+	for model, want := range map[string]wire.ReasoningStyle{
+		"sonnet-by-way-of-a-relay": {Replay: "tools"},
+		"claude-sonnet-4-5":        {Control: "budget", Replay: "tools"},
+	} {
+		if d := cmp.Diff(want, keyed(t, "anthropic", "", nil).Target(model, messages, provider.Key{}).Reasoning); d != "" {
+			t.Errorf("%s: %s", model, d)
+		}
+	}
 	if got := keyed(t, "mistral", "", nil).Target("mistral-large-2512", chats, provider.Key{}); got.ToolID != wire.ShapeMistral || got.StreamUsage || got.Rename["seed"] != "random_seed" {
 		t.Errorf("%+v", got)
 	}

@@ -111,11 +111,16 @@ const patience = 5 * time.Second
 // Restore returns the request with the reasoning put back that was made by
 // origin and is missing in it, and without what the client sends back of another
 // maker's; changed is false when there is neither. What the client sends back of
-// origin's own seals says so then. only limits what is put back to the messages for which it answers true. The
-// error says that the table could not be read.
+// origin's own seals says so then. only limits what is put back to the messages for
+// which it answers true; where it is nil nothing is, and what the memory doesn't know
+// nobody waits for. The error says that the table could not be read.
 func (m *Memory) Restore(ctx context.Context, org, user string, req *llm.Request, origin llm.Origin, only func(llm.Message) bool) (out *llm.Request, changed bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	find := m.find
+	if only == nil {
+		find, only = m.peek, func(llm.Message) bool { return false }
+	}
 	out = req
 	before := ""
 	for i, msg := range req.Messages {
@@ -125,7 +130,7 @@ func (m *Memory) Restore(ctx context.Context, org, user string, req *llm.Request
 		if msg.Role != llm.RoleAssistant || !thought(msg.Parts) && !only(msg) {
 			continue
 		}
-		k, err := m.find(ctx, org, before, msg.Parts)
+		k, err := find(ctx, org, before, msg.Parts)
 		if err != nil {
 			return req, false, err
 		}
@@ -154,6 +159,15 @@ func (m *Memory) find(ctx context.Context, org, before string, parts []llm.Part)
 		return m.cache.Peek(org, keyOfSeal(b)), nil
 	}
 	return m.cache.Get(ctx, org, keyOf(before, parts))
+}
+
+// peek is find without a look at the table.
+func (m *Memory) peek(_ context.Context, org, before string, parts []llm.Part) (*kept, error) {
+	key := keyOf(before, parts)
+	if b := sealIn(parts); b != nil {
+		key = keyOfSeal(b)
+	}
+	return m.cache.Peek(org, key), nil
 }
 
 // mend gives a message the reasoning that origin wants in it: its own where that is

@@ -379,6 +379,60 @@ func TestNobodyWaitsForAStuckTable(t *testing.T) {
 	})
 }
 
+// unread is a table that takes everything and gives nothing.
+type unread struct{ table }
+
+func (*unread) Read(context.Context, string, string, time.Time) (*writebehind.Row, error) {
+	return nil, errors.New("it was read")
+}
+
+// A model that wants no reasoning back is spared another's, as far as the memory
+// knows it, and waits for no table.
+func TestAnothersReasoningIsLeftOutForModelsThatWantNone(t *testing.T) {
+	t.Parallel()
+	m := memory(t, &unread{table{rows: map[string][]byte{}}}, 0)
+	defer m.Close()
+	m.Keep("org", "ada", "weather?", answer)
+	back := func(text string) *llm.Request {
+		req := stripped()
+		said := llm.Reasoning{Text: text, Blob: &llm.Blob{Kind: llm.BlobPlain}}
+		req.Messages[1].Parts = append([]llm.Part{said}, req.Messages[1].Parts...)
+		return req
+	}
+	unknown := back("first")
+	for i, p := range unknown.Messages[1].Parts {
+		if c, ok := p.(llm.ToolCall); ok {
+			c.ID += " of nobody"
+			unknown.Messages[1].Parts[i] = c
+		}
+	}
+	other := llm.Origin{Provider: "chat", Model: "m"}
+	for _, c := range []struct {
+		name    string
+		req     *llm.Request
+		at      llm.Origin
+		changed bool
+	}{
+		{"another's", back("first"), other, true},
+		{"another text under the same calls", back("second"), other, false},
+		{"the model's own", back("first"), origin, false},
+		{"of calls that nobody knows", unknown, other, false},
+		{"none", stripped(), origin, false},
+	} {
+		got, changed, err := m.Restore(t.Context(), "org", "ada", c.req, c.at, nil)
+		if err != nil || changed != c.changed {
+			t.Errorf("%s: changed %t, %v", c.name, changed, err)
+		}
+		want := c.req
+		if c.changed {
+			want = stripped()
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s: %s", c.name, d)
+		}
+	}
+}
+
 // slow is an empty table that takes its time to say so.
 type slow struct{ stuck }
 

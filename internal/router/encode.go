@@ -1,11 +1,14 @@
 package router
 
 import (
+	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // MaxEncoded is how large an encoded decision is at most, in bytes.
@@ -43,6 +46,94 @@ type excluded struct {
 	Until  int64  `json:"u,omitempty"` // Unix seconds
 }
 
+// write appends the document that [encoded]'s tags describe. It is written for every
+// turn, so by hand.
+func (e *encoded) write(b []byte) []byte {
+	b = append(b, '{')
+	text := func(name, s string) {
+		if s != "" {
+			b = quote(append(append(b, name...), ':'), s)
+			b = append(b, ',')
+		}
+	}
+	flag := func(name string, on bool) {
+		if on {
+			b = append(append(b, name...), ":true,"...)
+		}
+	}
+	list := func(name string, all []excluded) {
+		if len(all) == 0 {
+			return
+		}
+		b = append(append(b, name...), ":["...)
+		for i := range all {
+			b = append(all[i].write(b), ',')
+		}
+		b[len(b)-1] = ']'
+		b = append(b, ',')
+	}
+	text(`"p"`, e.Policy)
+	text(`"cb"`, string(e.ClassBy))
+	text(`"y"`, e.Why)
+	text(`"c"`, e.Classifier)
+	text(`"o"`, string(e.Prefer))
+	text(`"es"`, string(e.Escalated))
+	if e.Sure != 0 {
+		b = append(strconv.AppendFloat(append(b, `"s":`...), e.Sure, 'g', 4, 64), ',')
+	}
+	list(`"x"`, e.Excluded)
+	list(`"lt"`, e.Later)
+	flag(`"st"`, e.Stayed)
+	flag(`"sw"`, e.Switched)
+	flag(`"ch"`, e.Chosen)
+	flag(`"l"`, e.Last)
+	if e.More != ([2]int{}) {
+		b = append(b, `"m":[`...)
+		b = append(strconv.AppendInt(b, int64(e.More[0]), 10), ',')
+		b = append(strconv.AppendInt(b, int64(e.More[1]), 10), "],"...)
+	}
+	if len(e.Up) > 0 {
+		b = append(names(append(b, `"up":`...), e.Up), ',')
+	}
+	b = names(append(b, `"k":`...), e.Candidates)
+	b = quote(append(b, `,"r":`...), e.Rule)
+	return append(b, '}')
+}
+
+func names(b []byte, all []string) []byte {
+	b = append(b, '[')
+	for i, name := range all {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = quote(b, name)
+	}
+	return append(b, ']')
+}
+
+func (x *excluded) write(b []byte) []byte {
+	b = quote(append(b, `{"n":`...), x.Name)
+	b = quote(append(b, `,"r":`...), string(x.Reason))
+	if x.Detail != "" {
+		b = quote(append(b, `,"d":`...), x.Detail)
+	}
+	for _, n := range [...]struct {
+		name string
+		is   int64
+	}{{`,"w":`, x.Want}, {`,"h":`, x.Have}, {`,"u":`, x.Until}} {
+		if n.is != 0 {
+			b = strconv.AppendInt(append(b, n.name...), n.is, 10)
+		}
+	}
+	return append(b, '}')
+}
+
+// quote appends a JSON string; what isn't UTF-8 in it is replaced.
+func quote(b []byte, s string) []byte {
+	b, _ = jsontext.AppendQuote(b, s) // the error says only that something was replaced
+	return b
+}
+
 // Told is a decision that was kept, with how many candidates and exclusions were
 // left out for want of room, and the policy's hash.
 type Told struct {
@@ -63,16 +154,16 @@ func (d *Decision) Encode(policy string) []byte {
 		e.Prefer = ""
 	}
 	// What surely doesn't fit isn't even written: lists can be long.
-	room := MaxEncoded
-	e.Candidates = fittingNames(d.Candidates, &room)
-	e.Up = fittingNames(d.Up, &room)
-	e.Excluded = fitting(d.Excluded, &room)
-	e.Later = fitting(d.Later, &room)
+	left := MaxEncoded
+	e.Candidates = fittingNames(d.Candidates, &left)
+	e.Up = fittingNames(d.Up, &left)
+	e.Excluded = fitting(d.Excluded, &left)
+	e.Later = fitting(d.Later, &left)
+	var room [2 * MaxEncoded]byte
 	for {
 		e.More = [2]int{len(d.Candidates) - len(e.Candidates), len(d.Excluded) - len(e.Excluded)}
-		b, err := json.Marshal(&e)
-		if err == nil && len(b) <= MaxEncoded {
-			return b
+		if b := e.write(room[:0]); len(b) <= MaxEncoded {
+			return bytes.Clone(b)
 		}
 		switch {
 		case len(e.Later) > 0:

@@ -51,7 +51,7 @@ func TestDecisionsAreKept(t *testing.T) {
 			d.Why = strings.Repeat("why ", 60)
 		}
 		if rapid.Bool().Draw(t, "flagged") { // never all of them at once, but none is let out
-			d.Stayed, d.Switched, d.Chosen, d.Last, d.Escalated, d.Sure, d.Classifier = true, true, true, true, router.OnCorrection, 0.123456789, classify.Hash()
+			d.Stayed, d.Switched, d.Chosen, d.Last, d.Escalated, d.Sure, d.Classifier = true, true, true, true, router.OnCorrection, 0.93, classify.Hash()
 		}
 		b := d.Encode(routes.Hash())
 		if len(b) == 0 || len(b) > router.MaxEncoded {

@@ -165,7 +165,9 @@ const (
 
 func (messagesFormat) readThinking(x *exchange, p *prompt, root node) thinking {
 	n := root.field("thinking")
-	p.reasons = x.script.think
+	// A Claude thinks when it is asked to; a model without a name does as its script
+	// says.
+	p.reasons = x.script.think && (n.has() || !strings.Contains(x.script.base, "claude-"))
 	mode := thinkingOff
 	if p.reasons {
 		mode = thinkingLoose

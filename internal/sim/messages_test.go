@@ -143,6 +143,30 @@ func TestMessagesReasoningMustComeBack(t *testing.T) {
 	}
 }
 
+// A Claude thinks when it is asked to, and then alone wants its reasoning back.
+func TestAClaudeThinksWhenItIsAsked(t *testing.T) {
+	t.Parallel()
+	c := newClient(t)
+	const path, model = "/anthropic/v1/messages", "claude-haiku-4-5-sim-think-tools2"
+	head := func(rest string) string {
+		return `{"model":"` + model + `","max_tokens":4096,"tools":[` + messagesTool + `]` + rest + `,"messages":[{"role":"user","content":"Hi"}`
+	}
+	const asked = `,"thinking":{"type":"enabled","budget_tokens":1024}`
+	var thinks, doesnt messagesBody
+	c.ok(path, head(asked)+`]}`, &thinks)
+	c.ok(path, head("")+`]}`, &doesnt)
+	if len(thinks.Content) != 2 || thinks.Content[0].Type != "thinking" || len(doesnt.Content) != 1 || doesnt.Content[0].Type != "tool_use" {
+		t.Fatalf("asked %s, unasked %s", encode(thinks), encode(doesnt))
+	}
+	turn := func(call messagesBlock) string {
+		return `,{"role":"assistant","content":[` + string(encode(call)) + `]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"` + call.ID + `","content":"sunny"}]}]}`
+	}
+	for _, call := range []messagesBlock{thinks.Content[1], doesnt.Content[0]} {
+		c.ok(path, head("")+turn(call), &doesnt)
+		c.refuses(path, []refused{{"asked in the middle", head(asked) + turn(call), "Expected `thinking`"}})
+	}
+}
+
 func TestMessagesRefuses(t *testing.T) {
 	t.Parallel()
 	c := newClient(t)

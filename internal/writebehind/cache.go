@@ -59,7 +59,7 @@ type Options struct {
 // It is safe for concurrent use.
 type Cache[V any] struct {
 	o       Options
-	queue   chan change
+	queue   chan *change  // of pointers, since there is room for many
 	waiting atomic.Int64  // bytes of the rows on their way to the table
 	closing chan struct{} // closed when no more is to come
 	done    chan struct{}
@@ -101,7 +101,7 @@ func New[V any](o Options) *Cache[V] {
 	if o.Queue <= 0 {
 		o.Queue = 4096
 	}
-	c := &Cache[V]{o: o, queue: make(chan change, o.Queue), closing: make(chan struct{}), done: make(chan struct{}), order: list.New(), entries: map[string]*entry[V]{}}
+	c := &Cache[V]{o: o, queue: make(chan *change, o.Queue), closing: make(chan struct{}), done: make(chan struct{}), order: list.New(), entries: map[string]*entry[V]{}}
 	c.storing, c.giveUp = context.WithCancel(context.Background())
 	go c.write()
 	return c
@@ -134,7 +134,7 @@ func (c *Cache[V]) Keep(org, user, key string, v *V, keep time.Duration) error {
 		return fmt.Errorf("keep %s: it has %d bytes, at most %d are kept", c.o.What, len(doc), limit)
 	}
 	now := c.o.Now().UTC()
-	ch := change{id: idOf(org, key), row: Row{Org: org, User: user, Key: key, Created: now, Expires: now.Add(keep)}}
+	ch := &change{id: idOf(org, key), row: Row{Org: org, User: user, Key: key, Created: now, Expires: now.Add(keep)}}
 	if c.o.Table != nil {
 		ch.row.Data = c.o.Sealer.Seal(ch.id, doc)
 	}
@@ -190,11 +190,11 @@ var ErrBehind = errors.New("the database is behind")
 // then it is found: an error says that it may stay.
 func (c *Cache[V]) Remove(ctx context.Context, org, user, key string) error {
 	now := c.o.Now().UTC()
-	ch := change{id: idOf(org, key), row: Row{Org: org, User: user, Key: key, Created: now, Expires: now.Add(absent)}, written: make(chan error, 1)}
+	ch := &change{id: idOf(org, key), row: Row{Org: org, User: user, Key: key, Created: now, Expires: now.Add(absent)}, written: make(chan error, 1)}
 	if c.o.Table == nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.removed(&ch)
+		c.removed(ch)
 		return nil
 	}
 	select {
@@ -265,7 +265,7 @@ func (c *Cache[V]) found(id string, v *V, size int, now, expires time.Time) *V {
 }
 
 // put gives an entry a value and has it written. false: it isn't going to be.
-func (c *Cache[V]) put(ch change, v *V, size int) (queued bool) {
+func (c *Cache[V]) put(ch *change, v *V, size int) (queued bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.set(ch.id, v, size, ch.row.Expires)

@@ -27,7 +27,7 @@ func (c *Cache[V]) write() {
 	forget := time.NewTicker(forgetEvery)
 	defer forget.Stop()
 	for closing := false; ; {
-		var changes []change
+		var changes []*change
 		if !closing {
 			select {
 			case ch := <-c.queue:
@@ -51,8 +51,8 @@ func (c *Cache[V]) write() {
 
 // gather waits for what comes shortly after a change, unless somebody waits for it
 // or much is on its way already.
-func (c *Cache[V]) gather(first change) []change {
-	changes := []change{first}
+func (c *Cache[V]) gather(first *change) []*change {
+	changes := []*change{first}
 	late := time.NewTimer(gather)
 	defer late.Stop()
 	for changes[len(changes)-1].written == nil && len(changes) < batch && c.waiting.Load() < int64(c.o.Bytes/8) {
@@ -70,7 +70,7 @@ func (c *Cache[V]) gather(first change) []change {
 
 // store writes a batch, trying again as long as the table can't: what waits behind
 // it is bounded, and found in memory. The error says that the time is over.
-func (c *Cache[V]) store(changes []change) error {
+func (c *Cache[V]) store(changes []*change) error {
 	rows := make([]Row, len(changes))
 	for i := range changes {
 		rows[i] = changes[i].row
@@ -97,11 +97,10 @@ func (c *Cache[V]) store(changes []change) error {
 }
 
 // settle lets changes wait no more.
-func (c *Cache[V]) settle(changes []change, err error) {
+func (c *Cache[V]) settle(changes []*change, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i := range changes {
-		ch := &changes[i]
+	for _, ch := range changes {
 		if ch.written != nil {
 			if err == nil {
 				c.removed(ch)

@@ -54,6 +54,9 @@ var farther = slices.Concat(stops, []upstream{
 	{name: "moonshot", thinker: "kimi-k3-"},
 	{name: "groq", thinker: "openai/gpt-oss-120b-"},
 	{name: "xai", thinker: "grok-4.3-"},
+	// Names that say nothing of what the model wants.
+	{name: "chat", thinker: "local-"},
+	{name: "messages", thinker: "relayed-"},
 })
 
 // TestASessionMovesBetweenProvidersAtAnyTurn plays sessions of an agent that names
@@ -219,6 +222,7 @@ type journey struct {
 	heard map[string][]string // by model, the conversation that it received last
 	seals map[string][]string // by model, what it signed before it called tools
 	way   []string            // the models so far
+	at    upstream            // the last of them
 }
 
 func newJourney(t *testing.T, l *lab, f *front, n int, stops []upstream) *journey {
@@ -332,7 +336,10 @@ func (j *journey) returns(r *reply) {
 // turn has the next model answer.
 func (j *journey) turn() *reply {
 	j.Helper()
-	u := j.stops[j.random.IntN(len(j.stops))]
+	if len(j.way) == 0 || j.chance(2, 3) { // else it stays, in the middle of its calls too
+		j.at = j.stops[j.random.IntN(len(j.stops))]
+	}
+	u := j.at
 	j.ask.model = u.name + "/" + u.thinker + j.script
 	j.way = append(j.way, u.name+" "+u.thinker)
 	x := j.l.send(j.T, j.client, j.ask, nil)

@@ -91,13 +91,9 @@ const maxOpen = 1024
 // events are valid until the next call.
 func (d *decoder) feed(name string, data []byte) ([]llm.Event, error) {
 	d.out = d.out[:0]
-	if len(d.open) > 0 {
-		if text, index, ok := nextWords(data); ok {
-			if b := d.find(index); b != nil && b.as == asText {
-				d.emit(llm.TextDelta{Index: b.part, Text: text})
-				return d.out, nil
-			}
-		}
+	if text, part, ok := d.words(data); ok {
+		d.emit(llm.TextDelta{Index: part, Text: text})
+		return d.out, nil
 	}
 	var ev event
 	if err := scan.Read(data, &ev); err != nil {
@@ -131,6 +127,23 @@ func (d *decoder) feed(name string, data []byte) ([]llm.Event, error) {
 		err = d.last()
 	}
 	return d.out, err
+}
+
+// words returns the text of an event that is the next words of an open text, and
+// the text's part.
+func (d *decoder) words(data []byte) (text string, part int, ok bool) {
+	if len(d.open) == 0 {
+		return "", 0, false
+	}
+	text, index, ok := nextWords(data)
+	if !ok {
+		return "", 0, false
+	}
+	b := d.find(index)
+	if b == nil || b.as != asText {
+		return "", 0, false
+	}
+	return text, b.part, true
 }
 
 // unreadable judges data that isn't what it should be. Words of other formats

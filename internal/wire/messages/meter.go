@@ -39,6 +39,11 @@ func (m *meter) Event(name string, data []byte) wire.Verdict {
 		return wire.Verdict{}
 	}
 	if m.keep {
+		if text, part, ok := m.whole.words(data); ok {
+			m.parts.AddText(part, text)
+			m.m.OutputBytes += int64(len(text))
+			return wire.Verdict{Meaningful: true}
+		}
 		events, err := m.whole.feed(name, data)
 		for _, e := range events {
 			m.parts.Add(e)

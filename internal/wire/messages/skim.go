@@ -1,0 +1,11 @@
+package messages
+
+import "bytes"
+
+// HoldsAnswers says whether the conversation in a request's bytes may hold answers.
+func (Format) HoldsAnswers(body []byte) bool { return bytes.Contains(body, []byte(`"assistant"`)) }
+
+// HoldsReasoning says whether the conversation in a request's bytes may hold reasoning.
+func (Format) HoldsReasoning(body []byte) bool {
+	return bytes.Contains(body, []byte(`"signature"`)) || bytes.Contains(body, []byte(`"redacted_thinking"`))
+}
