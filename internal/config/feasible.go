@@ -8,9 +8,9 @@ import (
 	"github.com/oidostudio/oido/internal/nearest"
 )
 
-// checkFeasible finds the workloads' chains that can lead to no model, whatever the providers
-// list: all that they name are providers that nobody knows. What is merely off or
-// not connected may be connected any day, so it isn't among them.
+// checkFeasible finds the workloads' chains that can lead to no model, whatever the
+// providers list: all that they name are providers that nobody knows. What is merely
+// off or not connected may be connected any day, so it isn't among them.
 func (l *loader) checkFeasible() {
 	if len(l.problems) > 0 || l.opts.ProviderTypes == nil || l.listsPaths() {
 		return
@@ -78,7 +78,15 @@ func (l *loader) listsPaths() bool {
 // mayLead says whether a name of a chain can lead to a model.
 func (l *loader) mayLead(name string) bool {
 	if chain, alias := l.cfg.Aliases.Get(name); alias {
-		return slices.ContainsFunc(chain, l.mayLead)
+		leads, been := l.leads[name]
+		if !been {
+			if l.leads == nil {
+				l.leads = map[string]bool{}
+			}
+			leads = slices.ContainsFunc(chain, l.mayLead)
+			l.leads[name] = leads
+		}
+		return leads
 	}
 	first, _, slash := strings.Cut(name, "/")
 	if !slash || !providerName(first) || slices.Contains(reserved, first) || slices.Contains(l.knownProviders(), first) {

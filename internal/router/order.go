@@ -95,8 +95,7 @@ func (p *planner) notFree(s *step) int64 {
 
 // spare puts what is free, and of which little is left, behind the others where
 // nobody wrote chain or preference: there it comes first for its price alone, and
-// those that
-// prefer what is free would find nothing.
+// those that prefer what is free would find nothing.
 func (p *planner) spare(steps []ranked) {
 	if p.route == nil || !p.route.byPrice || p.d.Prefer != PreferOrder {
 		return
