@@ -418,21 +418,25 @@ func TestHangUpReadsTheConfigurationAnew(t *testing.T) {
 }
 
 // TestTheDemoSaysThatItIsOne: its traffic comes in every format, some of it fails,
-// and no row of it can be taken for a real provider's.
+// some of it falls over when a provider is out, and no row of it can be taken for a
+// real provider's.
 func TestTheDemoSaysThatItIsOne(t *testing.T) {
 	url, stop := started(t, "demo", "--listen", "127.0.0.1:0")
-	formats, statuses := map[string]bool{}, map[string]bool{}
-	for end := time.Now().Add(30 * time.Second); len(formats) < 4 || len(statuses) < 2; time.Sleep(100 * time.Millisecond) {
+	formats, statuses, fellOver := map[string]bool{}, map[string]bool{}, ""
+	for end := time.Now().Add(30 * time.Second); len(formats) < 4 || len(statuses) < 2 || fellOver == ""; time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("formats %v, statuses %v", formats, statuses)
+			t.Fatalf("formats %v, statuses %v, fell over %q", formats, statuses, fellOver)
 		}
 		status, out, errOut := run(t, "turns", "--json", "--limit", "50", "--server", url, "--key", "oido-demo-key-for-simulated-providers")
 		var list struct {
 			Data []struct {
-				Provider string `json:"provider"`
-				Format   string `json:"format"`
-				Status   string `json:"status"`
-				Model    string `json:"model"`
+				ID       string  `json:"id"`
+				Provider string  `json:"provider"`
+				Format   string  `json:"format"`
+				Status   string  `json:"status"`
+				Model    string  `json:"model"`
+				Workload *string `json:"workload"`
+				Attempts int     `json:"attempts"`
 			} `json:"data"`
 		}
 		if err := json.Unmarshal([]byte(out), &list); err != nil || status != 0 {
@@ -440,10 +444,20 @@ func TestTheDemoSaysThatItIsOne(t *testing.T) {
 		}
 		for _, turn := range list.Data {
 			formats[turn.Format], statuses[turn.Status] = true, true
+			if turn.Workload != nil && *turn.Workload == "support" && turn.Status == "ok" && turn.Attempts == 2 {
+				fellOver = turn.ID
+			}
 			if !strings.HasPrefix(turn.Provider, "sim-") || (turn.Status == "error") != (turn.Model == "sim-e500") {
 				t.Errorf("%+v", turn)
 			}
 		}
+	}
+	at := []string{"--server", url, "--key", "oido-demo-key-for-simulated-providers"}
+	if status, out, errOut := run(t, append([]string{"why", fellOver}, at...)...); status != 0 || !strings.Contains(out, "(overloaded), so sim-anthropic/") {
+		t.Errorf("%d %s%s", status, out, errOut)
+	}
+	if status, out, errOut := run(t, append([]string{"turns", "--workload", "support"}, at...)...); status != 0 || !strings.Contains(out, "WORKLOAD  MODEL ") || !strings.Contains(out, " ATTEMPTS ") {
+		t.Errorf("%d %s%s", status, out, errOut)
 	}
 	if status, text := stop(); status != 0 || text != "" {
 		t.Errorf("demo ended with %d: %s", status, text)

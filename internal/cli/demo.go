@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -35,17 +36,29 @@ providers:
                   models: [{id: sim-n20-d20, price: {input: 3, output: 15}}, {id: sim-l60, price: {input: 1, output: 5}}]}
   sim-google:    {base_url: "%[2]s/gemini", api_key: simulated, type: gemini, models: [{id: sim-n8-d40, price: {input: 0.3, output: 2.5}}]}
   sim-deepseek:  {base_url: "%[2]s/deepseek", api_key: simulated, type: deepseek, models: [{id: sim-l40, price: {input: 0.28, output: 0.42}}]}
+workloads:
+  support: {chain: [sim-openai/sim-n12-d30, sim-anthropic/sim-l60], escalate: {to: [sim-anthropic/sim-n20-d20], on: [failure, user_correction]}}
 `
+
+// outages: every so many requests of the traffic, the model that the workload asks
+// first is overloaded for its next few.
+const (
+	outageModel  = "sim-n12-d30"
+	outageEvery  = 60
+	outageFirst  = 8
+	outageLength = 4
+)
 
 // demoTraffic is what the demo asks, over and over: paths and bodies.
 var demoTraffic = []struct{ path, agent, body string }{
-	{"/v1/chat/completions", "support", `{"model":"sim-openai/sim-n12-d30","stream":true,"messages":[{"role":"user","content":"Where is my parcel?"}]}`},
+	{"/v1/chat/completions", "support", `{"model":"workload/support","stream":true,"messages":[{"role":"user","content":"Where is my parcel?"}]}`},
 	{"/v1/chat/completions", "extract", `{"model":"sim-deepseek/sim-l40","messages":[{"role":"user","content":"Which date is in this letter?"}]}`},
 	{"/v1/messages", "research", `{"model":"sim-anthropic/sim-n20-d20","max_tokens":200,"stream":true,"messages":[{"role":"user","content":"Compare these two designs."}]}`},
 	{"/v1/chat/completions", "research", `{"model":"sim-anthropic/sim-l60","messages":[{"role":"user","content":"Sum that up in one line."}]}`},
+	{"/v1/messages", "support", `{"model":"workload/support","max_tokens":200,"messages":[{"role":"user","content":"How do I send it back?"}]}`},
 	{"/v1beta/models/sim-google/sim-n8-d40:streamGenerateContent?alt=sse", "translate", `{"contents":[{"role":"user","parts":[{"text":"Say that in French."}]}]}`},
 	{"/v1/responses", "translate", `{"model":"sim-google/sim-n8-d40","store":false,"input":"And now in Latin."}`},
-	{"/v1/messages", "support", `{"model":"sim-openai/sim-e500","max_tokens":50,"messages":[{"role":"user","content":"This provider is down."}]}`},
+	{"/v1/messages", "support", `{"model":"sim-openai/sim-e500","max_tokens":50,"messages":[{"role":"user","content":"This model is always down."}]}`},
 }
 
 func demo(version string) *cobra.Command {
@@ -78,9 +91,10 @@ func runDemo(ctx context.Context, version, listen string, out, errOut io.Writer)
 	if err != nil {
 		return err
 	}
+	providers := sim.New(sim.Options{})
 	simulating, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- simulateOn(simulating, l, sim.New(sim.Options{})) }()
+	go func() { ended <- simulateOn(simulating, l, providers) }()
 	defer func() {
 		stop()
 		if e := <-ended; !errors.Is(e, http.ErrServerClosed) {
@@ -96,7 +110,11 @@ func runDemo(ctx context.Context, version, listen string, out, errOut io.Writer)
 		return err
 	}
 	r := runner{version: version, options: o, out: out, errOut: errOut, ready: func(url string) error {
-		go traffic(ctx, url)
+		go traffic(ctx, url, func() {
+			if err := providers.Script(outageModel, slices.Repeat([]string{"e529"}, outageLength), ""); err != nil {
+				_, _ = fmt.Fprintln(errOut, "oido: there are no outages:", err) // the demo goes on without
+			}
+		})
 		_, err := fmt.Fprintf(out, demoScreen, url, demoKey, program())
 		return err
 	}}
@@ -120,17 +138,21 @@ In another terminal:
 
   What it cost      %[3]s usage --by model,agent
   Turns as they end %[3]s turns --follow
+  The workloads     %[3]s workloads
+  Why one came so   %[3]s why TURN
   The models        %[3]s models
   Talk with one     %[3]s chat --model sim-anthropic/sim
   With curl         curl $OIDO_URL/v1/chat/completions -H "Authorization: Bearer $OIDO_KEY" \
                       -d '{"model":"sim-anthropic/sim","messages":[{"role":"user","content":"hello"}]}'
 
-Some of the traffic fails on purpose; its turns show why. Ctrl-C ends everything.
+One model always fails. Another is overloaded now and then: its workload goes on to the next
+of its chain, which its turns show by 2 ATTEMPTS. Ctrl-C ends everything.
 
 `
 
-// traffic sends the demo's traffic, one request every half second.
-func traffic(ctx context.Context, url string) {
+// traffic sends the demo's traffic, one request every half second, and now and then
+// has a provider be out.
+func traffic(ctx context.Context, url string, outage func()) {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for i := 0; ; i++ {
@@ -138,6 +160,9 @@ func traffic(ctx context.Context, url string) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+		if i%outageEvery == outageFirst {
+			outage()
 		}
 		t := demoTraffic[i%len(demoTraffic)]
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+t.path, bytes.NewReader([]byte(t.body)))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -65,6 +66,11 @@ sent to in which order, and why not to the others. Nothing is sent to a provider
 			if q.Model == "" && (len(args) == 0 || at.aside) {
 				q.Model = "auto"
 			}
+			if at := q.Pretend.At; at != "" {
+				if _, err := time.Parse(time.RFC3339, at); err != nil {
+					return mistake("--at %q is no time: write it like 2027-01-01T00:00:00Z", at)
+				}
+			}
 			body, err := requestIn(c, args, at.body)
 			if err != nil {
 				return err
@@ -103,20 +109,22 @@ sent to in which order, and why not to the others. Nothing is sent to a provider
 func requestIn(c *cobra.Command, args []string, otherwise string) (jsontext.Value, error) {
 	var b []byte
 	var err error
+	from := "the standard input"
 	switch {
 	case len(args) == 0:
 		return jsontext.Value(otherwise), nil
 	case args[0] == "-":
 		b, err = io.ReadAll(io.LimitReader(c.InOrStdin(), maxAnswer))
 	default:
-		b, err = os.ReadFile(args[0])
+		from = args[0]
+		b, err = os.ReadFile(from)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the request can't be read: %w", err)
 	}
 	v := jsontext.Value(bytes.TrimSpace(b))
 	if !v.IsValid() || v.Kind() != '{' {
-		return nil, fmt.Errorf("%s holds no JSON object, or one with a field twice: give a file with the body of a request", args[0])
+		return nil, fmt.Errorf("%s holds no JSON object, or one with a field twice: give the body of a request", from)
 	}
 	return v, nil
 }

@@ -24,12 +24,14 @@ type shownTurn struct {
 	Status   string    `json:"status"`
 	User     string    `json:"user"`
 	Agent    *string   `json:"agent"`
+	Workload *string   `json:"workload"`
 	Provider string    `json:"provider"`
 	Model    string    `json:"model"`
 	Input    int64     `json:"input_tokens"`
 	Output   int64     `json:"output_tokens"`
 	Cost     *string   `json:"cost_usd"`
 	Duration int64     `json:"duration_ms"`
+	Attempts int       `json:"attempts"`
 }
 
 func turns() *cobra.Command {
@@ -113,9 +115,11 @@ func turnsTable(rows []jsontext.Value) (*table, error) {
 		{title: "TURN", spare: 2},
 		{title: "STARTED"},
 		{title: "STATUS"},
-		{title: "USER", spare: 5},
-		{title: "AGENT", spare: 4},
+		{title: "USER", spare: 7},
+		{title: "AGENT", spare: 5},
+		{title: "WORKLOAD", spare: 6},
 		{title: "MODEL"},
+		{title: "ATTEMPTS", right: true, spare: 4},
 		{title: "INPUT", right: true, spare: 1},
 		{title: "OUTPUT", right: true, spare: 1},
 		{title: "COST USD", right: true},
@@ -130,7 +134,11 @@ func turnsTable(rows []jsontext.Value) (*table, error) {
 		if v.Cost != nil {
 			cost = *v.Cost
 		}
-		t.row(v.ID, v.Started.Local().Format(time.DateTime), cell{v.Status, look(v.Status)}, v.User, said(v.Agent), v.Provider+"/"+v.Model, v.Input, v.Output, cost, v.Duration)
+		attempts := any(v.Attempts)
+		if v.Attempts > 1 {
+			attempts = cell{strconv.Itoa(v.Attempts), yellow}
+		}
+		t.row(v.ID, v.Started.Local().Format(time.DateTime), cell{v.Status, look(v.Status)}, v.User, said(v.Agent), said(v.Workload), v.Provider+"/"+v.Model, attempts, v.Input, v.Output, cost, v.Duration)
 	}
 	return t, nil
 }
@@ -198,7 +206,7 @@ type turnPrinter struct {
 }
 
 // typical is a turn by which columns are made wide enough.
-const typical = `{"id":"00000000-0000-0000-0000-000000000000","started_at":"2026-01-01T00:00:00Z","status":"interrupted","user":"someone","agent":"an-agent",` +
+const typical = `{"id":"00000000-0000-0000-0000-000000000000","started_at":"2026-01-01T00:00:00Z","status":"interrupted","user":"someone","agent":"an-agent","workload":"a-workload","attempts":1,` +
 	`"provider":"anthropic","model":"claude-haiku-4-5-20260101","input_tokens":1000000,"output_tokens":100000,"cost_usd":"0.000000000","duration_ms":100000}`
 
 func newTurnPrinter(w io.Writer, asJSON bool, first []jsontext.Value) (*turnPrinter, error) {

@@ -52,12 +52,6 @@ var gaps = []struct {
 		func(c *Config) bool { return c.Baseline != "" },
 	},
 	{
-		Gap{"workloads", "escalate isn't built yet; a workload stays on its chain", false},
-		func(c *Config) bool {
-			return slices.ContainsFunc(c.Workloads, func(e Entry[Workload]) bool { return len(e.Value.Escalate.To) > 0 })
-		},
-	},
-	{
 		Gap{"limits", "limits and budgets aren't built yet; nothing is refused because of them", false},
 		func(c *Config) bool { return len(c.Limits) > 0 },
 	},

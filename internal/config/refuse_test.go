@@ -69,6 +69,7 @@ func TestRefused(t *testing.T) {
 		{"reserved alias", "aliases: {class/x: openai/m}\n", []string{`oido.yaml:1:11: aliases.class/x: "class/x" can't be an alias: names that begin with "class" mean something else; choose another name`}},
 		{"class", "classes: {fast: {chain: [openai/m]}}\n", []string{`oido.yaml:1:11: classes.fast: is not a class; known are high_volume, interactive, reasoning, long_context`}},
 		{"workload's class", "workloads: {w: {class: interactve}}\n", []string{`oido.yaml:1:24: workloads.w.class: "interactve" is not a value of this field; did you mean "interactive"? (high_volume, interactive, reasoning, long_context)`}},
+		{"escalation without cause", "providers: {openai: {api_key: k}}\nworkloads: {w: {escalate: {to: [openai/o3]}}}\n", []string{`oido.yaml:2:27: workloads.w.escalate: says to which models, but not when; add on: [failure, user_correction], or complex, tool_chain`}},
 		{"escalation without aim", "workloads: {w: {escalate: {on: [failure]}}}\n", []string{`oido.yaml:1:27: workloads.w.escalate: says when, but not to which models; add to: [provider/model]`}},
 		{"rule with an unknown name", "workloads: {w: {when: inptu_tokens > 1}}\n", []string{`oido.yaml:1:23: workloads.w.when: there is no variable "inptu_tokens"; did you mean "input_tokens"?`}},
 		{"rule with an unknown function", "workloads: {w: {when: 'text.contans(\"a\")'}}\n", []string{`oido.yaml:1:36: workloads.w.when: there is no function "contans"; did you mean "contains"?`}},

@@ -54,6 +54,9 @@ func (l *loader) checkWorkloads() {
 		if len(w.Value.Escalate.On) > 0 && len(w.Value.Escalate.To) == 0 {
 			l.fail(at+".escalate", "says when, but not to which models", "add to: [provider/model]")
 		}
+		if len(w.Value.Escalate.To) > 0 && len(w.Value.Escalate.On) == 0 {
+			l.fail(at+".escalate", "says to which models, but not when", "add on: [failure, user_correction], or complex, tool_chain")
+		}
 	}
 }
 

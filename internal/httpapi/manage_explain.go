@@ -3,7 +3,12 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -67,6 +72,9 @@ func (m *Management) dryRun(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
+		if err := m.checkDown(c, run.Pretend.Down); err != nil {
+			return nil, err
+		}
 		return &struct{ Body explainRow }{m.explain(ctx, c, run)}, nil
 	})
 	api.OpenAPI().Paths[o.Path].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
@@ -128,7 +136,7 @@ func dryRunOf(c identity.Caller, body []byte) (*dryRun, error) {
 	if probe.Request == nil {
 		run.Request = body
 	} else if err := json.Unmarshal(body, &run, json.RejectUnknownMembers(true)); err != nil {
-		return nil, huma.Error422UnprocessableEntity("beside request there may stand format, model, workload, class, agent, session and pretend: " + err.Error())
+		return nil, huma.Error422UnprocessableEntity(where(err) + `beside request there may stand format, model, workload, class, agent and session, and pretend like {"down": ["openai"], "at": "2027-01-01T00:00:00Z"}`)
 	}
 	if run.Format == "" {
 		run.Format = string(llm.FormatChat)
@@ -151,6 +159,32 @@ func dryRunOf(c identity.Caller, body []byte) (*dryRun, error) {
 		return nil, huma.Error403Forbidden("agent: this key may not work as this agent")
 	}
 	return &run, nil
+}
+
+// where says at which place a body can't be taken.
+func where(err error) string {
+	if s, ok := errors.AsType[*json.SemanticError](err); ok && s.JSONPointer != "" {
+		return string(s.JSONPointer) + " can't be taken: "
+	}
+	return ""
+}
+
+// checkDown refuses names that nothing bears: a slip would pass for a world in which
+// all is well.
+func (m *Management) checkDown(c identity.Caller, down []string) error {
+	accounts := m.Gateway.State().Accounts
+	var there []string
+	for _, name := range slices.Sorted(maps.Keys(accounts)) {
+		if accounts[name].May(c.Org) {
+			there = append(there, name)
+		}
+	}
+	for _, name := range down {
+		if account, _, _ := strings.Cut(name, "/"); !slices.Contains(there, account) {
+			return huma.Error422UnprocessableEntity(fmt.Sprintf("pretend.down: no provider %q is connected: there are %s", account, strings.Join(there, ", ")))
+		}
+	}
+	return nil
 }
 
 // pathsOf are where requests of the formats are sent; Gemini's has the model in it.

@@ -225,7 +225,7 @@ func (m *Management) turn(ctx context.Context, in *turnInput) (t *ledger.Turn, m
 		return nil, false, m.failed("the turn can't be read", err)
 	}
 	if t == nil || !f.Passes(t) {
-		return nil, false, huma.Error404NotFound("there is no such turn")
+		return nil, false, huma.Error404NotFound("there is no such turn; GET /api/v1/turns lists them. One that has just ended is there in a moment")
 	}
 	return t, c.Role.May(identity.ManageOrg), nil
 }

@@ -39,11 +39,11 @@ func (d *Told) Explain(q Asked) string {
 			break
 		}
 		say("The request is of the workload %s.", q.Workload)
-	case "class":
-		say("The request is of the class %s.", q.Class)
 	}
-	if d.ClassBy != "" && q.Class != "" {
-		say("%s", d.class(q.Class))
+	if q.Class != "" {
+		if text := d.class(q.Class); text != "" {
+			s = append(s, text)
+		}
 	}
 	if len(d.Candidates) > 0 {
 		say("In order: %s.", d.inOrder(q))
@@ -74,7 +74,7 @@ func (d *Told) Explain(q Asked) string {
 		say("Where an answer is of no use, and nobody has seen any of it, a stronger model is asked: %s.", q.priced(d.Up))
 	}
 	if d.Last {
-		say("All of them failed of late; the one that has rested longest was asked all the same.")
+		say("All of them failed of late; the one whose rest ends first is asked all the same.")
 	}
 	for _, x := range d.Later {
 		say("%s comes later: it %s.", x.Name, x)
@@ -101,26 +101,34 @@ func (d *Told) Explain(q Asked) string {
 	return strings.Join(s, " ")
 }
 
+// class says of which class the request is, and why; "" where it needn't be said.
 func (d *Told) class(name string) string {
+	is, whose := "Its class is "+name, "its"
+	if d.Rule == "class" {
+		is, whose = "The request is of the class "+name, "the request's"
+	}
 	switch d.ClassBy {
 	case ByLabel:
-		return "Its class is " + name + ", as the caller says."
+		return is + ", as the caller says."
 	case ByName:
-		return "Its class is " + name + ", as the model's name says."
+		return is + ", as the model's name says."
 	case ByWorkload:
-		return "Its class is " + name + ", as its workload says."
+		return is + ", as its workload says."
 	case BySize:
-		return "Its class is " + name + ": " + d.Why + "."
+		return is + ": " + d.Why + "."
 	case ByContent:
 		if d.Classifier != "" {
-			return fmt.Sprintf("Its class is %s, by the classifier %s, which is %.0f %% sure: %s.", name, d.Classifier, 100*d.Sure, d.Why)
+			return fmt.Sprintf("%s, by the classifier %s, which is %.0f %% sure: %s.", is, d.Classifier, 100*d.Sure, d.Why)
 		}
-		return "Its class is " + name + ": " + d.Why + "."
+		return is + ": " + d.Why + "."
 	case ByDefaulting:
 		if d.Classifier != "" {
-			return fmt.Sprintf("Its class is the default one, %s: the classifier %s is only %.0f %% sure of what it is.", name, d.Classifier, 100*d.Sure)
+			return fmt.Sprintf("Nothing told %s class surely enough (the classifier %s is %.0f %% sure), so it is the default one, %s.", whose, d.Classifier, 100*d.Sure, name)
 		}
-		return "Nothing told its class, so it is the default one, " + name + "."
+		return "Nothing told " + whose + " class, so it is the default one, " + name + "."
+	}
+	if d.Rule == "class" {
+		return is + "."
 	}
 	return ""
 }

@@ -19,7 +19,7 @@ func TestExplain(t *testing.T) {
 	for want, f := range map[string]router.Facts{
 		"a/mid was asked for by its full name, so nothing else was considered. In order: a/mid ($1).": {Model: "a/mid"},
 		"The request is of the workload support. In order: b/mid ($1). Where an answer is of no use, and nobody has seen any of it, a stronger model is asked: a/big ($1). Not a/small: it has a window of 32000 tokens, and 34024 are needed for prompt and answer. To change this: send less, or ask for a shorter answer.": {Model: "workload/support", Input: 30_000},
-		"The request is of the class interactive. Nothing told its class, so it is the default one, interactive. In order: b/mid ($1), a/mid ($1). To change this: say what the request is with X-Oido-Workload or X-Oido-Class.":                                                                                             {Model: "auto"},
+		"Nothing told the request's class, so it is the default one, interactive. In order: b/mid ($1), a/mid ($1). To change this: say what the request is with X-Oido-Workload or X-Oido-Class.":                                                                                                                            {Model: "auto"},
 		"The request is of the workload coding. In order: b/mid ($1), a/mid ($1). The session stays where it was: the provider has its beginning in its cache. Not c/none: the model \"c/none\" is not known at any connected provider. To change this: connect the provider, or correct the name in the configuration.":      {Model: "workload/coding", Stays: router.Place{Account: "b", Model: "mid"}},
 	} {
 		d, err := router.Plan(&f, routes, router.Now{Time: days[1]})

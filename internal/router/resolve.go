@@ -81,8 +81,8 @@ func (*retired) Is(target error) bool { return target == ErrRetired }
 
 // Resolve says which models a name stands for. The error is an *llm.Error:
 // KindNotFound with the nearest names or the replacement of a retired model,
-// KindNotBuilt for names of agents, KindBadRequest for those of workloads and
-// classes, which [Plan] chooses by, and for none at all.
+// KindNotBuilt for names that choose by workload, agent or class, KindBadRequest
+// for none at all.
 func Resolve(name string, pol Policy, view *catalog.View, now time.Time) (Resolution, error) {
 	return resolve(name, &trail{}, pol, view, now)
 }
@@ -105,10 +105,12 @@ func resolve(name string, at *trail, pol Policy, view *catalog.View, now time.Ti
 	switch {
 	case name == "":
 		return Resolution{}, &llm.Error{Kind: llm.KindBadRequest, Param: "model", Message: "the request names no model"}
-	case first == "agent" && slashed:
-		return Resolution{}, &llm.Error{Kind: llm.KindNotBuilt, Param: "model", Message: fmt.Sprintf("%q: choosing a model by agent is not built yet; name a workload, or a model like provider/model-id", name)}
 	case name == "auto", slashed && reserved[first]:
-		return Resolution{}, &llm.Error{Kind: llm.KindBadRequest, Param: "model", Message: fmt.Sprintf("%q says what kind of work a request is, and which model answers depends on the request: name a model, like provider/model-id", name)}
+		says := "%q is no model by itself: name one here, like provider/model-id"
+		if first == "agent" {
+			says = "%q: agents are not built yet: name a model, a workload or a class"
+		}
+		return Resolution{}, &llm.Error{Kind: llm.KindNotBuilt, Param: "model", Message: fmt.Sprintf(says, name)}
 	}
 	if chain := pol.Aliases[name]; len(chain) > 0 && !slices.Contains(at.way, name) {
 		had, been := at.been[name]

@@ -47,9 +47,9 @@ func TestResolveFollowsTheOrderOfNames(t *testing.T) {
 		{name: "gpt-4.1-mimi", kind: llm.KindNotFound, says: "gpt-4.1-mini"},
 		{name: "openai/gpt-4", kind: llm.KindNotFound, says: "its replacement is gpt-5.6-sol"},
 		{name: "broken", kind: llm.KindNotFound, says: "leads nowhere"},
-		{name: "auto", kind: llm.KindBadRequest, says: "what kind of work"},
-		{name: "agent/x", kind: llm.KindNotBuilt, says: "not built yet"},
-		{name: "workload/support", kind: llm.KindBadRequest, says: "what kind of work"},
+		{name: "auto", kind: llm.KindNotBuilt, says: "\"auto\" is no model by itself: name one here, like provider/model-id"},
+		{name: "workload/support", kind: llm.KindNotBuilt, says: "\"workload/support\" is no model by itself: name one here, like provider/model-id"},
+		{name: "agent/helpdesk", kind: llm.KindNotBuilt, says: "agents are not built yet: name a model, a workload or a class"},
 		{name: "", kind: llm.KindBadRequest, says: "names no model"},
 	} {
 		res, err := router.Resolve(c.name, pol, view, now)

@@ -68,6 +68,8 @@ func tell(all []Tried) string {
 				s, who = s+", so it was asked with another key and", ""
 			case before.Name == t.Name:
 				s, who = s+", so it was asked again and", ""
+			case before.Why == llm.KindUseless:
+				s += ", so the stronger"
 			case t.End == EndAnswered:
 				s += ", so"
 			default:

@@ -30,6 +30,10 @@ func TestExplanationsTellOfAttempts(t *testing.T) {
 			failed("b/mid", "k1", 3*time.Millisecond, llm.KindRateLimit),
 			{Name: "b/mid", Key: "k2", End: router.EndAnswered, Took: 4 * time.Millisecond},
 		},
+		"b/mid failed after 2 ms (its answer was of no use), so the stronger a/top answered after 9 ms.": {
+			failed("b/mid", "", 2*time.Millisecond, llm.KindUseless),
+			{Name: "a/top", End: router.EndAnswered, Took: 9 * time.Millisecond},
+		},
 		"b/mid failed after 3 ms (an error of its own), so it was asked again and failed after 4 ms (too slow), then a/mid failed at once (it refused us), and there was nothing left to try.": {
 			failed("b/mid", "k1", 3*time.Millisecond, llm.KindUpstream), failed("b/mid", "k1", 4*time.Millisecond, llm.KindTimeout), failed("a/mid", "", 0, llm.KindAuth),
 		},

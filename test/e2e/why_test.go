@@ -313,7 +313,7 @@ first/plain  unknown
 		{"--down first " + file, "first/sim-e500  it is taken to be down", "refused"},
 		{"--down first --down second/sim " + file, "No model can answer it, so it would be refused.", "CANDIDATE"},
 		{"--model nothing-of-the-kind", `It would be refused: the model "nothing-of-the-kind" is not known at any connected provider`, "CANDIDATE"},
-		{"--class reasoning", "The request is of the class reasoning. Its class is reasoning, as the caller says.", ""},
+		{"--class reasoning", "The request is of the class reasoning, as the caller says.", ""},
 		{"--workload support --at 2031-01-01T00:00:00Z", "first/small  0.000206400", ""},
 		{"--model private/sim", "It would be refused", "CANDIDATE"}, // another org's
 	} {
@@ -328,7 +328,8 @@ first/plain  unknown
 		t.Errorf("%d %v %s", status, err, out)
 	}
 	for args, says := range map[string]string{
-		"--format xml": "--format", "no-such-file.json": "no-such-file.json", "--agent " + strings.Repeat("a", 200): "agent", "a b": "--help", "--at noon": "at",
+		"--format xml": "--format", "no-such-file.json": "no-such-file.json", "--agent " + strings.Repeat("a", 200): "agent", "a b": "--help", "--at noon": "--at \"noon\" is no time: write it like 2027-01-01T00:00:00Z",
+		"--down frist": `no provider "frist" is connected: there are first, second`,
 	} {
 		if _, errOut, status := l.command(t, append([]string{"route", "explain"}, strings.Fields(args)...)...); status == 0 || !strings.Contains(errOut, says) {
 			t.Errorf("%s: %d %s", args, status, errOut)
@@ -360,6 +361,15 @@ func TestDryRunsAreBounded(t *testing.T) {
 		status, b := l.manageAs(t, colleague, "POST", "/api/v1/route/explain", body)
 		if status != want {
 			t.Errorf("%.60s: %d, want %d: %.300s", body, status, want, b)
+		}
+	}
+	for body, says := range map[string]string{
+		`{"request":{},"pretend":{"at":"noon"}}`:      "/pretend/at can't be taken: ",
+		`{"request":{},"formats":"chat"}`:             "/formats can't be taken: ",
+		`{"request":{},"pretend":{"down":["third"]}}`: `no provider \"third\" is connected: there are first, second`,
+	} {
+		if status, b := l.manageAs(t, colleague, "POST", "/api/v1/route/explain", body); status != 422 || !strings.Contains(string(b), says) || strings.Contains(string(b), "json:") {
+			t.Errorf("%s: %d %s", body, status, b)
 		}
 	}
 	if status, _ := l.manageAs(t, "nobody", "POST", "/api/v1/route/explain", "{}"); status != 401 {

@@ -69,7 +69,9 @@ func readThinking(q *llm.Request, v jsontext.Value) error {
 	// Thoughts are shown to who asks for them only.
 	r.Summary = "omitted"
 	if t.IncludeThoughts != nil && *t.IncludeThoughts {
-		r.Summary = "auto"
+		// The vendor's models think unasked, others are to be asked for what shall be
+		// shown.
+		r.Summary, r.Mode = "auto", llm.ReasoningAdaptive
 	}
 	if t.ThinkingBudget != nil {
 		n := int(*t.ThinkingBudget)
