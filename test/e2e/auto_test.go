@@ -125,7 +125,7 @@ func TestWhyItClimbed(t *testing.T) {
 	told := l.whyLast(t, 1)
 	for _, want := range []string{
 		"a stronger model is asked: messages/sim-b20-tools99-think (",
-		"chat/sim-empty failed after T (its answer was of no use), so messages/sim-b20-tools99-think answered after T",
+		"chat/sim-empty failed after T (its answer was of no use), so the stronger messages/sim-b20-tools99-think answered after T",
 	} {
 		if !strings.Contains(steady(told), want) {
 			t.Errorf("no %q: %s", want, steady(told))
