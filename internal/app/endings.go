@@ -57,7 +57,7 @@ func (s *Server) warnOrgsOfEnds() {
 	if st == nil || cfg.Replace == replaceOff {
 		return
 	}
-	for _, org := range slices.Sorted(maps.Keys(st.ByOrg)) {
+	for _, org := range slices.Sorted(maps.Keys(s.policy.Merged())) {
 		s.tellEndings(org, own(st.Endings(org, s.now(), router.EndsSoon), st.Routes))
 	}
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -310,10 +311,16 @@ func (s *Server) publish(lists *provider.Refresher) {
 		complete[c.account.Name] = c.account.Profile.List.Trust == provider.TrustComplete
 	}
 	now := s.now()
-	routes := router.NewRoutes(policyOf(cfg, complete), v, now)
+	policyFor := func(cfg *config.Config, org string) router.Policy {
+		pol := policyOf(cfg, complete)
+		pol.May = st.May(org)
+		return pol
+	}
+	routes := router.NewRoutes(policyFor(cfg, ""), v, now)
 	st.Routes = routes
-	for org, merged := range s.policy.Merged() {
-		st.ByOrg[org] = sync.OnceValue(func() *router.Routes { return routes.With(policyOf(merged, complete), now) })
+	own := s.policy.Merged()
+	for org := range orgsApart(s.accounts, own) {
+		st.ByOrg[org] = sync.OnceValue(func() *router.Routes { return routes.With(policyFor(cmp.Or(own[org], cfg), org), now) })
 	}
 	if cfg.Responses.Store {
 		st.KeepAnswers = time.Duration(cfg.Retention.ResponsesDays) * 24 * time.Hour
@@ -324,6 +331,20 @@ func (s *Server) publish(lists *provider.Refresher) {
 	for _, e := range v.LeftSince(older) {
 		s.log.Warn("a model has left its provider's list", "model", e.Name(), "replacement", strings.Join(v.Replacements(e, s.now()), ", then "))
 	}
+}
+
+// orgsApart are the orgs with an account or a policy of their own.
+func orgsApart(accounts []connected, own map[string]*config.Config) map[string]bool {
+	out := map[string]bool{}
+	for _, c := range accounts {
+		for _, org := range c.account.Orgs {
+			out[org] = true
+		}
+	}
+	for org := range own {
+		out[org] = true
+	}
+	return out
 }
 
 // connected returns the accounts in force; none once the server is closed.

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,18 +11,20 @@ import (
 
 // shownDecision is what is shown of how models were chosen.
 type shownDecision struct {
-	Explanation string `json:"explanation"`
-	Candidates  []struct {
-		Name     string  `json:"name"`
-		Estimate *string `json:"estimate_usd"`
-		Came     *string `json:"came"`
-	} `json:"candidates"`
-	MoreCandidates int `json:"more_candidates"`
-	Excluded       []struct {
+	Explanation string           `json:"explanation"`
+	Candidates  []shownCandidate `json:"candidates"`
+	Stronger    []shownCandidate `json:"stronger"`
+	Excluded    []struct {
 		Name     string `json:"name"`
 		Sentence string `json:"sentence"`
 	} `json:"excluded"`
-	MoreExcluded int `json:"more_excluded"`
+}
+
+// shownCandidate is what a line on a candidate is made of.
+type shownCandidate struct {
+	Name     string  `json:"name"`
+	Estimate *string `json:"estimate_usd"`
+	Came     *string `json:"came"`
 }
 
 // shownWhy is what is shown of why a turn came as it did.
@@ -83,7 +86,7 @@ func (v *shownDecision) print(s screen) error {
 	}
 	candidates := table{columns: []column{{title: "CANDIDATE"}, {title: "THIS REQUEST USD", right: true}, {title: "CAME", spare: 1}}}
 	came := false
-	for _, c := range v.Candidates {
+	for _, c := range slices.Concat(v.Candidates, v.Stronger) {
 		price := any(cell{"unknown", yellow})
 		if c.Estimate != nil {
 			price = *c.Estimate

@@ -43,23 +43,33 @@ func (c *Config) WithAdded(added []Added) (*Config, []error) {
 	out.Rules = maps.Clone(c.Rules)
 	off := make([]error, len(added))
 	edges := edgesOf(&out)
+	read, all := make([]*Config, len(added)), maps.Clone(edges)
 	for i, a := range added {
 		if c.has(a.Section, a.Name) {
 			off[i] = ErrInFile
 			continue
 		}
-		one, errs := a.read()
-		if len(errs) == 0 {
+		var errs Errors
+		if read[i], errs = a.read(); len(errs) > 0 {
+			off[i] = errs
+			continue
+		}
+		maps.Copy(all, edgesOf(read[i]))
+	}
+	whole := &loader{cfg: Default()}
+	whole.checkLoops(all, slices.Sorted(maps.Keys(all)))
+	for i, one := range read {
+		if off[i] != nil {
+			continue
+		}
+		if len(whole.problems) > 0 { // which of them closes a loop takes a walk from each
 			maps.Copy(edges, edgesOf(one))
 			l := &loader{cfg: one}
 			if l.checkLoops(edges, l.starts()); len(l.problems) > 0 {
 				delete(edges, l.starts()[0])
-				errs = unplaced(l.problems)
+				off[i] = unplaced(l.problems)
+				continue
 			}
-		}
-		if len(errs) > 0 {
-			off[i] = errs
-			continue
 		}
 		out.Aliases = append(out.Aliases, one.Aliases...)
 		out.Classes = append(out.Classes, one.Classes...)

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -132,6 +133,24 @@ func TestSettingsAreAsInTheFile(t *testing.T) {
 		got, in, err := cfg.Settings(c.section, c.name)
 		if d := cmp.Diff(c.want, got); d != "" || err != nil || in != (c.want != nil) {
 			t.Errorf("%s %s: %v %s", c.section, c.name, err, d)
+		}
+	}
+}
+
+// BenchmarkWithAdded is as much as an org can add, each naming as many others as it
+// can.
+func BenchmarkWithAdded(b *testing.B) {
+	var added []config.Added
+	for i := range 1000 {
+		chain := `"openai/gpt-4o"`
+		for j := max(0, i-63); j < i; j++ {
+			chain += fmt.Sprintf(`,"alias-%d"`, j)
+		}
+		added = append(added, config.Added{Section: config.SectionAliases, Name: fmt.Sprintf("alias-%d", i), Value: []byte(`{"chain":[` + chain + `]}`)})
+	}
+	for b.Loop() {
+		if _, off := config.Default().WithAdded(added); off[999] != nil {
+			b.Fatal(off[999])
 		}
 	}
 }

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/oidostudio/oido/internal/nearest"
 )
 
-// checkFeasible finds the workloads' chains that can lead to no model, whatever the providers
-// list: all that they name are providers that nobody knows. What is merely off or
-// not connected may be connected any day, so it isn't among them.
+// checkFeasible finds the workloads' chains that can lead to no model, whatever the
+// providers list: all that they name are providers that nobody knows. What is merely
+// off or not connected may be connected any day, so it isn't among them.
 func (l *loader) checkFeasible() {
 	if len(l.problems) > 0 || l.opts.ProviderTypes == nil || l.listsPaths() {
 		return
@@ -25,7 +27,7 @@ func (l *loader) checkFeasible() {
 			e.Problem += ", nor are the others"
 		}
 		e.Suggestion = "name one of providers, or add it there"
-		if near := Nearest(first, slices.Concat(l.cfg.Providers.Names(), l.knownProviders())); near != "" {
+		if near := nearest.To(first, slices.Concat(l.cfg.Providers.Names(), l.knownProviders())); near != "" {
 			e.Suggestion = fmt.Sprintf("did you mean %q?", near+"/"+rest)
 		}
 		l.cfg.Infeasible = append(l.cfg.Infeasible, e)
@@ -76,7 +78,15 @@ func (l *loader) listsPaths() bool {
 // mayLead says whether a name of a chain can lead to a model.
 func (l *loader) mayLead(name string) bool {
 	if chain, alias := l.cfg.Aliases.Get(name); alias {
-		return slices.ContainsFunc(chain, l.mayLead)
+		leads, been := l.leads[name]
+		if !been {
+			if l.leads == nil {
+				l.leads = map[string]bool{}
+			}
+			leads = slices.ContainsFunc(chain, l.mayLead)
+			l.leads[name] = leads
+		}
+		return leads
 	}
 	first, _, slash := strings.Cut(name, "/")
 	if !slash || !providerName(first) || slices.Contains(reserved, first) || slices.Contains(l.knownProviders(), first) {

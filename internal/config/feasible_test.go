@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -51,5 +52,26 @@ func TestInfeasibleChains(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Aliases that name the next one twice stand for ever more of them, each of which is
+// looked at once.
+func TestInfeasibleAliasesOfAliases(t *testing.T) {
+	t.Parallel()
+	text := "providers: {openai: {api_key: k}}\naliases:\n"
+	for i := range 60 {
+		text += fmt.Sprintf("  a%d: [a%d, a%[2]d]\n", i, i+1)
+	}
+	text += "  a60: nowhere/m\nworkloads: {w: {chain: a0}}\n"
+	o := options(text, nil, nil)
+	o.ProviderTypes = map[string]config.ProviderType{}
+	for name, typ := range types {
+		typ.ListsPaths = func() bool { return false }
+		o.ProviderTypes[name] = typ
+	}
+	c, _, err := config.Load(o)
+	if err != nil || len(c.Infeasible) != 1 {
+		t.Fatal(err, c)
 	}
 }

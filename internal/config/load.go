@@ -121,6 +121,7 @@ type loader struct {
 	text     string // of the file
 	problems Errors
 	warnings []Warning
+	leads    map[string]bool // the aliases that may lead to a model; see mayLead
 }
 
 func (l *loader) file(data []byte) {

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/oidostudio/oido/internal/nearest"
 )
 
 const maxProviderName = 64
@@ -92,7 +94,7 @@ func (l *loader) settleType(at, name string, p *Provider) {
 		return
 	}
 	suggestion := "add type: openai for an OpenAI-compatible server, or one of " + strings.Join(known, ", ")
-	if near := Nearest(name, known); near != "" {
+	if near := nearest.To(name, known); near != "" {
 		suggestion = fmt.Sprintf("did you mean %q? Else %s", near, suggestion)
 	}
 	l.fail(at, "has no type, and its name is not one", suggestion)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/oidostudio/oido/internal/nearest"
 )
 
 // classes are the names that the classes section may give chains to.
@@ -200,7 +202,7 @@ func (l *loader) unconnected(name string) string {
 		}
 	}
 	problem := fmt.Sprintf("%q is skipped: no provider %q is connected", name, first)
-	if near := Nearest(first, l.cfg.Providers.Names()); near != "" {
+	if near := nearest.To(first, l.cfg.Providers.Names()); near != "" {
 		problem += fmt.Sprintf("; did you mean %q?", near+"/"+rest)
 	}
 	return problem

@@ -70,16 +70,3 @@ func TestMoneyIsExact(t *testing.T) {
 		}
 	}
 }
-
-func TestNearest(t *testing.T) {
-	t.Parallel()
-	known := []string{"openai", "anthropic", "gemini", "openrouter", "ollama"}
-	for word, want := range map[string]string{
-		"opanai": "openai", "OpenAI": "openai", "open-ai": "openai", "antrhopic": "anthropic", "anth": "anthropic",
-		"gemni": "gemini", "zzz": "", "": "", "x": "",
-	} {
-		if got := config.Nearest(word, known); got != want {
-			t.Errorf("Nearest(%q) = %q, want %q", word, got, want)
-		}
-	}
-}

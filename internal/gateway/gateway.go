@@ -25,10 +25,11 @@ import (
 // State is what the configuration and the live lists say. It is immutable.
 type State struct {
 	Accounts map[string]*provider.Account
-	Routes   *router.Routes
-	// ByOrg are the routes of orgs that have some of their own; each is led to its
-	// models when it is first asked for.
-	ByOrg map[string]func() *router.Routes
+	// Routes are those of orgs that have neither accounts nor a policy of their own,
+	// ByOrg those of the others; each of these is led to its models when it is first
+	// asked for.
+	Routes *router.Routes
+	ByOrg  map[string]func() *router.Routes
 	// QuietEnds says that nobody wants to hear of models that end.
 	QuietEnds bool
 	// KeepAnswers is how long answers are kept for requests that go on from them;
@@ -161,7 +162,7 @@ func (g *Gateway) Swap(s *State) { g.state.Store(s) }
 // *llm.Error, as of [router.Resolve].
 func (st *State) Resolve(name, org string, now time.Time) (router.Resolution, error) {
 	pol := st.RoutesOf(org).Policy()
-	pol.May = st.may(org)
+	pol.May = st.May(org)
 	return router.Resolve(name, pol, st.View(), now)
 }
 
@@ -173,15 +174,15 @@ func (st *State) RoutesOf(org string) *router.Routes {
 	return st.Routes
 }
 
-// may says which accounts an org may use.
-func (st *State) may(org string) func(account string) bool {
+// May says which accounts an org may use.
+func (st *State) May(org string) func(account string) bool {
 	return func(account string) bool { a := st.Accounts[account]; return a != nil && a.May(org) }
 }
 
 // Endings are the places of an org's policy that name models which have ended or
 // will before a time has passed, as far as the org knows the accounts.
 func (st *State) Endings(org string, now time.Time, within time.Duration) []router.Ending {
-	return st.RoutesOf(org).Endings(now, within, st.may(org))
+	return st.RoutesOf(org).Endings(now, within, st.May(org))
 }
 
 // View is what is known of the connected models.

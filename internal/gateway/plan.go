@@ -86,7 +86,7 @@ func (g *Gateway) decide(ctx context.Context, st *State, c *Call, t *Turn, needs
 		Model: c.Peeked.Model, Workload: t.Workload, Class: t.Class, Agent: t.Agent,
 		User: t.User, Purpose: t.Purpose, Format: t.Format, Stream: t.Stream,
 		Input: t.InputEstimate, Output: int64(c.Peeked.MaxOutput), Needs: needs,
-		MayAccount: st.may(c.Caller.Org),
+		MayAccount: st.May(c.Caller.Org),
 		MayModel:   c.Caller.MayUseModel,
 	}
 	if n := len(c.Peeked.Model); n > maxModel {

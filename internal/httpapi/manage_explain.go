@@ -213,7 +213,7 @@ func (m *Management) explain(ctx context.Context, c identity.Caller, run *dryRun
 	if err != nil {
 		e := llm.AsError(err)
 		return explainRow{
-			decisionRow{RequestedModel: run.Model, Explanation: "It would be refused: " + e.Message, Candidates: []candidateRow{}, Excluded: []exclusionRow{}, WouldChange: []string{}},
+			decisionRow{RequestedModel: run.Model, Explanation: "It would be refused: " + e.Message, Candidates: []candidateRow{}, Stronger: []candidateRow{}, Excluded: []exclusionRow{}, Later: []exclusionRow{}, WouldChange: []string{}},
 			refused(e),
 		}
 	}

@@ -24,6 +24,8 @@ type decisionRow struct {
 	ClassBy        *string        `json:"class_by" doc:"how the class was found: label, name, workload, size, content, by default"`
 	ClassWhy       *string        `json:"class_why"`
 	ClassSure      *float64       `json:"class_confidence" doc:"from 0 to 1; null where nothing was guessed"`
+	Classifier     *string        `json:"classifier" doc:"names the model that was asked for the class; null: none was"`
+	WorkloadWhy    *string        `json:"workload_why" doc:"what chose the workload where the request doesn't name one"`
 	Policy         *string        `json:"policy" doc:"names the configuration of routes that was in force"`
 	Prefer         string         `json:"prefer"`
 	Session        *string        `json:"session"`
@@ -33,8 +35,11 @@ type decisionRow struct {
 	MoreCandidates int            `json:"more_candidates" doc:"further ones, for which there was no room in what is kept of a turn"`
 	Excluded       []exclusionRow `json:"excluded"`
 	MoreExcluded   int            `json:"more_excluded"`
+	Later          []exclusionRow `json:"later" doc:"candidates that were put behind others, and why"`
+	Stronger       []candidateRow `json:"stronger" doc:"the models that are asked in this order where an answer is of no use and nobody has seen any of it"`
 	Stayed         bool           `json:"stayed" doc:"the session stayed where it was"`
-	Switched       bool           `json:"switched" doc:"the user chose the model for the session"`
+	Switched       bool           `json:"switched" doc:"the user chose the model for the session just now"`
+	Chosen         bool           `json:"chosen" doc:"the user chose the model for the session before"`
 	Escalated      *string        `json:"escalated" enum:"complex,tool_chain,failure,user_correction" doc:"what had stronger models come first; null: they didn't"`
 	LastResort     bool           `json:"last_resort" doc:"all of them fail of late, and one is asked all the same"`
 	WouldChange    []string       `json:"would_change"`
@@ -119,6 +124,11 @@ func whyOf(t *ledger.Turn, view *catalog.View, manages bool) whyRow {
 	for i := range w.Candidates {
 		w.Candidates[i].Came = orNull(came[w.Candidates[i].Name])
 	}
+	for i := range w.Stronger {
+		if w.Stronger[i].Came = orNull(came[w.Stronger[i].Name]); w.Stronger[i].Came != nil {
+			w.Escalated = orNull(string(router.OnFailure))
+		}
+	}
 	if a := t.Answered(); a != nil && len(told.Candidates) > 0 {
 		w.Fallback = a.Status != ledger.StatusError && a.Status != ledger.StatusInterrupted && told.Candidates[0].Name() != a.Provider+"/"+a.Model
 	}
@@ -145,14 +155,29 @@ func decisionOf(d *router.Told, asked router.Asked, view *catalog.View, input, o
 	row := decisionRow{
 		RequestedModel: asked.Model, Rule: orNull(d.Rule), Workload: orNull(asked.Workload), Class: orNull(asked.Class), ClassBy: orNull(string(d.ClassBy)),
 		Policy: orNull(d.Policy), Prefer: string(d.Prefer), InputTokens: input, OutputTokens: output, Candidates: []candidateRow{}, MoreCandidates: d.MoreCandidates,
+		Later: []exclusionRow{}, Stronger: []candidateRow{}, Chosen: d.Chosen, Classifier: orNull(d.Classifier),
 		Excluded: []exclusionRow{}, MoreExcluded: d.MoreExcluded, Stayed: d.Stayed, Switched: d.Switched, Escalated: orNull(string(d.Escalated)), LastResort: d.Last,
-		WouldChange: append([]string{}, d.Hints()...), Explanation: d.Explain(asked), ClassWhy: orNull(d.Why),
+		WouldChange: append([]string{}, d.Hints()...), Explanation: d.Explain(asked),
+	}
+	if d.ClassBy == router.ByContent || d.ClassBy == router.BySize {
+		row.ClassWhy = orNull(d.Why)
+	} else {
+		row.WorkloadWhy = orNull(d.Why)
 	}
 	if d.Sure > 0 {
 		row.ClassSure = &d.Sure
 	}
+	shown := func(c router.Candidate) candidateRow {
+		return candidateRow{Name: c.Name(), Provider: c.Account, Model: c.Model, Estimate: costOf(price(c))}
+	}
 	for _, c := range d.Candidates {
-		row.Candidates = append(row.Candidates, candidateRow{Name: c.Name(), Provider: c.Account, Model: c.Model, Estimate: costOf(price(c))})
+		row.Candidates = append(row.Candidates, shown(c))
+	}
+	for _, c := range d.Up {
+		row.Stronger = append(row.Stronger, shown(c))
+	}
+	for _, x := range d.Later {
+		row.Later = append(row.Later, exclusionOf(x))
 	}
 	for _, x := range d.Excluded {
 		row.Excluded = append(row.Excluded, exclusionOf(x))

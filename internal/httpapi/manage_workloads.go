@@ -90,7 +90,11 @@ func workloadOf(l *router.Led, may func(string) bool) workloadRow {
 	if s, ok := l.When.(fmt.Stringer); ok {
 		row.When = orNull(s.String())
 	}
-	if len(row.Models) == 0 {
+	switch {
+	case len(row.Models) > 0:
+	case len(l.Chain) == 0:
+		row.Warnings = append(row.Warnings, "it "+router.LeadsNowhere)
+	default:
 		row.Warnings = append(row.Warnings, "it leads to no model: connect a provider, or name models for it in the configuration")
 	}
 	for _, x := range l.Lost {

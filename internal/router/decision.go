@@ -3,8 +3,6 @@ package router
 import (
 	"fmt"
 	"time"
-
-	"github.com/oidostudio/oido/internal/catalog"
 )
 
 // Decision is which models a request may be answered by, in order, and why.
@@ -19,6 +17,8 @@ type Decision struct {
 	ClassBy         ClassBy
 	Why             string
 	Sure            float64
+	// Classifier names the model that was asked for the class; "": none was.
+	Classifier string
 	// Candidates may be asked in this order; at least one.
 	Candidates []Candidate
 	Excluded   []Exclusion
@@ -153,47 +153,4 @@ func (x Exclusion) Sentence() string {
 		return x.Detail
 	}
 	return "it " + x.String()
-}
-
-// lacks says what a model can't do that a request needs; "" when nothing is known
-// to be missing. What isn't known of a model is no reason against it.
-func lacks(e *catalog.Entry, n Needs) Reason {
-	switch {
-	case e == nil:
-		return ""
-	case n.Tools && no(e.Caps.Tools):
-		return ReasonTools
-	case n.Image && !e.Takes("image"):
-		return ReasonImage
-	case n.PDF && !e.Takes("pdf"):
-		return ReasonPDF
-	case n.Audio && !e.Takes("audio"):
-		return ReasonAudio
-	case n.Schema && no(e.Caps.StructuredOutput):
-		return ReasonSchema
-	case !n.Embed && len(e.Out) > 0 && !e.Generates():
-		return ReasonNoAnswer
-	}
-	return ""
-}
-
-func no(b *bool) bool { return b != nil && !*b }
-
-// unsaid is how long an answer is taken to be of which nothing is said.
-const unsaid = 1024
-
-// room says whether a prompt and its answer fit a model, with a tenth more than
-// was guessed, and how much is needed.
-func room(e *catalog.Entry, input, output int64) (want int64, ok bool) {
-	if e == nil || e.Context <= 0 {
-		return 0, true
-	}
-	if output <= 0 {
-		output = unsaid
-	}
-	if e.MaxOutput > 0 {
-		output = min(output, int64(e.MaxOutput))
-	}
-	want = input + input/10 + output
-	return want, want <= int64(e.Context)
 }

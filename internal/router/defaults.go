@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -26,19 +27,38 @@ var inTheirPlace = map[string][]catalog.Tier{
 
 // defaults are the chains of classes that nobody configured: the connected models
 // of a class's tier that are listed and priced, cheapest first. For long documents
-// they are those of any tier with a long window. They depend on the models alone,
-// so policies share them.
+// they are those of any tier with a long window.
 type defaults struct {
 	tiers map[catalog.Tier][]step
 	long  []step
 }
 
-// newDefaults looks once at every model: there are thousands, whenever a list
+// offers are the models of which defaults are made, by their accounts: who may use
+// fewer accounts has chains as good as if there were no others.
+type offers map[string]*shelf
+
+// shelf is what one account has of them.
+type shelf struct {
+	tiers map[catalog.Tier]*cheapest
+	long  cheapest
+}
+
+func (s *shelf) of(tier catalog.Tier) *cheapest {
+	c := s.tiers[tier]
+	if c == nil {
+		c = &cheapest{}
+		s.tiers[tier] = c
+	}
+	return c
+}
+
+func newShelf() *shelf { return &shelf{tiers: map[catalog.Tier]*cheapest{}} }
+
+// newOffers looks once at every model: there are thousands, whenever a list
 // changes.
-func newDefaults(view *catalog.View, now time.Time) *defaults {
-	var long cheapest
-	tiers := map[catalog.Tier]*cheapest{}
-	for _, e := range view.All() {
+func newOffers(view *catalog.View, now time.Time) offers {
+	all := offers{}
+	for i, e := range view.All() {
 		if e.Gone || e.Unlisted || e.Tier == "" || !e.Generates() || e.Ended(now) {
 			continue
 		}
@@ -47,19 +67,34 @@ func newDefaults(view *catalog.View, now time.Time) *defaults {
 		if !known {
 			continue
 		}
-		s := offer{e, answering, price}
-		of := tiers[e.Tier]
-		if of == nil {
-			of = &cheapest{}
-			tiers[e.Tier] = of
+		s := all[e.Account]
+		if s == nil {
+			s = newShelf()
+			all[e.Account] = s
 		}
-		of.add(s)
+		o := offer{e, answering, price, i}
+		s.of(e.Tier).add(o)
 		if e.Context >= longWindow && e.Tier != catalog.TierSpecialist {
-			long.add(s)
+			s.long.add(o)
 		}
 	}
-	d := &defaults{tiers: make(map[catalog.Tier][]step, len(tiers)), long: long.steps(now)}
-	for tier, of := range tiers {
+	return all
+}
+
+// defaults are the best of the accounts that a policy may use.
+func (o offers) defaults(pol *Policy, now time.Time) *defaults {
+	best := newShelf()
+	for account, s := range o {
+		if !pol.may(account) {
+			continue
+		}
+		for tier, of := range s.tiers {
+			best.of(tier).add(*of...)
+		}
+		best.long.add(s.long...)
+	}
+	d := &defaults{tiers: make(map[catalog.Tier][]step, len(best.tiers)), long: best.long.steps(now)}
+	for tier, of := range best.tiers {
 		d.tiers[tier] = of.steps(now)
 	}
 	return d
@@ -77,28 +112,35 @@ func (d *defaults) of(class string) []step {
 	return nil
 }
 
-// offer is a model at its price.
+// offer is a model at its price, and where it stands among all.
 type offer struct {
 	entry, answering *catalog.Entry
 	price            llm.NanoUSD
+	at               int
+}
+
+func (o offer) before(other offer) bool {
+	return cmp.Or(cmp.Compare(o.price, other.price), cmp.Compare(o.at, other.at)) < 0
 }
 
 // cheapest are the best offers of those added, cheapest first, the earlier first
 // where they cost the same.
 type cheapest []offer
 
-func (c *cheapest) add(o offer) {
-	at := len(*c)
-	for at > 0 && o.price < (*c)[at-1].price {
-		at--
+func (c *cheapest) add(all ...offer) {
+	for _, o := range all {
+		at := len(*c)
+		for at > 0 && o.before((*c)[at-1]) {
+			at--
+		}
+		if at == maxDefault {
+			continue
+		}
+		if len(*c) == maxDefault {
+			*c = (*c)[:maxDefault-1]
+		}
+		*c = slices.Insert(*c, at, o)
 	}
-	if at == maxDefault {
-		return
-	}
-	if len(*c) == maxDefault {
-		*c = (*c)[:maxDefault-1]
-	}
-	*c = slices.Insert(*c, at, o)
 }
 
 func (c *cheapest) steps(now time.Time) []step {

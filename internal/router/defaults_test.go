@@ -11,6 +11,7 @@ import (
 
 	"github.com/oidostudio/oido/internal/catalog"
 	"github.com/oidostudio/oido/internal/router"
+	"github.com/oidostudio/oido/internal/wire"
 )
 
 // manyModels is a view of ten accounts with as many models each.
@@ -71,6 +72,45 @@ func TestDefaultChainsAreTheCheapest(t *testing.T) {
 	})
 }
 
+// Who may not use an account has the chains that there would be without it.
+func TestDefaultChainsAreThoseOfUsableAccounts(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		tiers := []catalog.Tier{catalog.TierFast, catalog.TierBalanced, catalog.TierFrontier}
+		var all, usable []catalog.Account
+		mine := map[string]bool{}
+		for i := range rapid.IntRange(1, 4).Draw(t, "accounts") {
+			a := catalog.Account{Name: fmt.Sprintf("a%d", i)}
+			for j := range rapid.IntRange(0, 12).Draw(t, "models") {
+				r := catalog.Rate(rapid.IntRange(0, 5).Draw(t, "price"))
+				a.Declared = append(a.Declared, catalog.Model{
+					ID: fmt.Sprintf("m%02d", j), Tier: rapid.SampledFrom(tiers).Draw(t, "tier"), Price: &catalog.Price{Input: &r, Output: &r},
+					Context: rapid.SampledFrom([]int{100_000, 900_000}).Draw(t, "window"),
+				})
+			}
+			all = append(all, a)
+			if mine[a.Name] = rapid.Bool().Draw(t, "mine"); mine[a.Name] {
+				usable = append(usable, a)
+			}
+		}
+		chains := func(accounts []catalog.Account, may func(string) bool) (out []string) {
+			v, err := catalog.NewView(accounts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			routes := router.NewRoutes(router.Policy{May: may}, v, days[1])
+			for _, class := range router.Classes {
+				d, err := router.Plan(&router.Facts{Model: "class/" + class}, routes, router.Now{Time: days[1]})
+				out = append(out, fmt.Sprint(class, names(d), err))
+			}
+			return out
+		}
+		if got, want := chains(all, func(a string) bool { return mine[a] }), chains(usable, nil); !slices.Equal(got, want) {
+			t.Fatalf("%v, want %v", got, want)
+		}
+	})
+}
+
 func BenchmarkRoutes(b *testing.B) {
 	v, now := manyModels(b, 500), time.Now()
 	b.Run("no policy", func(b *testing.B) {
@@ -99,4 +139,28 @@ func BenchmarkRoutes(b *testing.B) {
 			router.NewRoutes(lost, v, now)
 		}
 	})
+}
+
+// Whoever has connected one of the great vendors, and nothing else, can name every
+// class.
+func TestOneVendorIsEnough(t *testing.T) {
+	t.Parallel()
+	for vendor, models := range map[string][]string{
+		"openai": {"gpt-5.4", "gpt-5.4-mini", "gpt-4o"}, "anthropic": {"claude-sonnet-4-6", "claude-haiku-4-5"}, "google": {"gemini-2.5-flash"}, "deepseek": {"deepseek-v4-flash"},
+	} {
+		a := catalog.Account{Name: vendor, Catalog: vendor}
+		for _, id := range models {
+			a.Listed = append(a.Listed, wire.ListedModel{ID: id})
+		}
+		v, err := catalog.NewView([]catalog.Account{a})
+		if err != nil {
+			t.Fatal(err)
+		}
+		routes := router.NewRoutes(router.Policy{}, v, days[1])
+		for _, class := range router.Classes {
+			if d, err := router.Plan(&router.Facts{Model: "class/" + class}, routes, router.Now{Time: days[1]}); err != nil || len(d.Candidates) == 0 {
+				t.Errorf("%s: %s: %v", vendor, class, err)
+			}
+		}
+	}
 }

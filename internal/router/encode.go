@@ -22,10 +22,12 @@ type encoded struct {
 	ClassBy    ClassBy    `json:"cb,omitempty"`
 	Why        string     `json:"y,omitempty"`
 	Sure       float64    `json:"s,omitempty"`
+	Classifier string     `json:"c,omitempty"`
 	Prefer     Prefer     `json:"o,omitempty"`
 	Candidates []string   `json:"k"`
 	Excluded   []excluded `json:"x,omitempty"`
 	Later      []excluded `json:"lt,omitempty"`
+	Up         []string   `json:"up,omitempty"`
 	Stayed     bool       `json:"st,omitempty"`
 	Switched   bool       `json:"sw,omitempty"`
 	Escalated  Trigger    `json:"es,omitempty"`
@@ -43,9 +45,6 @@ type excluded struct {
 	Have   int64  `json:"h,omitempty"`
 	Until  int64  `json:"u,omitempty"` // Unix seconds
 }
-
-// fitting is more names than there can be room for.
-const fitting = MaxEncoded / 8
 
 // write appends the document that [encoded]'s tags describe. It is written for every
 // turn, so by hand.
@@ -76,6 +75,7 @@ func (e *encoded) write(b []byte) []byte {
 	text(`"p"`, e.Policy)
 	text(`"cb"`, string(e.ClassBy))
 	text(`"y"`, e.Why)
+	text(`"c"`, e.Classifier)
 	text(`"o"`, string(e.Prefer))
 	text(`"es"`, string(e.Escalated))
 	if e.Sure != 0 {
@@ -92,15 +92,23 @@ func (e *encoded) write(b []byte) []byte {
 		b = append(strconv.AppendInt(b, int64(e.More[0]), 10), ',')
 		b = append(strconv.AppendInt(b, int64(e.More[1]), 10), "],"...)
 	}
-	b = append(b, `"k":[`...)
-	for i, name := range e.Candidates {
+	if len(e.Up) > 0 {
+		b = append(names(append(b, `"up":`...), e.Up), ',')
+	}
+	b = names(append(b, `"k":`...), e.Candidates)
+	b = quote(append(b, `,"r":`...), e.Rule)
+	return append(b, '}')
+}
+
+func names(b []byte, all []string) []byte {
+	b = append(b, '[')
+	for i, name := range all {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = quote(b, name)
 	}
-	b = quote(append(b, `],"r":`...), e.Rule)
-	return append(b, '}')
+	return append(b, ']')
 }
 
 func (x *excluded) write(b []byte) []byte {
@@ -134,34 +142,26 @@ type Told struct {
 	MoreCandidates, MoreExcluded int
 }
 
-// Encode writes a decision in at most MaxEncoded bytes: why some come later
-// is left out first, then what was excluded last, then the last candidates, then the words.
+// Encode writes a decision in at most MaxEncoded bytes: why some come later is left
+// out first, then what was excluded last, then the stronger models, then the last
+// candidates, then the words.
 func (d *Decision) Encode(policy string) []byte {
 	e := encoded{
-		Policy: policy, Rule: d.Rule, ClassBy: d.ClassBy, Why: d.Why, Sure: d.Sure, Prefer: d.Prefer,
+		Policy: policy, Rule: d.Rule, ClassBy: d.ClassBy, Why: d.Why, Sure: d.Sure, Classifier: d.Classifier, Prefer: d.Prefer,
 		Stayed: d.Stayed, Switched: d.Switched, Escalated: d.Escalated, Chosen: d.Chosen, Last: d.Last,
 	}
 	if e.Prefer == PreferOrder {
 		e.Prefer = ""
 	}
-	for _, c := range d.Candidates {
-		e.Candidates = append(e.Candidates, c.Name())
-	}
-	for _, x := range d.Excluded {
-		out := excluded{Name: x.Name, Reason: x.Reason, Detail: x.Detail, Want: x.Want, Have: x.Have}
-		if !x.Until.IsZero() {
-			out.Until = x.Until.Unix()
-		}
-		e.Excluded = append(e.Excluded, out)
-	}
-	for _, x := range d.Later {
-		e.Later = append(e.Later, excluded{Name: x.Name, Reason: x.Reason})
-	}
-	e.More = [2]int{max(0, len(e.Candidates)-fitting), max(0, len(e.Excluded)-fitting)}
-	e.Candidates, e.Excluded = e.Candidates[:len(e.Candidates)-e.More[0]], e.Excluded[:len(e.Excluded)-e.More[1]]
-	e.Later = e.Later[:min(len(e.Later), fitting)]
+	// What surely doesn't fit isn't even written: lists can be long.
+	left := MaxEncoded
+	e.Candidates = fittingNames(d.Candidates, &left)
+	e.Up = fittingNames(d.Up, &left)
+	e.Excluded = fitting(d.Excluded, &left)
+	e.Later = fitting(d.Later, &left)
 	var room [2 * MaxEncoded]byte
 	for {
+		e.More = [2]int{len(d.Candidates) - len(e.Candidates), len(d.Excluded) - len(e.Excluded)}
 		if b := e.write(room[:0]); len(b) <= MaxEncoded {
 			return bytes.Clone(b)
 		}
@@ -170,19 +170,47 @@ func (d *Decision) Encode(policy string) []byte {
 			e.Later = e.Later[:len(e.Later)-1]
 		case len(e.Excluded) > 0:
 			e.Excluded = e.Excluded[:len(e.Excluded)-1]
-			e.More[1]++
+		case len(e.Up) > 0:
+			e.Up = e.Up[:len(e.Up)-1]
 		case len(e.Candidates) > 1:
 			e.Candidates = e.Candidates[:len(e.Candidates)-1]
-			e.More[0]++
 		case e.Why != "":
 			e.Why = ""
 		case len(e.Candidates) > 0: // a name of half a kilobyte
 			e.Candidates = nil
-			e.More[0]++
 		default:
 			return nil // what is left are words of our own, which are short
 		}
 	}
+}
+
+// fittingNames are the first of the candidates whose names may fit.
+func fittingNames(all []Candidate, room *int) []string {
+	var out []string
+	for _, c := range all {
+		if *room -= len(c.Account) + len(c.Model) + len(`"/",`); *room < 0 {
+			break
+		}
+		out = append(out, c.Name())
+	}
+	return out
+}
+
+// fitting are the first of what was excluded or put behind that may fit into what
+// room is left.
+func fitting(all []Exclusion, room *int) []excluded {
+	var out []excluded
+	for _, x := range all {
+		if *room -= len(x.Name) + len(x.Reason) + len(x.Detail) + len(`{"n":"","r":""},`); *room < 0 {
+			break
+		}
+		kept := excluded{Name: x.Name, Reason: x.Reason, Detail: x.Detail, Want: x.Want, Have: x.Have}
+		if !x.Until.IsZero() {
+			kept.Until = x.Until.Unix()
+		}
+		out = append(out, kept)
+	}
+	return out
 }
 
 // Tell reads what Encode wrote.
@@ -192,16 +220,13 @@ func Tell(b []byte) (Told, error) {
 		return Told{}, fmt.Errorf("a decision that was kept: %w", err)
 	}
 	out := Told{Policy: e.Policy, MoreCandidates: e.More[0], MoreExcluded: e.More[1], Decision: Decision{
-		Rule: e.Rule, ClassBy: e.ClassBy, Why: e.Why, Sure: e.Sure, Prefer: e.Prefer,
+		Rule: e.Rule, ClassBy: e.ClassBy, Why: e.Why, Sure: e.Sure, Classifier: e.Classifier, Prefer: e.Prefer,
 		Stayed: e.Stayed, Switched: e.Switched, Escalated: e.Escalated, Chosen: e.Chosen, Last: e.Last,
 	}}
 	if out.Prefer == "" {
 		out.Prefer = PreferOrder
 	}
-	for _, name := range e.Candidates {
-		account, model, _ := strings.Cut(name, "/")
-		out.Candidates = append(out.Candidates, Candidate{Account: account, Model: model})
-	}
+	out.Candidates, out.Up = named(e.Candidates), named(e.Up)
 	for _, x := range e.Excluded {
 		in := Exclusion{Name: x.Name, Reason: x.Reason, Detail: x.Detail, Want: x.Want, Have: x.Have}
 		if x.Until != 0 {
@@ -213,4 +238,13 @@ func Tell(b []byte) (Told, error) {
 		out.Later = append(out.Later, Exclusion{Name: x.Name, Reason: x.Reason})
 	}
 	return out, nil
+}
+
+// named are the candidates of these names.
+func named(names []string) (out []Candidate) {
+	for _, name := range names {
+		account, model, _ := strings.Cut(name, "/")
+		out = append(out, Candidate{Account: account, Model: model})
+	}
+	return out
 }

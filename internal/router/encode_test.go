@@ -35,6 +35,12 @@ func TestKeptDecisionsAreRead(t *testing.T) {
 			}
 			d.Excluded = append(d.Excluded, x)
 		}
+		if rapid.Bool().Draw(t, "classified") {
+			d.Classifier = "0123456789abcdef"
+		}
+		for range rapid.IntRange(0, 3).Draw(t, "stronger") {
+			d.Up = append(d.Up, name())
+		}
 		b := d.Encode("hash")
 		told, err := router.Tell(b)
 		if err != nil || len(b) > router.MaxEncoded || told.Policy != "hash" ||
@@ -43,7 +49,13 @@ func TestKeptDecisionsAreRead(t *testing.T) {
 		}
 		clean := func(s string) string { return string([]rune(s)) }
 		want := d
-		want.Candidates, want.Excluded = nil, nil
+		want.Candidates, want.Excluded, want.Up = nil, nil, nil
+		if len(told.Up) > len(d.Up) || len(told.Up) < len(d.Up) && len(told.Excluded) > 0 {
+			t.Fatalf("%d of %d stronger models, and %d excluded: %s", len(told.Up), len(d.Up), len(told.Excluded), b)
+		}
+		for _, c := range d.Up[:len(told.Up)] {
+			want.Up = append(want.Up, router.Candidate{Account: c.Account, Model: clean(c.Model)})
+		}
 		for _, c := range d.Candidates[:len(told.Candidates)] {
 			want.Candidates = append(want.Candidates, router.Candidate{Account: c.Account, Model: clean(c.Model)})
 		}

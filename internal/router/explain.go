@@ -70,6 +70,9 @@ func (d *Told) Explain(q Asked) string {
 	if d.Escalated != "" {
 		say("The task %s, so the stronger models come first until the next one.", d.Escalated.text())
 	}
+	if len(d.Up) > 0 {
+		say("Where an answer is of no use, and nobody has seen any of it, a stronger model is asked: %s.", q.priced(d.Up))
+	}
 	if d.Last {
 		say("All of them failed of late; the one whose rest ends first is asked all the same.")
 	}
@@ -77,6 +80,10 @@ func (d *Told) Explain(q Asked) string {
 		say("%s comes later: it %s.", x.Name, x)
 	}
 	for _, x := range d.Excluded {
+		if x.Reason == ReasonResting && slices.ContainsFunc(q.Tried, func(t Tried) bool { return t.Name == x.Name }) {
+			say("%s %s; nothing else was left, so it was asked all the same.", x.Name, x)
+			continue
+		}
 		say("Not %s: %s.", x.Name, x.Sentence())
 	}
 	if d.MoreExcluded > 0 {
@@ -96,12 +103,9 @@ func (d *Told) Explain(q Asked) string {
 
 // class says of which class the request is, and why; "" where it needn't be said.
 func (d *Told) class(name string) string {
-	is, whose, sure := "Its class is "+name, "its", ""
+	is, whose := "Its class is "+name, "its"
 	if d.Rule == "class" {
 		is, whose = "The request is of the class "+name, "the request's"
-	}
-	if d.Sure > 0 {
-		sure = fmt.Sprintf(" (%.0f %% sure)", 100*d.Sure)
 	}
 	switch d.ClassBy {
 	case ByLabel:
@@ -113,12 +117,15 @@ func (d *Told) class(name string) string {
 	case BySize:
 		return is + ": " + d.Why + "."
 	case ByContent:
-		return is + sure + ": " + d.Why + "."
-	case ByDefaulting:
-		if sure != "" {
-			sure = " surely enough" + sure
+		if d.Classifier != "" {
+			return fmt.Sprintf("%s, by the classifier %s, which is %.0f %% sure: %s.", is, d.Classifier, 100*d.Sure, d.Why)
 		}
-		return "Nothing told " + whose + " class" + sure + ", so it is the default one, " + name + "."
+		return is + ": " + d.Why + "."
+	case ByDefaulting:
+		if d.Classifier != "" {
+			return fmt.Sprintf("Nothing told %s class surely enough (the classifier %s is %.0f %% sure), so it is the default one, %s.", whose, d.Classifier, 100*d.Sure, name)
+		}
+		return "Nothing told " + whose + " class, so it is the default one, " + name + "."
 	}
 	if d.Rule == "class" {
 		return is + "."
@@ -127,8 +134,17 @@ func (d *Told) class(name string) string {
 }
 
 func (d *Told) inOrder(q Asked) string {
-	var out []string
-	for _, c := range d.Candidates {
+	s := q.priced(d.Candidates)
+	if d.MoreCandidates > 0 {
+		s += fmt.Sprintf(", and %d more", d.MoreCandidates)
+	}
+	return s
+}
+
+// priced are candidates with their prices.
+func (q *Asked) priced(all []Candidate) string {
+	out := make([]string, 0, len(all))
+	for _, c := range all {
 		name := c.Name()
 		if q.Price != nil {
 			if price := q.Price(c); price != "" {
@@ -138,9 +154,6 @@ func (d *Told) inOrder(q Asked) string {
 			}
 		}
 		out = append(out, name)
-	}
-	if d.MoreCandidates > 0 {
-		out = append(out, fmt.Sprintf("and %d more", d.MoreCandidates))
 	}
 	return strings.Join(out, ", ")
 }

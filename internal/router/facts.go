@@ -1,9 +1,11 @@
 package router
 
 import (
+	"strings"
 	"time"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/router/classify"
 	"github.com/oidostudio/oido/internal/wire"
 )
 
@@ -43,6 +45,16 @@ type Facts struct {
 	Survey func() wire.Survey
 
 	shown *wire.Survey // what it told
+	said  *string      // see Said
+}
+
+// Said is what the user wrote last, without what known clients put around it.
+func (f *Facts) Said() string {
+	if f.said == nil {
+		text := classify.Strip(strings.Join(f.Look().User, "\n"))
+		f.said = &text
+	}
+	return *f.said
 }
 
 // Look is what the conversation shows.

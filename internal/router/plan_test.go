@@ -201,9 +201,13 @@ func TestPlan(t *testing.T) {
 		"a key that may use one":          {router.Facts{Model: "best", MayModel: func(n string) bool { return n == "a/mid" }}, now, "alias: a/mid, not a/big (key), not b/mid (key)"},
 		"an org that may use one account": {router.Facts{Model: "best", MayAccount: func(n string) bool { return n == "b" }}, now, "alias: b/mid"},
 		"an unknown model":                {router.Facts{Model: "nobody"}, now, `not_found: the model "nobody" is not known at any connected provider`},
-		"an alias that leads nowhere":     {router.Facts{Model: "nowhere"}, now, `not_found: the alias "nowhere" leads nowhere: the model "c/x" is not known at any connected provider`},
+		"an alias that leads nowhere":     {router.Facts{Model: "nowhere"}, now, `not_found: no model can answer this request for "nowhere":` + "\n" + `- c/x: the model "c/x" is not known at any connected provider`},
 		"an unknown workload":             {router.Facts{Model: "workload/x"}, now, `not_found: there is no workload "x": there are cheap, coding, fast, free, loop, research, review, ruled, support`},
 		"an unknown class":                {router.Facts{Model: "class/x"}, now, `not_found: there is no class "x": there are high_volume, interactive, reasoning, long_context`},
+		"a misspelt workload":             {router.Facts{Model: "workload/suport"}, now, `not_found: there is no workload "suport": did you mean "support"?`},
+		"a misspelt workload as a label":  {router.Facts{Model: "auto", Workload: "resaerch"}, now, `not_found: there is no workload "resaerch": did you mean "research"?`},
+		"a misspelt class":                {router.Facts{Model: "class/reasonning"}, now, `not_found: there is no class "reasonning": did you mean "reasoning"?`},
+		"a misspelt class as a label":     {router.Facts{Model: "auto", Class: "long-contxt"}, now, `not_found: there is no class "long-contxt": did you mean "long_context"?`},
 		"too long for all":                {router.Facts{Model: "workload/support", Input: 400_000}, now, "context_length: no model can answer this request for \"workload/support\":\n- a/small: has a window of 32000 tokens, and 441024 are needed for prompt and answer\n- b/mid: has a window of 400000 tokens, and 441024 are needed for prompt and answer"},
 		"all rest":                        {router.Facts{Model: "workload/support"}, worse(health{"a/small": {Resting: true, Until: days[1].Add(7 * time.Second)}, "b/mid": {Resting: true, Until: days[1].Add(5 * time.Second)}}), "workload: b/mid, not a/small (resting), as a last resort"},
 		"none for the caller":             {router.Facts{Model: "a/mid", MayModel: func(string) bool { return false }}, now, "permission: no model can answer this request for \"a/mid\":\n- a/mid: this key may not use it"},
@@ -306,6 +310,28 @@ func TestWhatRestsIsKept(t *testing.T) {
 	}
 }
 
+// A session stays where it was with a bare id too, which stands for every account
+// that lists it, until its beginning is forgotten and another task begins.
+func TestABareIDStays(t *testing.T) {
+	t.Parallel()
+	routes := router.NewRoutes(router.Policy{}, world(t), days[1])
+	steps := func(n int) func() wire.Survey { return func() wire.Survey { return wire.Survey{Steps: n} } }
+	for want, f := range map[string]router.Facts{
+		"bare: a/mid b/mid":                           {},
+		"bare: b/mid a/mid, stayed":                   {Stays: router.Place{Account: "b", Model: "mid"}},
+		"bare: a/mid b/mid, stayed":                   {Stays: router.Place{Account: "a", Model: "mid"}},
+		"bare: b/mid a/mid, stayed, in mid-task":      {Stays: router.Place{Account: "b", Model: "mid"}, Cold: true, Survey: steps(2)},
+		"bare: a/mid b/mid, another task":             {Stays: router.Place{Account: "b", Model: "mid"}, Cold: true, Survey: steps(0)},
+		"bare: a/mid b/mid, where it was is no other": {Stays: router.Place{Account: "b", Model: "long"}},
+	} {
+		f.Model = "mid"
+		d, err := router.Plan(&f, routes, router.Now{Time: days[1]})
+		if got := summary(d); err != nil || !strings.HasPrefix(want, got) || strings.Contains(want, "stayed") != d.Stayed {
+			t.Errorf("%s, want %s: %v", got, want, err)
+		}
+	}
+}
+
 // drawn is a request and a world for it.
 func drawn(t *rapid.T, view *catalog.View) (router.Facts, *router.Routes, router.Now) {
 	var every []string
@@ -320,13 +346,15 @@ func drawn(t *rapid.T, view *catalog.View) (router.Facts, *router.Routes, router
 		Classes: map[string][]string{router.ClassInteractive: chain("interactive")},
 		Workloads: []router.Workload{{
 			Name: "w", Chain: chain("chain"), Escalate: chain("up"), Switch: chain("switch"), Inherit: rapid.Bool().Draw(t, "inherit"),
-			Prefer: rapid.SampledFrom([]router.Prefer{router.PreferOrder, router.PreferCheap, router.PreferFast, router.PreferFree}).Draw(t, "prefer"),
+			Prefer:     rapid.SampledFrom([]router.Prefer{router.PreferOrder, router.PreferCheap, router.PreferFast, router.PreferFree}).Draw(t, "prefer"),
+			EscalateOn: rapid.SliceOfDistinct(rapid.SampledFrom([]router.Trigger{router.OnComplex, router.OnToolChain, router.OnFailure, router.OnCorrection}), rapid.ID[router.Trigger]).Draw(t, "on"),
 		}},
+		Confidence: 0.8,
 	}
 	h := health{}
 	for _, name := range every {
 		h[name] = router.Condition{
-			Resting: rapid.IntRange(0, 3).Draw(t, "resting") == 0, Dry: rapid.Bool().Draw(t, "dry"),
+			Resting: rapid.IntRange(0, 3).Draw(t, "resting") == 0, Dry: rapid.Bool().Draw(t, "dry"), Kept: rapid.Bool().Draw(t, "kept"),
 			FirstToken: time.Duration(rapid.IntRange(0, 3).Draw(t, "first")) * time.Second,
 		}
 	}
@@ -339,6 +367,14 @@ func drawn(t *rapid.T, view *catalog.View) (router.Facts, *router.Routes, router
 		Class: rapid.SampledFrom([]string{"", "reasoning", "none"}).Draw(t, "class"), Workload: rapid.SampledFrom([]string{"", "w"}).Draw(t, "workload"),
 		Input: int64(rapid.SampledFrom([]int{0, 100, 30_000, 150_000, 900_000}).Draw(t, "input")), Output: int64(rapid.IntRange(0, 9000).Draw(t, "output")),
 		Needs: needs, Task: rapid.SampledFrom([]router.Task{{}, {Began: 1, Escalated: router.OnFailure}, {Began: 1, Failed: true}}).Draw(t, "task"),
+	}
+	if rapid.Bool().Draw(t, "surveyed") {
+		s := wire.Survey{
+			User:       []string{rapid.SampledFrom([]string{"", "go on", "no, that is wrong", "Prove that there are infinitely many primes, rigorously.", "hello"}).Draw(t, "text")},
+			EndsInUser: rapid.Bool().Draw(t, "ends in user"), ToolCalls: rapid.IntRange(0, 9).Draw(t, "calls"), Steps: rapid.IntRange(0, 9).Draw(t, "steps"),
+			ToolFailed: rapid.Bool().Draw(t, "tool failed"), Repeats: rapid.IntRange(0, 1).Draw(t, "repeats"),
+		}
+		f.Survey = func() wire.Survey { return s }
 	}
 	if rapid.Bool().Draw(t, "on the way") {
 		account, id, _ := strings.Cut(rapid.SampledFrom(every).Draw(t, "place"), "/")
@@ -428,6 +464,24 @@ func TestPlansAreTotal(t *testing.T) {
 			if x.Reason == router.ReasonResting && !seen[x.Name] {
 				t.Fatalf("%s rests, and isn't asked when all fail", x.Name)
 			}
+		}
+		for _, c := range d.Up {
+			if name := c.Name(); d.Escalated != "" || d.Chosen || now.Health.Of(c.Account, c.Model).Resting ||
+				f.MayModel != nil && (!f.MayModel(name) || !f.MayAccount(c.Account)) {
+				t.Fatalf("%s is to be climbed to: %+v", name, d)
+			}
+		}
+		for _, x := range d.Later {
+			if !slices.Contains(names(d), x.Name) {
+				t.Fatalf("%s comes later, and not at all: %+v", x.Name, d)
+			}
+		}
+		head := d.Candidates[0]
+		if d.Stayed && (router.Place{Account: head.Account, Model: head.Model}) != f.Stays || d.Stayed && d.Chosen || d.Chosen && d.Escalated != "" {
+			t.Fatalf("it stays at %v: %+v", f.Stays, d)
+		}
+		if d.Escalated != "" && d.Task.Escalated != d.Escalated {
+			t.Fatalf("escalated by %s, and its task by %s", d.Escalated, d.Task.Escalated)
 		}
 		if d.Prefer != router.PreferCheap || d.Escalated != "" || d.Chosen {
 			return

@@ -77,6 +77,7 @@ type Routes struct {
 	classes   map[string]*route
 	aliases   map[string]*route
 	inOrder   []*route // workloads with a rule, in the file's order
+	offers    offers
 	defaults  *defaults
 	hash      string
 }
@@ -102,19 +103,22 @@ type step struct {
 	priced bool
 }
 
-// NewRoutes leads a policy's names to models.
+// NewRoutes leads a policy's names to the models of the accounts that it may use.
 func NewRoutes(pol Policy, view *catalog.View, now time.Time) *Routes {
-	return newRoutes(pol, view, newDefaults(view, now), now)
+	return newRoutes(pol, view, newOffers(view, now), now)
 }
 
 // With leads another policy's names to the same models. What only the models
 // decide is not worked out again.
 func (r *Routes) With(pol Policy, now time.Time) *Routes {
-	return newRoutes(pol, r.view, r.defaults, now)
+	return newRoutes(pol, r.view, r.offers, now)
 }
 
-func newRoutes(pol Policy, view *catalog.View, d *defaults, now time.Time) *Routes {
-	r := &Routes{pol: pol, view: view, workloads: map[string]*route{}, classes: map[string]*route{}, aliases: map[string]*route{}, defaults: d, hash: pol.hash()}
+func newRoutes(pol Policy, view *catalog.View, o offers, now time.Time) *Routes {
+	r := &Routes{
+		pol: pol, view: view, workloads: map[string]*route{}, classes: map[string]*route{}, aliases: map[string]*route{},
+		offers: o, defaults: o.defaults(&pol, now), hash: pol.hash(),
+	}
 	for _, class := range Classes {
 		r.classes[class] = &route{Workload: Workload{Name: class, Class: class, Chain: pol.Classes[class], Prefer: PreferOrder}}
 	}
@@ -216,17 +220,20 @@ func (r *Routes) follow(name, alias string, now time.Time) ([]step, Exclusion) {
 		r.build(rt, now)
 		return rt.chain, Exclusion{}
 	}
-	var way []string
+	at := &trail{}
 	if alias != "" {
-		way = []string{alias}
+		at.way = []string{alias}
 	}
 	if rt := r.aliases[name]; rt != nil && name != alias {
 		r.build(rt, now)
 		return rt.chain, Exclusion{}
 	}
+	if r.view.HasAccount(kind) && !r.pol.may(kind) {
+		return nil, Exclusion{} // whom an account isn't for doesn't learn of it
+	}
 	pol := r.pol
 	pol.terse = true
-	res, err := resolve(name, way, pol, r.view, now)
+	res, err := resolve(name, at, pol, r.view, now)
 	if err != nil {
 		said := llm.AsError(err).Message
 		if errors.Is(err, ErrRetired) {

@@ -84,11 +84,23 @@ func (*retired) Is(target error) bool { return target == ErrRetired }
 // KindNotBuilt for names that choose by workload, agent or class, KindBadRequest
 // for none at all.
 func Resolve(name string, pol Policy, view *catalog.View, now time.Time) (Resolution, error) {
-	return resolve(name, nil, pol, view, now)
+	return resolve(name, &trail{}, pol, view, now)
 }
 
-// resolve resolves a name that the aliases of way have led to.
-func resolve(name string, way []string, pol Policy, view *catalog.View, now time.Time) (Resolution, error) {
+// trail is the way to a name through aliases.
+type trail struct {
+	way  []string           // those that have led to it
+	been map[string]outcome // what those came to that were followed to their end
+}
+
+// outcome is what a name came to.
+type outcome struct {
+	res Resolution
+	err error
+}
+
+// resolve resolves a name at the end of a trail.
+func resolve(name string, at *trail, pol Policy, view *catalog.View, now time.Time) (Resolution, error) {
 	first, rest, slashed := strings.Cut(name, "/")
 	switch {
 	case name == "":
@@ -100,8 +112,18 @@ func resolve(name string, way []string, pol Policy, view *catalog.View, now time
 		}
 		return Resolution{}, &llm.Error{Kind: llm.KindNotBuilt, Param: "model", Message: fmt.Sprintf(says, name)}
 	}
-	if chain := pol.Aliases[name]; len(chain) > 0 && !slices.Contains(way, name) {
-		return resolveAlias(chain, append(way, name), pol, view, now)
+	if chain := pol.Aliases[name]; len(chain) > 0 && !slices.Contains(at.way, name) {
+		had, been := at.been[name]
+		if !been {
+			at.way = append(at.way, name)
+			had.res, had.err = resolveAlias(chain, at, pol, view, now)
+			at.way = at.way[:len(at.way)-1]
+			if at.been == nil {
+				at.been = map[string]outcome{}
+			}
+			at.been[name] = had
+		}
+		return had.res, had.err
 	}
 	if slashed && view.HasAccount(first) && pol.may(first) {
 		return pinned(first, rest, pol, view, now)
@@ -112,16 +134,16 @@ func resolve(name string, way []string, pol Policy, view *catalog.View, now time
 func (p Policy) may(account string) bool { return p.May == nil || p.May(account) }
 
 // resolveAlias takes those entries of a chain that resolve and are still there,
-// the chains of other aliases among them. The alias that way ends with is inside
-// of itself the model of that name.
-func resolveAlias(chain, way []string, pol Policy, view *catalog.View, now time.Time) (Resolution, error) {
+// the chains of other aliases among them, up to [maxChain]. The alias that the trail
+// ends with is inside of itself the model of that name.
+func resolveAlias(chain []string, at *trail, pol Policy, view *catalog.View, now time.Time) (Resolution, error) {
 	res := Resolution{Rule: "alias"}
 	var firstErr error
 	for _, target := range chain {
-		r, err := resolve(target, way, pol, view, now)
+		r, err := resolve(target, at, pol, view, now)
 		if err != nil {
 			if firstErr == nil {
-				firstErr = err
+				firstErr, pol.terse = err, true // nobody reads the others
 			}
 			continue
 		}
@@ -131,14 +153,14 @@ func resolveAlias(chain, way []string, pol Policy, view *catalog.View, now time.
 				if firstErr == nil {
 					firstErr = left(c.Entry, pol, view, now)
 				}
-			case !slices.ContainsFunc(res.Candidates, func(had Candidate) bool { return had.Account == c.Account && had.Model == c.Model }):
+			case len(res.Candidates) < maxChain && !slices.ContainsFunc(res.Candidates, func(had Candidate) bool { return had.Account == c.Account && had.Model == c.Model }):
 				res.Candidates = append(res.Candidates, c)
 			}
 		}
 	}
 	if len(res.Candidates) == 0 {
 		e := llm.AsError(firstErr)
-		return Resolution{}, &llm.Error{Kind: e.Kind, Param: "model", Code: e.Code, Message: fmt.Sprintf("the alias %q leads nowhere: %s", way[len(way)-1], e.Message)}
+		return Resolution{}, &llm.Error{Kind: e.Kind, Param: "model", Code: e.Code, Message: fmt.Sprintf("the alias %q leads nowhere: %s", at.way[len(at.way)-1], e.Message)}
 	}
 	return res, nil
 }
@@ -286,17 +308,17 @@ func left(e *catalog.Entry, pol Policy, view *catalog.View, now time.Time) error
 func instead(e *catalog.Entry, pol Policy, view *catalog.View, now time.Time) string {
 	steps := view.Replacements(e, now)
 	if len(steps) == 0 {
-		return "; its provider names no replacement" + nearest(e.Name(), pol, view, now)
+		return "; its provider names no replacement" + alike(e.Name(), pol, view, now)
 	}
 	return "; its replacement is " + strings.Join(steps, ", by now replaced by ")
 }
 
 func notFound(name string, pol Policy, view *catalog.View, now time.Time) error {
-	return unknown(fmt.Sprintf("the model %q is not known at any connected provider", name) + nearest(name, pol, view, now))
+	return unknown(fmt.Sprintf("the model %q is not known at any connected provider", name) + alike(name, pol, view, now))
 }
 
-// nearest names up to three models that the caller may have meant.
-func nearest(name string, pol Policy, view *catalog.View, now time.Time) string {
+// alike names up to three models that the caller may have meant.
+func alike(name string, pol Policy, view *catalog.View, now time.Time) string {
 	if pol.terse {
 		return ""
 	}

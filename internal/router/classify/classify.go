@@ -47,6 +47,8 @@ type Verdict struct {
 	Confidence float64
 	// Why names what spoke for the class, strongest first, then "" .
 	Why [3]string
+	// Learned says that the model of [Hash] gave it.
+	Learned bool
 }
 
 // Sure says whether the verdict is to be acted on where that confidence is asked

@@ -27,7 +27,7 @@ var embedded = sync.OnceValue(func() *Model {
 
 // Hash names the model that Classify uses, in 16 hex digits: explanations carry
 // it, since another model may judge otherwise.
-func Hash() string { return embedded().Hash() }
+var Hash = sync.OnceValue(func() string { return embedded().Hash() })
 
 // Learned are the classes that a model tells apart, in the order of its weights.
 var Learned = [...]Class{HighVolume, Interactive, Reasoning}
@@ -111,7 +111,7 @@ func (m *Model) Scores(seen *wording.Vector) [len(Learned)]int32 {
 func (m *Model) Judge(seen *wording.Vector) Verdict {
 	s := m.Scores(seen)
 	best, second := Rank(s)
-	v := Verdict{Class: Learned[best], Confidence: m.confidence(s[best] - s[second])}
+	v := Verdict{Class: Learned[best], Confidence: m.confidence(s[best] - s[second]), Learned: true}
 	var top [len(v.Why)]int32
 	for i, x := range &seen.Known {
 		if x == 0 {

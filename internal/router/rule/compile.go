@@ -63,8 +63,14 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 	return env, nil
 })
 
+// checking is held while an expression is checked: the language's checker keeps in
+// its environment what it suggests for an unknown name, which others read unguarded.
+var checking sync.Mutex
+
 // check compiles an expression as far as it can be without facts.
 func check(env *cel.Env, text string) (*cel.Ast, *Problem) {
+	checking.Lock()
+	defer checking.Unlock()
 	parsed, issues := env.Parse(text)
 	if issues.Err() != nil {
 		return nil, first(issues)

@@ -1,7 +1,9 @@
 package rule
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"cel.dev/cel-go/cel"
@@ -45,12 +47,22 @@ func (r *Rule) Holds(f *router.Facts) bool {
 	if err != nil {
 		n := r.failures.Add(1)
 		if tell := r.failed.Load(); tell != nil {
-			(*tell)(n, err)
+			(*tell)(n, told(err))
 		}
 		return false
 	}
 	holds, _ := v.Value().(bool)
 	return holds
+}
+
+// told is an error without what follows in it: the language quotes what it fails on,
+// which may be what a user wrote, and failures are logged.
+func told(err error) error {
+	said := err.Error()
+	if i := strings.IndexAny(said, ":\""); i >= 0 {
+		said = strings.TrimSpace(said[:i])
+	}
+	return errors.New(said)
 }
 
 // OnFailure has f told of every evaluation that fails from now on, with how many

@@ -156,6 +156,29 @@ func TestFailuresAreTold(t *testing.T) {
 	}
 }
 
+// What a user wrote is in no message: they are logged.
+func TestFailuresTellNothingOfTheRequest(t *testing.T) {
+	t.Parallel()
+	for expression, want := range map[string]string{
+		`{"a": true}[text]`: "no such key",
+		`timestamp(text) > timestamp("2020-01-01T00:00:00Z")`: "invalid RFC 3339 timestamp",
+		`int(text) > 1`:                   "type conversion error from 'string' to 'int'",
+		`{"a": true}[agent]`:              "no such key",
+		`[1][int(text)] == 1`:             "type conversion error from 'string' to 'int'",
+		`duration(text) > duration("1s")`: "type conversion error from 'string' to 'google.protobuf.Duration'",
+	} {
+		r, err := rule.Compile(expression)
+		if err != nil {
+			t.Fatal(expression, err)
+		}
+		said := ""
+		r.OnFailure(func(_ int64, err error) { said = err.Error() })
+		if r.Holds(&router.Facts{Agent: "secret", Survey: func() wire.Survey { return wire.Survey{User: []string{"my secret words"}} }}) || said != want {
+			t.Errorf("%s: %q, want %q", expression, said, want)
+		}
+	}
+}
+
 func TestRulesAreSharedByRequests(t *testing.T) {
 	t.Parallel()
 	r, err := rule.Compile(`text.matches("^n[0-9]+$") && text == agent`)
@@ -172,6 +195,24 @@ func TestRulesAreSharedByRequests(t *testing.T) {
 				}
 			}
 		})
+	}
+	wg.Wait()
+}
+
+// Configurations and what orgs add to them are read at the same time. The race
+// detector judges.
+func TestManyCompileAtOnce(t *testing.T) {
+	t.Parallel()
+	var wg sync.WaitGroup
+	for _, expression := range []string{`nobody > 1`, `["a"].exists(x, text.contains(x))`, `text.contans("a")`, `[1].all(x, x > turns)`} {
+		for range 4 {
+			wg.Go(func() {
+				r, err := rule.Compile(expression)
+				if (r == nil) == (err == nil) {
+					t.Errorf("%s: a rule %v beside the error %v", expression, r, err)
+				}
+			})
+		}
 	}
 	wg.Wait()
 }

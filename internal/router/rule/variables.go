@@ -8,7 +8,6 @@ import (
 	"cel.dev/cel-go/interpreter"
 
 	"github.com/oidostudio/oido/internal/router"
-	"github.com/oidostudio/oido/internal/router/classify"
 )
 
 // maxText bounds the bytes of the user's text that expressions see, and maxWord
@@ -41,15 +40,10 @@ var variables = []variable{
 	{"pdf", cel.BoolType, func(f *router.Facts) any { return f.Needs.PDF || f.Look().PDF }},
 	{"audio", cel.BoolType, func(f *router.Facts) any { return f.Needs.Audio || f.Look().Audio }},
 	{"schema", cel.BoolType, func(f *router.Facts) any { return f.Needs.Schema || f.Look().Schema }},
-	{"text", cel.StringType, func(f *router.Facts) any { return cut(said(f), maxText) }},
+	{"text", cel.StringType, func(f *router.Facts) any { return cut(f.Said(), maxText) }},
 	{"turns", cel.IntType, func(f *router.Facts) any { return int64(f.Look().Turns) }},
 	{"tool_calls", cel.IntType, func(f *router.Facts) any { return int64(f.Look().ToolCalls) }},
 	{"steps", cel.IntType, func(f *router.Facts) any { return int64(f.Look().Steps) }},
-}
-
-// said is what the user wrote last, without what known clients put around it.
-func said(f *router.Facts) string {
-	return classify.Strip(strings.Join(f.Look().User, "\n"))
 }
 
 // Variables are the names that expressions may use, each with its type.
