@@ -279,10 +279,12 @@ func (g *Gateway) turn(c *Call) *Turn {
 		Started: g.Now(), promptSize: tokens.Size(c.Raw.Body),
 	}
 	t.InputEstimate = tokens.Rough(t.promptSize)
-	if t.Agent == "" {
+	// Who leaves the choice to us is led by its key before its headers.
+	auto := c.Peeked.Model == "auto"
+	if t.Agent == "" || auto && c.Caller.Agent != "" {
 		t.Agent = c.Caller.Agent
 	}
-	if t.Workload == "" {
+	if t.Workload == "" || auto && c.Caller.Workload != "" {
 		t.Workload = c.Caller.Workload
 	}
 	return t

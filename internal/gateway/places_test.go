@@ -151,3 +151,32 @@ func TestASessionStaysWithTheKeyItWasMovedTo(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// Who leaves the choice of the model to the gateway is led by its key's workload
+// before what its headers say; who names a model says by them what it is for.
+func TestAKeysWorkloadLeadsAuto(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ model, key, header, at, workload string }{
+		{"auto", "slowly", "quickly", "disk/m", "slowly"},
+		{"auto", "", "quickly", "quick/m", "quickly"},
+		{"auto", "slowly", "", "disk/m", "slowly"},
+		{"quick/other", "slowly", "quickly", "quick/other", "quickly"},
+		{"quick/other", "slowly", "", "quick/other", "slowly"},
+	} {
+		p := newPair(t)
+		raw := wire.RawRequest{Method: "POST", Path: "/v1/chat/completions", Body: []byte(`{"model":"` + c.model + `","messages":[{"role":"user","content":"hi"}]}`)}
+		peeked, err := chat.Format{}.Peek(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		caller := acme
+		caller.Workload = c.key
+		x, err := p.Generate(t.Context(), gateway.Call{Format: chat.Format{}, Raw: raw, Peeked: peeked, Caller: caller, Labels: gateway.Labels{Workload: c.header}}, &sink{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := x.Provider + "/" + x.Model; got != c.at || x.Workload != c.workload {
+			t.Errorf("%+v: at %s for %s", c, got, x.Workload)
+		}
+	}
+}
