@@ -11,7 +11,7 @@ import (
 // heapFloor is the size in bytes below which the heap isn't worth collecting: a
 // gateway keeps little and makes much, so at Go's usual pace a busy one would
 // collect a few megabytes dozens of times a second.
-const heapFloor = 28 << 20
+const heapFloor = 40 << 20
 
 // KeepHeapFloor lets the heap grow to a small size before it is collected, and
 // above that has it collected somewhat sooner than Go would: many open streams
