@@ -14,9 +14,9 @@ const maxJudged = maxHeld / 2
 func (r *run) watches() bool { return r.call.Useless != nil }
 
 // judges says whether an answer of the attempt under way can be given up for one of
-// a stronger model.
+// a stronger model, and asked for once more where that gives none.
 func (r *run) judges() bool {
-	return r.watches() && !r.cand.Up && !r.resigned && !r.spent() && slices.ContainsFunc(r.cands, func(c Candidate) bool { return c.Up })
+	return r.watches() && !r.cand.Up && !r.resigned && r.remaining() >= 2 && slices.ContainsFunc(r.cands, func(c Candidate) bool { return c.Up })
 }
 
 // keepsParts says whether the parts of the answer are needed.

@@ -123,3 +123,30 @@ func TestAnswersOfNoUseMoveUp(t *testing.T) {
 		}
 	}
 }
+
+// Where the attempts don't reach for a stronger model and back, an answer of little
+// use is the answer.
+func TestAnAnswerIsGivenUpOnlyForAnother(t *testing.T) {
+	t.Parallel()
+	for attempts, want := range map[int]string{1: "weak", 2: "weak", 3: "weak strong weak", 0: "weak strong weak"} {
+		bubble(t, func(t *testing.T) {
+			var asked []string
+			r := newRig(t, rigOptions{}, func(w http.ResponseWriter, req *http.Request) {
+				b, _ := io.ReadAll(req.Body)
+				if strings.Contains(string(b), `"strong"`) {
+					asked = append(asked, "strong")
+					w.WriteHeader(http.StatusInternalServerError)
+					return
+				}
+				asked = append(asked, "weak")
+				_, _ = io.WriteString(w, strings.Replace(answered, `"hello"`, `""`, 1))
+			})
+			call := r.call(llm.FormatChat, `{"model":"m","messages":[{"role":"user","content":"hi"}]}`)
+			call.Useless, call.Attempts = uses, attempts
+			o, _ := r.d.Run(t.Context(), call, []dispatch.Candidate{{Account: r.account, Model: "weak"}, {Account: r.account, Model: "strong", Up: true}}, r, r.out)
+			if got := strings.Join(asked, " "); got != want || o.Status != dispatch.StatusOK || o.Useless == "" {
+				t.Errorf("%d attempts: asked %s, want %s: %s %v", attempts, got, want, o.Status, o.Err)
+			}
+		})
+	}
+}

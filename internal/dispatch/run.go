@@ -164,12 +164,15 @@ const (
 )
 
 // spent says whether no attempt may follow.
-func (r *run) spent() bool {
+func (r *run) spent() bool { return r.remaining() <= 0 }
+
+// remaining is how many attempts may follow.
+func (r *run) remaining() int {
 	most := maxAttempts
 	if r.call.Attempts > 0 {
 		most = min(most, r.call.Attempts)
 	}
-	return len(r.outcome.Attempts) >= most
+	return most - len(r.outcome.Attempts)
 }
 
 // candidate makes attempts at one candidate, by one key after the other; true says
