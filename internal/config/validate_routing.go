@@ -6,10 +6,8 @@ import (
 	"strings"
 
 	"github.com/oidostudio/oido/internal/nearest"
+	"github.com/oidostudio/oido/internal/router"
 )
-
-// classes are the names that the classes section may give chains to.
-var classes = []string{"high_volume", "interactive", "reasoning", "long_context"}
 
 // checkRouting holds what says where requests go against what is possible: that of
 // the file, and each that is added beside it by itself.
@@ -38,8 +36,8 @@ func (l *loader) checkAliasNames() {
 
 func (l *loader) checkClassNames() {
 	for _, c := range l.cfg.Classes {
-		if !slices.Contains(classes, c.Name) {
-			l.fail(join("classes", quoteName(c.Name)), "is not a class", didYouMean(c.Name, classes))
+		if !slices.Contains(router.Classes, c.Name) {
+			l.fail(join("classes", quoteName(c.Name)), "is not a class", didYouMean(c.Name, router.Classes))
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/wire"
 )
 
 // maxJudged is how much of a streamed answer is held back until its tool calls are
@@ -35,6 +36,21 @@ func (r *run) judge(a *Attempt) *llm.Error {
 	}
 	r.outcome.Useless = why
 	return nil
+}
+
+// doubt judges what was held back of a stream before it leaves; of an answer of no use
+// what is still to come is read for a moment, since it tells what that used. A call
+// that is more than can be held leaves unseen.
+func (r *run) doubt(a *Attempt, call bool, so func() wire.Metered) *llm.Error {
+	if call || !r.judges() {
+		return nil
+	}
+	a.Metered = so()
+	e := r.judge(a)
+	if e != nil {
+		r.watch.linger()
+	}
+	return e
 }
 
 // holds says whether an event of a stream whose client has seen nothing is held back,

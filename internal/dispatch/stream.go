@@ -113,12 +113,8 @@ func (r *run) pump(a *Attempt, meter wire.Meter, events *sse.Reader, ended func(
 		}
 		// What ends at once may be empty, which shows at its end.
 		if v.Meaningful && !v.Done && !released && !r.holds(v.Call, len(ev.Raw)) && (!r.follows() || meter.Result().Finish == "") {
-			if !v.Call && r.judges() { // more than can be held is let go unseen
-				a.Metered = meter.Result()
-				if useless = r.judge(a); useless != nil {
-					r.watch.linger()
-					continue
-				}
+			if useless = r.doubt(a, v.Call, meter.Result); useless != nil {
+				continue
 			}
 			released = true
 			if err := r.out.release(); err != nil {
@@ -179,12 +175,8 @@ func (r *run) translate(a *Attempt, t wire.Target, events llm.Stream) *llm.Error
 			r.came(a)
 		}
 		if meaningful && !released && (tally.said || !r.follows() && !r.judges()) && !r.holds(llm.OfCall(e), sizeOf(e)) {
-			if !llm.OfCall(e) && r.judges() {
-				a.Metered = tally.result()
-				if useless = r.judge(a); useless != nil {
-					r.watch.linger()
-					continue
-				}
+			if useless = r.doubt(a, llm.OfCall(e), tally.result); useless != nil {
+				continue
 			}
 			released = true
 			if err := r.out.release(); err != nil {

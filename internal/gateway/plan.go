@@ -54,20 +54,14 @@ func (g *Gateway) plan(ctx context.Context, st *State, c *Call, t *Turn, needs r
 	}
 	d := &p.Decision
 	p.cands = make([]dispatch.Candidate, 0, len(d.Candidates)+len(d.Resort)+len(d.Up))
-	for i, rc := range slices.Concat(d.Candidates, d.Resort, d.Up) {
-		cand := dispatch.Candidate{
-			Account: st.Accounts[rc.Account], Model: rc.Model,
-			Up: i >= len(d.Candidates)+len(d.Resort), Resting: d.Last || i >= len(d.Candidates) && i < len(d.Candidates)+len(d.Resort),
-		}
-		if p.from.place == (router.Place{Account: rc.Account, Model: rc.Model}) {
-			cand.KeyHint = p.from.key
-		}
-		if e := rc.Entry; e != nil {
-			cand.Context, cand.MaxOutput = e.Context, e.MaxOutput
-			cand.NoVision, cand.NoPDF, cand.NoAudio = !e.Takes("image"), !e.Takes("pdf"), !e.Takes("audio")
-			cand.NoTools = e.Caps.Tools != nil && !*e.Caps.Tools
-		}
-		p.cands = append(p.cands, cand)
+	for _, rc := range d.Candidates {
+		p.add(st, rc, dispatch.Candidate{Resting: d.Last})
+	}
+	for _, rc := range d.Resort {
+		p.add(st, rc, dispatch.Candidate{Resting: true})
+	}
+	for _, rc := range d.Up {
+		p.add(st, rc, dispatch.Candidate{Resting: d.Last, Up: true})
 	}
 	if t.Session != "" && d.Task != facts.Task {
 		g.Tasks.Put(t.Org, t.Session, p.work, d.Task)
@@ -75,6 +69,20 @@ func (g *Gateway) plan(ctx context.Context, st *State, c *Call, t *Turn, needs r
 	t.Rule, t.Workload, t.Class, t.Decision = d.Rule, d.Workload, d.Class, d.Encode(st.RoutesOf(c.Caller.Org).Hash())
 	t.InputEstimate, _ = g.tokens.Of(p.cands[0].Account.Name, p.cands[0].Model, t.promptSize)
 	return p, nil
+}
+
+// add has a model asked after those that were added before, as cand says.
+func (p *plan) add(st *State, rc router.Candidate, cand dispatch.Candidate) {
+	cand.Account, cand.Model = st.Accounts[rc.Account], rc.Model
+	if p.from.place == (router.Place{Account: rc.Account, Model: rc.Model}) {
+		cand.KeyHint = p.from.key
+	}
+	if e := rc.Entry; e != nil {
+		cand.Context, cand.MaxOutput = e.Context, e.MaxOutput
+		cand.NoVision, cand.NoPDF, cand.NoAudio = !e.Takes("image"), !e.Takes("pdf"), !e.Takes("audio")
+		cand.NoTools = e.Caps.Tools != nil && !*e.Caps.Tools
+	}
+	p.cands = append(p.cands, cand)
 }
 
 // decide is the one way to choose models for a call, whether it is sent or only

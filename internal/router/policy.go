@@ -12,14 +12,15 @@ import (
 
 	"github.com/oidostudio/oido/internal/catalog"
 	"github.com/oidostudio/oido/internal/llm"
+	"github.com/oidostudio/oido/internal/router/classify"
 )
 
 // The classes of requests.
 const (
-	ClassHighVolume  = "high_volume"
-	ClassInteractive = "interactive"
-	ClassReasoning   = "reasoning"
-	ClassLongContext = "long_context"
+	ClassHighVolume  = string(classify.HighVolume)
+	ClassInteractive = string(classify.Interactive)
+	ClassReasoning   = string(classify.Reasoning)
+	ClassLongContext = string(classify.LongContext)
 )
 
 // Classes are all classes.

@@ -108,6 +108,18 @@ func mark(s string) (byte, int) {
 	return 0, 0
 }
 
+// quotation takes what stands between two marks for quoted, unless it is as short as
+// a word, and returns where the text goes on.
+func (r *Reading) quotation(mark byte, from, to int) int {
+	if to-from < 14 {
+		r.put(mark)
+		return from + 1
+	}
+	r.put(quoted)
+	r.quotes += to - from
+	return to
+}
+
 // settle finds the wording: what is left without quotations and code, and of
 // much of it the beginning and the end.
 func (r *Reading) settle() {
@@ -129,25 +141,11 @@ func (r *Reading) settle() {
 		case c == '"' && !r.json && !unclosed[0]:
 			end := closing(raw, i)
 			unclosed[0] = end == i+1
-			if end-i < 14 {
-				r.put(c)
-				i++
-				continue
-			}
-			r.put(quoted)
-			r.quotes += end - i
-			i = end
+			i = r.quotation(c, i, end)
 		case c == '\'' && !r.json && !unclosed[1] && (i == 0 || raw[i-1] <= ' ' || raw[i-1] == ':' || raw[i-1] == '('):
 			end := closingSingle(raw, i)
 			unclosed[1] = end == i+1
-			if end-i < 14 {
-				r.put(c)
-				i++
-				continue
-			}
-			r.put(quoted)
-			r.quotes += end - i
-			i = end
+			i = r.quotation(c, i, end)
 		case c == '>' && (i == 0 || raw[i-1] == '\n') && i+1 < len(raw) && raw[i+1] == ' ':
 			end := find(raw, i, "\n")
 			r.put(quoted)
